@@ -1,0 +1,58 @@
+/**
+ * The plan: what the compiler hands to the native runtime for one device session.
+ *
+ * It is flat on purpose. Buffers are byte ranges of two arenas, a command names one host kernel and
+ * the buffers, integers and numbers it takes, and a program is a list of commands run by one native
+ * call. The runtime checks every command against its kernel's own size rule before the first run, so
+ * a damaged plan is refused and cannot read or write outside an arena.
+ *
+ * The kernels and the meaning of their `ints` and `floats` are listed in
+ * `runtime-native/kernels/README.md`.
+ */
+
+/** Where a buffer lives: `state` survives between runs, `scratch` is reused inside one run. */
+export type Arena = "state" | "scratch";
+
+export type BufferDType = "f32" | "i32" | "f64";
+
+/** A byte range of an arena. Offsets are multiples of 64. */
+export interface PlanBuffer {
+  readonly name: string;
+  readonly arena: Arena;
+  readonly dtype: BufferDType;
+  /** Bytes from the start of the arena. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One operand: a buffer and the element (not byte) at which it starts, or -1 for an absent operand. */
+export interface Operand {
+  readonly buffer: number;
+  readonly offset: number;
+}
+
+/** One host kernel call. */
+export interface Command {
+  readonly kernel: string;
+  readonly operands: readonly Operand[];
+  readonly ints: readonly number[];
+  readonly floats: readonly number[];
+  /** What the command computes, for traces and error messages: `block.3.attention` or an op name. */
+  readonly label: string;
+}
+
+export interface PlanProgram {
+  readonly name: string;
+  readonly commands: readonly Command[];
+}
+
+export interface SessionPlan {
+  readonly version: 1;
+  readonly stateBytes: number;
+  readonly scratchBytes: number;
+  readonly buffers: readonly PlanBuffer[];
+  readonly programs: readonly PlanProgram[];
+}
+
+/** How a kernel that can add to its output treats what is there already. */
+export const WRITE = { replace: 0, add: 1, addUnlessFirst: 2 } as const;

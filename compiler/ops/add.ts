@@ -1,0 +1,10 @@
+import { binary, type Binary } from "./elementwise.ts";
+
+/** x + y. */
+export const add: Binary = binary("add", {
+  doc: "x + y",
+  eval: (x, y) => x + y,
+  grad: (_x, _y, _z, dz) => [dz, dz],
+  domain: [-2, 2],
+  mil: "add",
+});

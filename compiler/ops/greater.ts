@@ -1,0 +1,10 @@
+import { binary, type Binary } from "./elementwise.ts";
+
+/** 1 where x > y, else 0. A step: it passes no gradient on. */
+export const greater: Binary = binary("greater", {
+  doc: "1 where x > y, else 0",
+  eval: (x, y) => (x > y ? 1 : 0),
+  grad: () => [null, null],
+  domain: [-2, 2],
+  opcode: "gt",
+});

@@ -1,0 +1,133 @@
+/** Random graphs for property tests, grown op by op so that every one is well typed. */
+import fc from "fast-check";
+import { type Graph, makeGraph } from "../../compiler/ir/graph.ts";
+import { newScope, type Node } from "../../compiler/ir/node.ts";
+import { dim, sizesOf } from "../../compiler/ir/types.ts";
+import { add } from "../../compiler/ops/add.ts";
+import { attention } from "../../compiler/ops/attention.ts";
+import { div } from "../../compiler/ops/div.ts";
+import { exp } from "../../compiler/ops/exp.ts";
+import { input, param } from "../../compiler/ops/input.ts";
+import { causalMask } from "../../compiler/ops/causal_mask.ts";
+import { join } from "../../compiler/ops/join.ts";
+import { matmul } from "../../compiler/ops/matmul.ts";
+import { mul } from "../../compiler/ops/mul.ts";
+import { neg } from "../../compiler/ops/neg.ts";
+import { reduceMean } from "../../compiler/ops/reduce_mean.ts";
+import { reduceSum } from "../../compiler/ops/reduce_sum.ts";
+import { repeatHeads } from "../../compiler/ops/repeat_heads.ts";
+import { reshape } from "../../compiler/ops/reshape.ts";
+import { rmsNorm } from "../../compiler/ops/rms_norm.ts";
+import { rope } from "../../compiler/ops/rope.ts";
+import { sigmoid } from "../../compiler/ops/sigmoid.ts";
+import { silu } from "../../compiler/ops/silu.ts";
+import { slice } from "../../compiler/ops/slice.ts";
+import { softmax } from "../../compiler/ops/softmax.ts";
+import { sub } from "../../compiler/ops/sub.ts";
+import { swiglu } from "../../compiler/ops/swiglu.ts";
+import { swapLastTwo, transpose } from "../../compiler/ops/transpose.ts";
+import { tanh } from "../../compiler/ops/tanh.ts";
+import { relu } from "../../compiler/ops/relu.ts";
+import { leafName } from "../../compiler/ir/graph.ts";
+import { printGraph } from "../../compiler/ir/print.ts";
+import type { Tensor } from "../../compiler/ops/tensor.ts";
+import { randomTensor, seeded } from "./samples.ts";
+
+export interface GraphWithValues {
+  readonly graph: Graph;
+  readonly values: Map<string, Tensor>;
+}
+
+const [S, D, F, H, E] = [dim("S", 3), dim("D", 4), dim("F", 5), dim("H", 2), dim("E", 2)];
+
+/** Steps that keep a value [S, D]; each gets a current value and another one of the same shape. */
+const STEPS: readonly ((x: Node, other: Node, w: (name: string, ...dims: (typeof D)[]) => Node) => Node)[] = [
+  (x, o) => add(x, o),
+  (x, o) => sub(x, o),
+  (x, o) => mul(x, o),
+  (x) => mul(x, 1),
+  (x) => add(0, x),
+  (x) => div(x, 2),
+  (x) => mul(mul(x, 0.5), 2),
+  (x) => neg(neg(x)),
+  (x, o) => add(x, neg(o)),
+  (x) => tanh(x),
+  (x) => sigmoid(x),
+  (x) => silu(x),
+  (x) => relu(x),
+  (x, o) => mul(silu(x), o),
+  (x, o) => swiglu(x, o),
+  (x) => softmax(x),
+  (x) => exp(mul(tanh(x), 0.5)),
+  (x) => swapLastTwo(swapLastTwo(x)),
+  (x, _o, w) => matmul(matmul(x, w("w1", D, F)), w("w2", F, D)),
+  (x, _o, w) => matmul(x, swapLastTwo(w("w3", D, D))),
+  (x, o) => matmul(matmul(x, swapLastTwo(o)), x),
+  (x, _o, w) => rmsNorm(x, w("g", D), { eps: 1e-5 }),
+  (x) => sub(x, reduceMean(x, { keep: true })),
+  (x) => mul(x, reduceSum(x, { axes: [0] })),
+  (x) => join([slice(x, { axis: 0, from: 0, to: 1 }), slice(x, { axis: 0, from: 1, to: 3 })], { axis: 0 }),
+  (x) => rope(x, { theta: 100 }),
+  (x, o, w) => {
+    const heads = (v: Node) => transpose(reshape(v, [S, H, E]), [1, 0, 2]);
+    const kv = (v: Node) => repeatHeads(reshape(matmul(v, w("wk", D, E)), [dim("K", 1), S, E]), H);
+    const scores = mul(matmul(heads(x), swapLastTwo(kv(o))), Math.SQRT1_2);
+    const p = softmax(add(scores, causalMask(x.scope, S)));
+    return reshape(transpose(matmul(p, kv(x)), [1, 0, 2]), [S, D]);
+  },
+  (x, o) => {
+    const heads = (v: Node) => transpose(reshape(v, [S, H, E]), [1, 0, 2]);
+    const y = attention(heads(x), heads(o), heads(x), { scale: 0.7, causal: false });
+    return reshape(transpose(y, [1, 0, 2]), [S, D]);
+  },
+];
+
+/** Graphs of up to a dozen steps on two inputs, with values for every leaf. */
+export const graphWithValues: fc.Arbitrary<GraphWithValues> = fc
+  .record({
+    steps: fc.array(fc.record({ step: fc.nat(STEPS.length - 1), other: fc.nat(20) }), { minLength: 1, maxLength: 12 }),
+    seed: fc.nat(1_000_000),
+  })
+  .map(({ steps, seed }) => {
+    const scope = newScope();
+    const random = seeded(seed);
+    const params = new Map<string, Node>();
+    const weight = (name: string, ...shape: (typeof D)[]): Node => {
+      const made = params.get(name) ?? param(scope, name, { dtype: "f32", shape });
+      params.set(name, made);
+      return made;
+    };
+    const inputs = [0, 1].map((i) => input(scope, `x${i}`, { dtype: "f32", shape: [S, D] }));
+    const values: Node[] = [...inputs];
+    for (const { step, other } of steps) {
+      const x = values[values.length - 1]!;
+      const y = STEPS[step]!(x, values[other % values.length]!, weight);
+      // Squashed, so that long chains neither overflow nor lose all precision.
+      values.push(tanh(reshape(y, [S, D])));
+    }
+    const graph = makeGraph({
+      name: "g",
+      inputs,
+      params: [...params.values()],
+      outputs: [{ name: "y", node: values[values.length - 1]! }],
+      scope,
+    });
+    const bound = new Map<string, Tensor>();
+    for (const leaf of [...graph.inputs, ...graph.params]) {
+      bound.set(leafName(leaf), randomTensor(sizesOf(leaf.type.shape), random, [-1, 1]));
+    }
+    return readable({ graph, values: bound });
+  });
+
+/** The same graphs with the sum of the result as a scalar loss. */
+export const lossGraph: fc.Arbitrary<GraphWithValues> = graphWithValues.map(({ graph, values }) =>
+  readable({
+    graph: { ...graph, outputs: [{ name: "loss", node: reduceSum(graph.outputs[0]!.node, { axes: [0, 1] }) }] },
+    values,
+  }),
+);
+
+/** Counter-examples print as graph text. */
+function readable(value: GraphWithValues): GraphWithValues {
+  return Object.defineProperty(value, fc.toStringMethod, { value: () => printGraph(value.graph) });
+}
