@@ -1,6 +1,7 @@
 /** Replaces composite ops by simpler ones until every op is one the target has. */
 import { type Graph, mapNodes } from "../compiler/ir/graph.ts";
 import { makeNode, originOf, withOrigin } from "../compiler/ir/node.ts";
+import { opcodeNumber } from "../compiler/bundle/opcodes.ts";
 import { type OpDef, opOf } from "../compiler/ops/define.ts";
 import { definePass, type Pass } from "./pass.ts";
 
@@ -15,6 +16,11 @@ export function decomposeUnless(graph: Graph, wanted: (op: OpDef) => boolean, ma
     matched();
     return withOrigin(current.scope, originOf(current), () => op.decompose!(current));
   });
+}
+
+/** Whether the `cpu` device computes this op itself. */
+export function hasHostKernel(op: OpDef): boolean {
+  return op.host !== undefined || (op.opcode !== undefined && opcodeNumber(op.opcode) !== undefined);
 }
 
 export const decomposeForMil: Pass = definePass({
@@ -33,5 +39,5 @@ export const decomposeForHost: Pass = definePass({
   establishes: [],
   keeps: "all",
   run: (graph, { matched }) =>
-    decomposeUnless(graph, (op) => op.host !== undefined || op.opcode !== undefined, () => matched()),
+    decomposeUnless(graph, hasHostKernel, () => matched()),
 });

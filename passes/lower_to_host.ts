@@ -1,0 +1,376 @@
+/**
+ * Lowers a graph to host kernel calls: the `cpu` target.
+ *
+ * Every value gets a view of some storage. Transposes, slices and reshapes are views of their
+ * operand and cost nothing; kernels read strides. Values with the same readers are computed in one
+ * elementwise loop. Gradients are summed straight into their storage, so that micro-steps of one
+ * accumulation group need no extra pass.
+ */
+import { bug, invariant } from "../compiler/support/bug.ts";
+import { opcodeNumber } from "../compiler/bundle/opcodes.ts";
+import { WRITE } from "../compiler/bundle/plan.ts";
+import { type Graph, isInput, leafName, nodesOf, usersOf } from "../compiler/ir/graph.ts";
+import { type Node, originOf } from "../compiler/ir/node.ts";
+import { elementCount, sizesOf } from "../compiler/ir/types.ts";
+import { opOf } from "../compiler/ops/define.ts";
+import { denseStrides, type HostEmitter, isDense, type View } from "../compiler/ops/host.ts";
+import { constantNodes, evaluateNodes } from "../compiler/reference/interpret.ts";
+import { collapseAxes } from "./collapse.ts";
+import { clusterElementwise, programOf } from "./elementwise_clusters.ts";
+import { isState, type PlanBuilder, scratchStorage, stateStorage, addProgram } from "./plan_builder.ts";
+
+export interface HostProgram {
+  readonly name: string;
+  readonly graph: Graph;
+  /** Outputs that are summed over the micro-steps of a group instead of replaced. */
+  readonly accumulated?: ReadonlySet<string>;
+  /** State storage of an output, if not `output.NAME`: gradients, or the input that it updates. */
+  readonly outputStorage?: (output: string) => string;
+}
+
+export function inputStorage(name: string): string {
+  return `input.${name}`;
+}
+
+export function paramStorage(path: string): string {
+  return `param.${path}`;
+}
+
+/** Adds `program` to the plan. The graph must hold only ops with a host kernel. */
+export function lowerToHost(plan: PlanBuilder, program: HostProgram): void {
+  new HostLowering(plan, program).run();
+}
+
+/** Sum of terms that end in one accumulated output. */
+interface Sum {
+  readonly storage: number;
+  started: boolean;
+}
+
+class HostLowering {
+  readonly #plan: PlanBuilder;
+  readonly #program: HostProgram;
+  readonly #commands: ReturnType<typeof addProgram>;
+  readonly #views = new Map<Node, View>();
+  readonly #users: Map<Node, Node[]>;
+  readonly #constants: ReadonlySet<Node>;
+  readonly #roots: Map<Node, Node>;
+  readonly #order: Node[];
+  /** Terms that are written straight into the storage of an output. */
+  readonly #terms = new Map<Node, Sum>();
+  /** Sums whose terms replace them: never computed as values. */
+  readonly #dissolved = new Set<Node>();
+  /** Reads of a storage that are still to come. */
+  readonly #pending = new Map<number, number>();
+  readonly #done = new Set<Node>();
+
+  constructor(plan: PlanBuilder, program: HostProgram) {
+    this.#plan = plan;
+    this.#program = program;
+    this.#commands = addProgram(plan, program.name);
+    const { graph } = program;
+    this.#order = nodesOf(graph);
+    this.#users = usersOf(this.#order);
+    this.#constants = constantNodes(graph);
+    this.#splitSums();
+    this.#roots = clusterElementwise(graph, this.#order, this.#users, this.#dissolved);
+  }
+
+  /** Outputs are computed as soon as what they read is there, so that it need not be kept. */
+  run(): void {
+    const { graph } = this.#program;
+    for (const leaf of [...graph.inputs, ...graph.params]) this.#lowerLeaf(leaf);
+    const eager = new Set([...this.#terms.keys(), ...graph.outputs.map((o) => o.node)]);
+    const readers = new Map<Node, Node[]>();
+    for (const output of eager) {
+      for (const x of this.#operandsOf(output)) readers.set(x, [...(readers.get(x) ?? []), output]);
+    }
+    for (const node of this.#order) {
+      if (eager.has(node)) continue;
+      this.#lower(node);
+      for (const output of readers.get(node) ?? []) if (this.#isReady(output)) this.#lower(output);
+    }
+    // What is left reads other outputs; the graph's own order puts those first.
+    for (const node of this.#order) this.#lower(node);
+    this.#storeOutputs();
+  }
+
+  #lowerLeaf(node: Node): void {
+    if (this.#done.has(node)) return;
+    const state = isInput(node) ? inputStorage(leafName(node)) : paramStorage(leafName(node));
+    const dtype = node.type.dtype === "i32" ? "i32" : "f32";
+    const storage = stateStorage(this.#plan, state, dtype, elementCount(node.type.shape));
+    this.#setView(node, denseView(storage, sizesOf(node.type.shape)));
+  }
+
+  /** Operands that are values in memory: those of the whole group for a group's root. */
+  #operandsOf(node: Node): readonly Node[] {
+    return this.#roots.get(node) === node ? programOf(node, this.#roots).inputs : node.inputs;
+  }
+
+  #isReady(node: Node): boolean {
+    return this.#operandsOf(node).every((x) => this.#done.has(x) || this.#constants.has(x));
+  }
+
+  /** Finds outputs that are sums of terms nobody else reads, and sends the terms to the output. */
+  #splitSums(): void {
+    for (const output of this.#program.graph.outputs) {
+      if (this.#program.accumulated?.has(output.name) !== true) continue;
+      const storage = this.#outputStorage(output.name, output.node);
+      const sum: Sum = { storage, started: false };
+      const split = (node: Node, isTop: boolean): void => {
+        const isOwn = (this.#users.get(node)?.length ?? 0) === (isTop ? 0 : 1);
+        const sameSize = node.inputs.every((x) => elementCount(x.type.shape) === elementCount(node.type.shape));
+        if (node.op.name === "add" && isOwn && sameSize) {
+          this.#dissolved.add(node);
+          for (const x of node.inputs) split(x, false);
+        } else if (isOwn && opOf(node).host?.accumulates === true && !this.#terms.has(node)) {
+          this.#terms.set(node, sum);
+        } else {
+          this.#late.push({ node, sum });
+        }
+      };
+      split(output.node, true);
+    }
+  }
+
+  /** Terms that need a value of their own first and are added to their output at the end. */
+  readonly #late: { readonly node: Node; readonly sum: Sum }[] = [];
+
+  #outputStorage(name: string, node: Node): number {
+    const state = this.#program.outputStorage?.(name) ?? `output.${name}`;
+    const dtype = node.type.dtype === "i32" ? "i32" : "f32";
+    return stateStorage(this.#plan, state, dtype, elementCount(node.type.shape));
+  }
+
+  #storeOutputs(): void {
+    for (const { node, sum } of this.#late) {
+      const from = this.#viewOf(node);
+      const to = denseView(sum.storage, from.shape);
+      this.#copy(from, to, this.#writeMode(sum), "accumulate");
+    }
+    for (const output of this.#program.graph.outputs) {
+      if (this.#program.accumulated?.has(output.name) === true) continue;
+      const from = this.#viewOf(output.node);
+      const storage = this.#outputStorage(output.name, output.node);
+      if (from.storage === storage && isDense(from)) continue;
+      this.#copy(from, denseView(storage, from.shape), WRITE.replace, `output ${output.name}`);
+    }
+  }
+
+  #writeMode(sum: Sum): number {
+    const mode = sum.started ? WRITE.add : WRITE.addUnlessFirst;
+    sum.started = true;
+    return mode;
+  }
+
+  #viewOf(node: Node): View {
+    const view = this.#views.get(node);
+    if (view !== undefined) return view;
+    invariant(this.#constants.has(node), `${node.op.name} was read before it was computed`);
+    return this.#constantView(node);
+  }
+
+  /** A constant tensor: computed now, kept in state. */
+  #constantView(node: Node): View {
+    const [value] = evaluateNodes([node], new Map());
+    const name = `constant.${this.#plan.initial.length}`;
+    const storage = stateStorage(this.#plan, name, "f32", value!.data.length);
+    this.#plan.initial.push({ buffer: name, data: Float32Array.from(value!.data) });
+    const view = denseView(storage, value!.shape);
+    this.#views.set(node, view);
+    return view;
+  }
+
+  #setView(node: Node, view: View): void {
+    this.#views.set(node, view);
+    const reads = this.#users.get(node)?.length ?? 0;
+    this.#pending.set(view.storage, (this.#pending.get(view.storage) ?? 0) + reads);
+    this.#done.add(node);
+  }
+
+  #lower(node: Node): void {
+    if (this.#done.has(node) || this.#constants.has(node)) return;
+    if (this.#dissolved.has(node)) {
+      this.#done.add(node);
+      return;
+    }
+    const root = this.#roots.get(node);
+    if (root !== undefined) {
+      if (root === node) this.#lowerCluster(node);
+      return;
+    }
+    const view = opOf(node).host?.view?.(node, this.#viewOf(node.inputs[0]!));
+    if (view !== undefined) {
+      this.#setView(node, view);
+      this.#consume(node.inputs);
+      return;
+    }
+    this.#lowerKernel(node);
+  }
+
+  #consume(inputs: readonly Node[]): void {
+    for (const x of inputs) {
+      const view = this.#views.get(x);
+      if (view !== undefined) this.#pending.set(view.storage, this.#pending.get(view.storage)! - 1);
+    }
+  }
+
+  #lowerCluster(root: Node): void {
+    const { inputs, constants, instructions, result } = programOf(root, this.#roots);
+    const shape = sizesOf(root.type.shape);
+    const views = inputs.map((x) => broadcastTo(this.#viewOf(x), shape));
+    const output = this.#targetOf(root) ?? denseView(scratchStorage(this.#plan, count(shape), root.op.name), shape);
+    const { shape: axes, strides } = collapseAxes(shape, [...views.map((v) => v.strides), output.strides]);
+    const ints = [axes.length, ...axes, views.length, ...strides.slice(0, -1).flat()];
+    ints.push(1, ...strides[strides.length - 1]!, WRITE.replace, result, instructions.length);
+    for (const { opcode, dst, a, b } of instructions) {
+      ints.push(opcodeNumber(opcode) ?? bug(`no host instruction ${opcode}`), dst, a, b);
+    }
+    this.#emit(root, "elementwise", [...views, output], ints, constants);
+    this.#setView(root, output);
+    for (const member of this.#membersOf(root)) {
+      this.#done.add(member);
+      this.#consume(member.inputs.filter((x) => this.#roots.get(x) !== root));
+    }
+  }
+
+  #membersOf(root: Node): Node[] {
+    const members: Node[] = [];
+    const seen = new Set<Node>();
+    const visit = (node: Node): void => {
+      if (seen.has(node)) return;
+      seen.add(node);
+      members.push(node);
+      for (const x of node.inputs) if (this.#roots.get(x) === root) visit(x);
+    };
+    visit(root);
+    return members;
+  }
+
+  /** The storage of the output that `node` is, when it can be written there at once. */
+  #targetOf(node: Node): View | undefined {
+    const output = this.#program.graph.outputs.find((o) => o.node === node);
+    if (output === undefined || this.#program.accumulated?.has(output.name) === true) return undefined;
+    return denseView(this.#outputStorage(output.name, node), sizesOf(node.type.shape));
+  }
+
+  #lowerKernel(node: Node): void {
+    const rule = opOf(node).host;
+    if (rule?.run === undefined) return bug(`op ${node.op.name} has no host kernel`);
+    const members = rule.family === undefined ? [node] : this.#siblings(node, rule.family.members);
+    const sum = this.#terms.get(node);
+    const outputs = members.map((m) => (m === undefined ? undefined : this.#outputView(m)));
+    const own = outputs[members.indexOf(node)]!;
+    const scratchFor = (like: View) => denseView(scratchStorage(this.#plan, count(like.shape)), like.shape);
+    const host: HostEmitter = {
+      node,
+      output: own,
+      write: sum === undefined ? WRITE.replace : this.#writeMode(sum),
+      input: (i) => this.#viewOf(node.inputs[i]!),
+      dense: (i) => this.#dense(node, this.#viewOf(node.inputs[i]!)),
+      sibling: (i) => outputs[i] ?? scratchFor(this.#viewOf(node.inputs[i]!)),
+      scratch: (n) => denseView(scratchStorage(this.#plan, n), [n]),
+      emit: (kernel, operands, ints, floats = []) => this.#emit(node, kernel, operands, ints, floats),
+    };
+    rule.run(host);
+    for (const [i, member] of members.entries()) {
+      if (member === undefined) continue;
+      this.#setView(member, outputs[i]!);
+      this.#consume(member.inputs);
+    }
+  }
+
+  /** The nodes of a family that share this one's operands and attributes, by position. */
+  #siblings(node: Node, names: readonly string[]): (Node | undefined)[] {
+    const readers = this.#users.get(node.inputs[0]!) ?? [];
+    return names.map((name) =>
+      name === node.op.name
+        ? node
+        : readers.find(
+            (other) =>
+              other.op.name === name &&
+              other.inputs.length === node.inputs.length &&
+              other.inputs.every((x, i) => x === node.inputs[i]) &&
+              JSON.stringify(other.attrs) === JSON.stringify(node.attrs),
+          ),
+    );
+  }
+
+  #outputView(node: Node): View {
+    const shape = sizesOf(node.type.shape);
+    const rule = opOf(node).host!;
+    const sum = this.#terms.get(node);
+    if (sum !== undefined) return denseView(sum.storage, shape);
+    if (rule.updates === true) return this.#viewOf(node.inputs[0]!);
+    const target = this.#targetOf(node);
+    if (target !== undefined) return target;
+    if (rule.inPlace !== undefined) {
+      const over = this.#viewOf(node.inputs[rule.inPlace]!);
+      const isFree = !isState(this.#plan, over.storage) && this.#pending.get(over.storage) === 1;
+      if (isFree && isDense(over) && count(over.shape) === count(shape)) return { ...over, shape };
+    }
+    const storage = scratchStorage(this.#plan, count(shape), node.op.name);
+    return { storage, offset: 0, shape, strides: this.#preferredStrides(node, shape) };
+  }
+
+  /** Row-major, or the order in which the only reader, a transpose, will want it. */
+  #preferredStrides(node: Node, shape: readonly number[]): readonly number[] {
+    const [reader, ...others] = this.#users.get(node) ?? [];
+    if (opOf(node).host?.stridedOutput !== true || reader?.op.name !== "transpose" || others.length > 0) {
+      return denseStrides(shape);
+    }
+    const perm = reader.attrs["perm"] as readonly number[];
+    const last = shape.length - 1;
+    if (perm[last] !== last) return denseStrides(shape);
+    const moved = denseStrides(perm.map((axis) => shape[axis]!));
+    const strides = new Array<number>(shape.length);
+    for (const [i, axis] of perm.entries()) strides[axis] = moved[i]!;
+    return strides;
+  }
+
+  #dense(node: Node, view: View): View {
+    if (isDense(view)) return { ...view, strides: denseStrides(view.shape) };
+    const to = denseView(scratchStorage(this.#plan, count(view.shape), "dense"), view.shape);
+    this.#copy(view, to, WRITE.replace, `arrange for ${node.op.name}`);
+    return to;
+  }
+
+  #copy(from: View, to: View, write: number, label: string): void {
+    const { shape, strides } = collapseAxes(from.shape, [from.strides, to.strides]);
+    this.#commands.push({
+      kernel: "copy",
+      operands: [from, to],
+      ints: [shape.length, ...shape, ...strides[0]!, ...strides[1]!, write],
+      floats: [],
+      label,
+    });
+  }
+
+  #emit(
+    node: Node,
+    kernel: string,
+    operands: readonly (View | null)[],
+    ints: readonly number[],
+    floats: readonly number[],
+  ): void {
+    const path = originOf(node).path;
+    const label = path === undefined || path === "" ? node.op.name : `${path}.${node.op.name}`;
+    this.#commands.push({ kernel, operands, ints, floats, label });
+  }
+}
+
+function denseView(storage: number, shape: readonly number[]): View {
+  return { storage, offset: 0, shape, strides: denseStrides(shape) };
+}
+
+function count(shape: readonly number[]): number {
+  return shape.reduce((n, d) => n * d, 1);
+}
+
+/** A view read as a larger shape: stride 0 along repeated axes. */
+function broadcastTo(view: View, shape: readonly number[]): View {
+  const lead = shape.length - view.shape.length;
+  const strides = shape.map((_, i) => (i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!));
+  return { ...view, shape, strides };
+}

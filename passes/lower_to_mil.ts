@@ -1,0 +1,133 @@
+/**
+ * Lowers one part of a graph to a MIL function.
+ *
+ * Every port is a rank-4 fp16 tensor, [1, 1, S, D] for a value [S, D]: the engine's surfaces have
+ * four axes. Inside, values keep their own rank. Weights are ports as well (`params`) or constants in
+ * a weight file (`baked`).
+ */
+import { bug } from "../compiler/support/bug.ts";
+import { roundToHalf } from "../compiler/support/half.ts";
+import { constantValue } from "../compiler/ir/graph.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import { sizesOf } from "../compiler/ir/types.ts";
+import type { BuildArgument, MilVar } from "../compiler/mil/build.ts";
+import { milFunction } from "../compiler/mil/build_ops.ts";
+import type { MilFunction } from "../compiler/mil/tree.ts";
+import { opOf } from "../compiler/ops/define.ts";
+import type { MilArgument, MilEmitter, MilValue } from "../compiler/ops/mil.ts";
+import type { Tensor } from "../compiler/ops/tensor.ts";
+import { localName, type Part } from "./partition_layers.ts";
+
+/** Constants of a program that go to its weight file, in order of use. */
+export interface WeightTable {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float64Array;
+}
+
+export interface LoweredProgram {
+  readonly fn: MilFunction;
+  readonly tables: readonly WeightTable[];
+  /** Port → value it carries, in declaration order. */
+  readonly inputs: ReadonlyMap<string, Node>;
+  readonly outputs: ReadonlyMap<string, Node>;
+}
+
+export interface MilOptions {
+  /** Values of parameters to bake in; without it weights are ports. */
+  readonly baked?: (param: Node) => Tensor;
+  /** Offset of the record of table `index` in the weight file. */
+  readonly tableOffset: (index: number, shape: readonly number[]) => number;
+}
+
+export const WEIGHT_PATH = "@model_path/weights/weight.bin";
+
+/** [1, …, shape] with four axes. */
+export function portShape(shape: readonly number[]): number[] {
+  if (shape.length > 4) bug(`a port of rank ${shape.length}`);
+  return [...Array<number>(4 - shape.length).fill(1), ...shape];
+}
+
+/** The largest fp16 number stands for infinities, which the engine does not add reliably. */
+function tableValue(x: number): number {
+  const half = roundToHalf(x);
+  return Number.isFinite(half) ? half : Math.sign(half) * 65504;
+}
+
+export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
+  const tables: WeightTable[] = [];
+  const inputs = new Map<string, Node>();
+  const outputs = new Map<string, Node>();
+  const portName = (list: readonly Node[], i: number, base: string) => (list.length === 1 ? base : `${base}${i}`);
+  for (const [i, node] of part.inputs.entries()) inputs.set(portName(part.inputs, i, "x"), node);
+  if (options.baked === undefined) {
+    for (const param of part.params) inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
+  }
+  for (const [i, node] of part.outputs.entries()) outputs.set(portName(part.outputs, i, "y"), node);
+
+  const specs = [...inputs].map(([name, node]) => ({ name, shape: portShape(sizesOf(node.type.shape)) }));
+  const fn = milFunction("main", specs, (b) => {
+    const vars = new Map<Node, MilVar>();
+    for (const [name, node] of inputs) {
+      const shape = sizesOf(node.type.shape);
+      const port = b.input(name);
+      vars.set(node, shape.length === 4 ? port : b.reshape(port, shape, { name: `${name}_value` }));
+    }
+    const table = (shape: readonly number[], values: Float64Array, name: string): MilVar => {
+      const rounded = values.map(tableValue);
+      let index = tables.findIndex((t) => String(t.shape) === String(shape) && t.values.every((v, i) => v === rounded[i]));
+      if (index < 0) index = tables.push({ name, shape, values: rounded }) - 1;
+      return b.weight({ path: WEIGHT_PATH, offset: options.tableOffset(index, shape) }, shape, { name });
+    };
+    const valueOf = (node: Node): MilVar => {
+      const known = vars.get(node);
+      if (known !== undefined) return known;
+      const made = lower(node);
+      vars.set(node, made);
+      return made;
+    };
+    const lower = (node: Node): MilVar => {
+      const value = constantValue(node);
+      if (value !== undefined) return b.scalar(tableValue(value));
+      if (node.op.name === "param") {
+        const baked = options.baked?.(node) ?? bug("a parameter is neither a port nor baked");
+        return table(baked.shape, baked.data, localName(part, node));
+      }
+      const rule = opOf(node).mil ?? bug(`op ${node.op.name} has no MIL rule`);
+      const emitter: MilEmitter = {
+        node,
+        call: (op, args) => asValue(b.op(op, argumentsOf(args))),
+        table: (shape, values, name) => asValue(table(shape, values, name)),
+      };
+      return asVar(rule(emitter, node.inputs.map((x) => asValue(valueOf(x)))));
+    };
+    for (const node of part.nodes) valueOf(node);
+    const results: Record<string, MilVar> = {};
+    for (const [name, node] of outputs) {
+      const shape = sizesOf(node.type.shape);
+      results[name] = shape.length === 4 ? valueOf(node) : b.reshape(valueOf(node), portShape(shape), { name });
+    }
+    return results;
+  });
+  return { fn, tables, inputs, outputs };
+}
+
+/** A MIL variable is what ops know as an opaque value. */
+function asValue(v: MilVar): MilValue {
+  return v;
+}
+
+function asVar(v: MilValue): MilVar {
+  return v as MilVar;
+}
+
+function argumentsOf(args: Readonly<Record<string, MilArgument>>): Record<string, BuildArgument> {
+  const out: Record<string, BuildArgument> = {};
+  for (const [name, arg] of Object.entries(args)) {
+    if (typeof arg !== "object") out[name] = arg;
+    else if (Array.isArray(arg)) out[name] = arg.map(asVar);
+    else if ("ints" in arg) out[name] = arg.ints;
+    else out[name] = asVar(arg as MilValue);
+  }
+  return out;
+}
