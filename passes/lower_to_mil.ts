@@ -5,8 +5,10 @@
  * four axes. Inside, values keep their own rank. Weights are ports as well (`params`) or constants in
  * a weight file (`baked`).
  */
+import { createHash } from "node:crypto";
+import { type BlobRecord, recordOffset, writeBlob } from "../compiler/bundle/blob.ts";
 import { bug } from "../compiler/support/bug.ts";
-import { roundToHalf } from "../compiler/support/half.ts";
+import { halfBits, roundToHalf } from "../compiler/support/half.ts";
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { sizesOf } from "../compiler/ir/types.ts";
@@ -18,16 +20,10 @@ import type { MilArgument, MilEmitter, MilValue } from "../compiler/ops/mil.ts";
 import type { Tensor } from "../compiler/ops/tensor.ts";
 import { localName, type Part } from "./partition_layers.ts";
 
-/** Constants of a program that go to its weight file, in order of use. */
-export interface WeightTable {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly values: Float64Array;
-}
-
 export interface LoweredProgram {
   readonly fn: MilFunction;
-  readonly tables: readonly WeightTable[];
+  /** The weight file, or undefined for a program without tables. */
+  readonly weights: Uint8Array | undefined;
   /** Port → value it carries, in declaration order. */
   readonly inputs: ReadonlyMap<string, Node>;
   readonly outputs: ReadonlyMap<string, Node>;
@@ -36,8 +32,6 @@ export interface LoweredProgram {
 export interface MilOptions {
   /** Values of parameters to bake in; without it weights are ports. */
   readonly baked?: (param: Node) => Tensor;
-  /** Offset of the record of table `index` in the weight file. */
-  readonly tableOffset: (index: number, shape: readonly number[]) => number;
 }
 
 export const WEIGHT_PATH = "@model_path/weights/weight.bin";
@@ -55,7 +49,7 @@ function tableValue(x: number): number {
 }
 
 export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
-  const tables: WeightTable[] = [];
+  const weights = weightFile();
   const inputs = new Map<string, Node>();
   const outputs = new Map<string, Node>();
   const portName = (list: readonly Node[], i: number, base: string) => (list.length === 1 ? base : `${base}${i}`);
@@ -73,12 +67,8 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
       const port = b.input(name);
       vars.set(node, shape.length === 4 ? port : b.reshape(port, shape, { name: `${name}_value` }));
     }
-    const table = (shape: readonly number[], values: Float64Array, name: string): MilVar => {
-      const rounded = values.map(tableValue);
-      let index = tables.findIndex((t) => String(t.shape) === String(shape) && t.values.every((v, i) => v === rounded[i]));
-      if (index < 0) index = tables.push({ name, shape, values: rounded }) - 1;
-      return b.weight({ path: WEIGHT_PATH, offset: options.tableOffset(index, shape) }, shape, { name });
-    };
+    const table = (shape: readonly number[], values: Float64Array, name: string): MilVar =>
+      b.weight({ path: WEIGHT_PATH, offset: weights.place(values) }, shape, { name });
     const valueOf = (node: Node): MilVar => {
       const known = vars.get(node);
       if (known !== undefined) return known;
@@ -109,7 +99,28 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
     }
     return results;
   });
-  return { fn, tables, inputs, outputs };
+  return { fn, weights: weights.bytes(), inputs, outputs };
+}
+
+/** Collects the tables of a program; equal tables are stored once. */
+function weightFile() {
+  const records: BlobRecord[] = [];
+  const offsets = new Map<string, number>();
+  return {
+    /** Offset of the record that holds `values` in fp16. */
+    place(values: Float64Array): number {
+      const bits = Uint16Array.from(values, (v) => halfBits(tableValue(v)));
+      const data = new Uint8Array(bits.buffer);
+      const digest = createHash("sha256").update(data).digest("hex");
+      const known = offsets.get(digest);
+      if (known !== undefined) return known;
+      records.push({ dtype: "fp16", data });
+      const offset = recordOffset(records, records.length - 1);
+      offsets.set(digest, offset);
+      return offset;
+    },
+    bytes: (): Uint8Array | undefined => (records.length === 0 ? undefined : writeBlob(records).bytes),
+  };
 }
 
 /** A MIL variable is what ops know as an opaque value. */

@@ -10,15 +10,17 @@ import { simplify } from "./simplify.ts";
 /** What every target starts with: a small graph in which the composite ops stand whole. */
 const front: readonly Pass[] = [simplify, foldTransposes, fuseAttention, fuseSwiglu];
 
-export type PipelineName = "infer" | "train" | "mil";
+export type PipelineName = "infer" | "train" | "mil" | "mil_train";
 
 export const pipelines: Readonly<Record<PipelineName, readonly Pass[]>> = {
   /** `cpu`, forward only. */
   infer: [...front, decomposeForHost],
   /** `cpu`, loss and gradients. */
   train: [...front, differentiate, simplify, foldTransposes, decomposeForHost],
-  /** `ane`: only ops that MIL has. */
+  /** `ane`, forward only: ops that MIL has, and the host's share. */
   mil: [...front, decomposeForMil, simplify],
+  /** `ane`, loss and gradients. */
+  mil_train: [...front, differentiate, simplify, foldTransposes, decomposeForMil, simplify],
 };
 
 /** Every pass once, for `anec passes` and the conformance tests. */

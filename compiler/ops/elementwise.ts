@@ -66,7 +66,7 @@ export interface BinarySpec {
   /** Gradients for both operands, before broadcasting is undone; null where there is none. */
   readonly grad: (x: Node, y: Node, z: Node, dz: Node) => readonly [Node | null, Node | null];
   readonly domain: readonly [number, number];
-  readonly mil?: string;
+  readonly mil?: string | MilRule;
   /** Host instruction, if it is not called like the op. */
   readonly opcode?: string;
 }
@@ -98,7 +98,9 @@ export function binary(name: string, spec: BinarySpec): Binary {
       return [dx && unbroadcast(dx, x.type), dy && unbroadcast(dy, y.type)];
     },
     opcode: spec.opcode ?? name,
-    ...(mil === undefined ? {} : { mil: (m, [x, y]) => m.call(mil, { x: x!, y: y! }) }),
+    ...(mil === undefined
+      ? {}
+      : { mil: typeof mil === "string" ? (m, [x, y]) => m.call(mil, { x: x!, y: y! }) : mil }),
     flops: (_inputs, out) => elementCount(out.shape),
     domain: spec.domain,
     samples: [

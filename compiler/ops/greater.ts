@@ -6,5 +6,7 @@ export const greater: Binary = binary("greater", {
   eval: (x, y) => (x > y ? 1 : 0),
   grad: () => [null, null],
   domain: [-2, 2],
+  // MIL compares to bool; the product that follows needs a number.
+  mil: (m, [x, y]) => m.call("cast", { x: m.call("greater", { x: x!, y: y! }), dtype: "fp16" }),
   opcode: "gt",
 });
