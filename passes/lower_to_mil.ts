@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { type BlobRecord, recordOffset, writeBlob } from "../compiler/bundle/blob.ts";
 import { bug } from "../compiler/support/bug.ts";
-import { halfBits, roundToHalf } from "../compiler/support/half.ts";
+import { HALF_MAX, halfBits, roundToHalf } from "../compiler/support/half.ts";
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { sizesOf } from "../compiler/ir/types.ts";
@@ -43,9 +43,8 @@ export function portShape(shape: readonly number[]): number[] {
 }
 
 /** The largest fp16 number stands for infinities, which the engine does not add reliably. */
-function tableValue(x: number): number {
-  const half = roundToHalf(x);
-  return Number.isFinite(half) ? half : Math.sign(half) * 65504;
+function inRange(x: number): number {
+  return Number.isFinite(roundToHalf(x)) ? x : Math.sign(x) * HALF_MAX;
 }
 
 export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
@@ -78,7 +77,7 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
     };
     const lower = (node: Node): MilVar => {
       const value = constantValue(node);
-      if (value !== undefined) return b.scalar(tableValue(value));
+      if (value !== undefined) return b.scalar(inRange(value));
       if (node.op.name === "param") {
         const baked = options.baked?.(node) ?? bug("a parameter is neither a port nor baked");
         return table(baked.shape, baked.data, localName(part, node));
@@ -109,7 +108,7 @@ function weightFile() {
   return {
     /** Offset of the record that holds `values` in fp16. */
     place(values: Float64Array): number {
-      const bits = Uint16Array.from(values, (v) => halfBits(tableValue(v)));
+      const bits = Uint16Array.from(values, (v) => halfBits(inRange(v)));
       const data = new Uint8Array(bits.buffer);
       const digest = createHash("sha256").update(data).digest("hex");
       const known = offsets.get(digest);
