@@ -1,0 +1,106 @@
+/**
+ * Whole files in and out, with the system's refusals as diagnostics.
+ *
+ * Reading makes one buffer of the file's size, so that tensors of a large file can be views of it.
+ */
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileNotFound, withFileErrors } from "../compiler/messages/files.ts";
+import {
+  diskFileSystem,
+  FileFault,
+  type FileSystem,
+  fileFaultOf,
+  writeFileAtomic,
+} from "../compiler/support/atomic_write.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
+
+/** One system call reads at most 2 GiB. */
+const MAX_READ = 2 ** 30;
+
+/**
+ * The bytes of a file, at offset 0 of a buffer of their own. Throws a `UserError` (E0702, E0704,
+ * E0706, E0707).
+ */
+export function readFileBytes(path: string): Uint8Array<ArrayBuffer> {
+  return readingFile(path, () => {
+    const file = fs.openSync(path, "r");
+    try {
+      const found = fs.fstatSync(file);
+      if (found.isDirectory()) throw new FileFault("is_a_folder", path, "read", "it is a folder");
+      // Pipes have no size; they are read to their end.
+      if (!found.isFile()) return Uint8Array.from(fs.readFileSync(file));
+      const bytes = new Uint8Array(found.size);
+      let done = 0;
+      while (done < bytes.length) {
+        const got = fs.readSync(file, bytes, done, Math.min(MAX_READ, bytes.length - done), null);
+        if (got === 0) break;
+        done += got;
+      }
+      return done === bytes.length ? bytes : bytes.slice(0, done);
+    } finally {
+      fs.closeSync(file);
+    }
+  });
+}
+
+/**
+ * Replaces a file, whole or not at all; see `writeFileAtomic`. Throws a `UserError` (E0701 to E0707).
+ */
+export function writeFileBytes(
+  path: string,
+  chunks: Uint8Array | Iterable<Uint8Array>,
+  disk: FileSystem = diskFileSystem,
+): void {
+  withFileErrors(() => writeFileAtomic(path, chunks, disk));
+}
+
+/** Creates a folder, and those above it, for the user alone. Throws a `UserError`. */
+export function makePrivateFolder(path: string): void {
+  changingFiles(path, () => fs.mkdirSync(path, { recursive: true, mode: 0o700 }));
+}
+
+/** Runs `work` with a new folder that is gone afterwards. Throws a `UserError`, or what `work` throws. */
+export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = changingFiles(tmpdir(), () => fs.mkdtempSync(join(tmpdir(), "anec-")));
+  try {
+    return await work(folder);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function changingFiles<T>(path: string, work: () => T): T {
+  return withFileErrors(() => {
+    try {
+      return work();
+    } catch (error) {
+      throw fileFaultOf(error, path, "write");
+    }
+  });
+}
+
+/** Runs `work`, which reads `path`; the system's refusals become `UserError`s. */
+export function readingFile<T>(path: string, work: () => T): T {
+  return withFileErrors(() => {
+    try {
+      return work();
+    } catch (error) {
+      const fault = fileFaultOf(error, path, "read");
+      if (fault instanceof FileFault && fault.kind === "not_found") {
+        throw new UserError(fileNotFound(path, neighboursOf(path)));
+      }
+      throw fault;
+    }
+  });
+}
+
+/** The names in the folder of `path`, for "did you mean". */
+export function neighboursOf(path: string): string[] {
+  try {
+    return fs.readdirSync(dirname(path)).filter((name) => name !== basename(path));
+  } catch {
+    return [];
+  }
+}

