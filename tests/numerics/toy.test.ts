@@ -180,16 +180,19 @@ describe("gradients", () => {
     expect(error("final.weight")).toBe(0);
   });
 
-  test("heads taken modulo K are told apart in every attention gradient", () => {
+  test("heads taken modulo K are told apart in every gradient", () => {
     const mod = graphOf("train", "mod");
     const found = interpret(differentiate(mod), valuesFor(mod));
-    const errors = ["wq", "wk", "wv", "wo"].flatMap((w) =>
-      [0, 1].map((l) => {
-        const path = `grad.block.${l}.attn.${w}`;
-        return relativeDistance(found.get(path)!, reference.get(path)!);
-      }),
+    const errors = ORDER.map((path) =>
+      relativeDistance(found.get(`grad.${path}`)!, reference.get(`grad.${path}`)!),
     );
-    expect(Math.min(...errors)).toBeGreaterThan(0.75);
+    expect(Math.min(...errors)).toBeGreaterThan(0.69);
+    // The published 76–92 % are those of the first layer's queries and keys, its w2 and the last norm.
+    for (const path of ["block.0.attn.wq", "block.0.attn.wk", "block.0.ffn.w2"]) {
+      const error = errors[ORDER.indexOf(path)]!;
+      expect(error).toBeGreaterThan(0.76);
+      expect(error).toBeLessThan(0.92);
+    }
   });
 });
 
