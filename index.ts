@@ -96,7 +96,9 @@ interface Made {
 
 function forEngine(graph: Graph, options: CompileOptions): Made {
   const { programs, schedule, outputs, files } = compileMil(graph, options.baked);
-  const ports = programs.flatMap((p) => [...p.inputs, ...p.outputs].map((port) => port.bytes * p.calls));
+  const ports = programs.flatMap((p) =>
+    [...p.inputs, ...p.outputs].map((port) => port.bytes * p.calls),
+  );
   return {
     manifest: { programs, schedule, outputs, constants: [] },
     files,
@@ -111,11 +113,17 @@ function forEngine(graph: Graph, options: CompileOptions): Made {
 
 function forHost(graph: Graph): Made {
   const builder = newPlan();
-  const accumulated = new Set(graph.outputs.map((o) => o.name).filter((n) => n.startsWith("grad.")));
+  const accumulated = new Set(
+    graph.outputs.map((o) => o.name).filter((n) => n.startsWith("grad.")),
+  );
   lowerToHost(builder, { name: "run", graph, accumulated });
   const { plan, initial } = finishPlan(builder);
-  const constants = Buffer.concat(initial.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)));
-  const files = new Map<string, Uint8Array>([["plan.json", new TextEncoder().encode(`${JSON.stringify(plan)}\n`)]]);
+  const constants = Buffer.concat(
+    initial.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+  );
+  const files = new Map<string, Uint8Array>([
+    ["plan.json", new TextEncoder().encode(`${JSON.stringify(plan)}\n`)],
+  ]);
   if (initial.length > 0) files.set("constants.bin", new Uint8Array(constants));
   const [program] = plan.programs;
   return {

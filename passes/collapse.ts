@@ -9,7 +9,10 @@ export interface Collapsed {
  * Merges neighbouring axes that every operand walks without a gap and drops axes of one element.
  * The order of the elements stays the same. At least one axis remains.
  */
-export function collapseAxes(shape: readonly number[], strides: readonly (readonly number[])[]): Collapsed {
+export function collapseAxes(
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+): Collapsed {
   const outShape: number[] = [];
   const out: number[][] = strides.map(() => []);
   for (let axis = 0; axis < shape.length; axis++) {

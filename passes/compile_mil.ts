@@ -1,6 +1,5 @@
 /** From a graph to the programs and the schedule of the `ane` target. */
-import { bug } from "../compiler/support/bug.ts";
-import { renderDiagnostics } from "../compiler/support/render.ts";
+
 import type { ManifestProgram, Port, ScheduleStep } from "../compiler/bundle/manifest.ts";
 import { sha256 } from "../compiler/bundle/manifest.ts";
 import { type Graph, isInput, isParam, leafName } from "../compiler/ir/graph.ts";
@@ -13,6 +12,8 @@ import { printMil } from "../compiler/mil/print.ts";
 import { sameTree } from "../compiler/mil/tree.ts";
 import { opOf } from "../compiler/ops/define.ts";
 import type { Tensor } from "../compiler/ops/tensor.ts";
+import { bug } from "../compiler/support/bug.ts";
+import { renderDiagnostics } from "../compiler/support/render.ts";
 import { type LoweredProgram, lowerToMil, portShape } from "./lower_to_mil.ts";
 import { type Part, partitionLayers } from "./partition_layers.ts";
 
@@ -40,7 +41,12 @@ export function compileMil(graph: Graph, baked?: (param: Node) => Tensor): MilCo
     if (part.runsOn === "host") {
       for (const node of part.nodes) {
         names.set(node, `host.${names.size}`);
-        schedule.push({ do: "host", op: node.op.name, reads: node.inputs.map(nameOf), writes: nameOf(node) });
+        schedule.push({
+          do: "host",
+          op: node.op.name,
+          reads: node.inputs.map(nameOf),
+          writes: nameOf(node),
+        });
       }
       continue;
     }
@@ -109,7 +115,8 @@ function readBack(file: string, mil: string, program: ReturnType<typeof milProgr
   const again = parseMil({ path: file, text: mil });
   if (!sameTree(again, program)) bug(`${file} does not read back as it was written`);
   const faults = checkMil(again).filter((d) => d.severity === "error");
-  if (faults.length > 0) bug(`${file} does not pass the MIL checker\n\n${renderDiagnostics(faults)}`);
+  if (faults.length > 0)
+    bug(`${file} does not pass the MIL checker\n\n${renderDiagnostics(faults)}`);
 }
 
 export function flopsOf(node: Node): number {

@@ -1,16 +1,23 @@
 /** Replaces composite ops by simpler ones until every op is one the target has. */
+
+import { opcodeNumber } from "../compiler/bundle/opcodes.ts";
 import { type Graph, mapNodes } from "../compiler/ir/graph.ts";
 import { makeNode, originOf, withOrigin } from "../compiler/ir/node.ts";
-import { opcodeNumber } from "../compiler/bundle/opcodes.ts";
 import { type OpDef, opOf } from "../compiler/ops/define.ts";
 import { definePass, type Pass } from "./pass.ts";
 
 /** The graph with every op that is not `wanted` decomposed as far as it can be. */
-export function decomposeUnless(graph: Graph, wanted: (op: OpDef) => boolean, matched: () => void): Graph {
+export function decomposeUnless(
+  graph: Graph,
+  wanted: (op: OpDef) => boolean,
+  matched: () => void,
+): Graph {
   return mapNodes(graph, (node, inputs) => {
     const current = inputs.every((x, i) => x === node.inputs[i])
       ? node
-      : withOrigin(node.scope, originOf(node), () => makeNode(node.scope, node.op, inputs, node.attrs));
+      : withOrigin(node.scope, originOf(node), () =>
+          makeNode(node.scope, node.op, inputs, node.attrs),
+        );
     const op = opOf(current);
     if (wanted(op) || op.decompose === undefined) return current;
     matched();
@@ -20,7 +27,9 @@ export function decomposeUnless(graph: Graph, wanted: (op: OpDef) => boolean, ma
 
 /** Whether the `cpu` device computes this op itself. */
 export function hasHostKernel(op: OpDef): boolean {
-  return op.host !== undefined || (op.opcode !== undefined && opcodeNumber(op.opcode) !== undefined);
+  return (
+    op.host !== undefined || (op.opcode !== undefined && opcodeNumber(op.opcode) !== undefined)
+  );
 }
 
 export const decomposeForMil: Pass = definePass({
@@ -29,7 +38,12 @@ export const decomposeForMil: Pass = definePass({
   requires: [],
   establishes: ["mil_ops"],
   keeps: [],
-  run: (graph, { matched }) => decomposeUnless(graph, (op) => op.mil !== undefined, () => matched()),
+  run: (graph, { matched }) =>
+    decomposeUnless(
+      graph,
+      (op) => op.mil !== undefined,
+      () => matched(),
+    ),
 });
 
 export const decomposeForHost: Pass = definePass({
@@ -38,6 +52,5 @@ export const decomposeForHost: Pass = definePass({
   requires: [],
   establishes: [],
   keeps: "all",
-  run: (graph, { matched }) =>
-    decomposeUnless(graph, hasHostKernel, () => matched()),
+  run: (graph, { matched }) => decomposeUnless(graph, hasHostKernel, () => matched()),
 });

@@ -9,14 +9,30 @@
  * from caches of C rows, which the graph returns with the new rows written. The language says nothing
  * of caches; they follow from the graph.
  */
-import { invariant } from "../compiler/support/bug.ts";
-import { type Graph, isInput, isParam, leafName, makeGraph, nodesOf } from "../compiler/ir/graph.ts";
-import { type Attrs, type AttrValue, makeNode, newScope, type Node, originOf, withOrigin } from "../compiler/ir/node.ts";
+
+import {
+  type Graph,
+  isInput,
+  isParam,
+  leafName,
+  makeGraph,
+  nodesOf,
+} from "../compiler/ir/graph.ts";
+import {
+  type Attrs,
+  type AttrValue,
+  makeNode,
+  type Node,
+  newScope,
+  originOf,
+  withOrigin,
+} from "../compiler/ir/node.ts";
 import { type Dim, dim, type Factor, type TensorType } from "../compiler/ir/types.ts";
 import { attentionCached } from "../compiler/ops/attention_cached.ts";
 import { attrNumber } from "../compiler/ops/define.ts";
 import { input } from "../compiler/ops/input.ts";
 import { updateRows } from "../compiler/ops/update_rows.ts";
+import { invariant } from "../compiler/support/bug.ts";
 import { isElementwise } from "./elementwise_clusters.ts";
 
 export interface DecodeOptions {
@@ -40,7 +56,8 @@ export function deriveDecode(graph: Graph, { tokens, context }: DecodeOptions): 
   }
   const sequence = ids.type.shape[0]!.factors;
   const [S] = sequence;
-  if (sequence.length !== 1 || S?.name == null) return { refused: "the sequence dimension has no name" };
+  if (sequence.length !== 1 || S?.name == null)
+    return { refused: "the sequence dimension has no name" };
   const isS = (d: Dim) => d.factors.some((f) => f.name === S.name);
   for (const node of nodesOf(graph)) {
     const fault = mixesTokens(node, isS);
@@ -85,11 +102,14 @@ function mixesTokens(node: Node, isS: (d: Dim) => boolean): string | undefined {
     }
     case "slice":
     case "pad":
-      return isS(type.shape[attrNumber(attrs, "axis")]!) || isS(inputs[0]!.type.shape[attrNumber(attrs, "axis")]!)
+      return isS(type.shape[attrNumber(attrs, "axis")]!) ||
+        isS(inputs[0]!.type.shape[attrNumber(attrs, "axis")]!)
         ? refuse()
         : undefined;
     case "join":
-      return inputs.some((x) => isS(x.type.shape[attrNumber(attrs, "axis")]!)) ? refuse() : undefined;
+      return inputs.some((x) => isS(x.type.shape[attrNumber(attrs, "axis")]!))
+        ? refuse()
+        : undefined;
     case "reduce_sum":
     case "reduce_mean":
     case "reduce_max": {
@@ -108,7 +128,8 @@ function derive(graph: Graph, ids: Node, S: Factor, tokens: number, context: num
     const factors = d.factors.map((f) => (f.name === S.name ? { name: "N", size: tokens } : f));
     return { factors, size: factors.reduce((n, f) => n * f.size, 1) };
   };
-  const isShape = (v: AttrValue): v is readonly Dim[] => Array.isArray(v) && typeof v[0] === "object";
+  const isShape = (v: AttrValue): v is readonly Dim[] =>
+    Array.isArray(v) && typeof v[0] === "object";
   const swapAttrs = (attrs: Attrs): Attrs =>
     Object.fromEntries(Object.entries(attrs).map(([k, v]) => [k, isShape(v) ? v.map(swap) : v]));
 
@@ -145,12 +166,25 @@ function derive(graph: Graph, ids: Node, S: Factor, tokens: number, context: num
         const [k, v] = [cached("k", index, b!), cached("v", index, c!)];
         return attentionCached(a!, k, v, position, attrNumber(node.attrs, "scale"));
       }
-      return makeNode(scope, node.op, node.inputs.map((x) => made.get(x)!), swapAttrs(node.attrs));
+      return makeNode(
+        scope,
+        node.op,
+        node.inputs.map((x) => made.get(x)!),
+        swapAttrs(node.attrs),
+      );
     });
     made.set(node, next);
   }
   const results = graph.outputs.map((o) => ({ name: o.name, node: made.get(o.node)! }));
-  const params = graph.params.map((param) => made.get(param) ?? makeNode(scope, param.op, [], param.attrs));
+  const params = graph.params.map(
+    (param) => made.get(param) ?? makeNode(scope, param.op, [], param.attrs),
+  );
   invariant(params.every(isParam), "decode keeps the parameters");
-  return makeGraph({ name: `${graph.name}_decode`, inputs, params, outputs: [...results, ...outputs], scope });
+  return makeGraph({
+    name: `${graph.name}_decode`,
+    inputs,
+    params,
+    outputs: [...results, ...outputs],
+    scope,
+  });
 }

@@ -8,7 +8,7 @@
  */
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { bind, hole, p, rule, type Rule, withAttrs } from "../compiler/ir/pattern.ts";
+import { bind, hole, p, type Rule, rule, withAttrs } from "../compiler/ir/pattern.ts";
 import { attention } from "../compiler/ops/attention.ts";
 import { type Pass, rulePass } from "./pass.ts";
 
@@ -27,10 +27,15 @@ function shared(node: Node): Node {
 }
 
 function build(b: Readonly<Record<string, Node>>, matched: Node): Node | undefined {
-  const isPlain = b["qk"]!.attrs["transpose_x"] !== true && matched.attrs["transpose_x"] !== true && matched.attrs["transpose_y"] !== true;
+  const isPlain =
+    b["qk"]!.attrs["transpose_x"] !== true &&
+    matched.attrs["transpose_x"] !== true &&
+    matched.attrs["transpose_y"] !== true;
   if (!isPlain) return undefined;
   const [q, k, v] = [b["q"]!, shared(b["k"]!), shared(b["v"]!)];
-  const sameHeads = k.type.shape[0]!.size === v.type.shape[0]!.size && b["k"]!.type.shape[0]!.size === q.type.shape[0]!.size;
+  const sameHeads =
+    k.type.shape[0]!.size === v.type.shape[0]!.size &&
+    b["k"]!.type.shape[0]!.size === q.type.shape[0]!.size;
   const sameSize = v.type.shape[2]!.size === q.type.shape[2]!.size;
   if (!sameHeads || !sameSize || v.type.shape[1]!.size !== k.type.shape[1]!.size) return undefined;
   const m = b["mask"];
@@ -40,8 +45,16 @@ function build(b: Readonly<Record<string, Node>>, matched: Node): Node | undefin
 }
 
 export const fuseAttentionRules: readonly Rule[] = [
-  rule("softmax(q@kᵀ·c + mask) @ v = attention", p("matmul", p("softmax", p("add", scaled, mask)), v), build),
-  rule("softmax(q@kᵀ + mask) @ v = attention", p("matmul", p("softmax", p("add", product, mask)), v), build),
+  rule(
+    "softmax(q@kᵀ·c + mask) @ v = attention",
+    p("matmul", p("softmax", p("add", scaled, mask)), v),
+    build,
+  ),
+  rule(
+    "softmax(q@kᵀ + mask) @ v = attention",
+    p("matmul", p("softmax", p("add", product, mask)), v),
+    build,
+  ),
   rule("softmax(q@kᵀ·c) @ v = attention", p("matmul", p("softmax", scaled), v), build),
   rule("softmax(q@kᵀ) @ v = attention", p("matmul", p("softmax", product), v), build),
 ];

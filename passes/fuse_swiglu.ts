@@ -1,5 +1,5 @@
 /** Finds silu(gate) · up and makes it one op. */
-import { hole, p, rule, type Rule } from "../compiler/ir/pattern.ts";
+import { hole, p, type Rule, rule } from "../compiler/ir/pattern.ts";
 import { swiglu } from "../compiler/ops/swiglu.ts";
 import { type Pass, rulePass } from "./pass.ts";
 
@@ -7,9 +7,13 @@ const gate = hole("gate");
 const up = hole("up");
 
 export const fuseSwigluRules: readonly Rule[] = [
-  rule("silu(gate) · up = swiglu", p("mul", p("silu", gate), up), ({ gate, up }) => swiglu(gate!, up!)),
-  rule("gate · sigmoid(gate) · up = swiglu", p("mul", p("mul", gate, p("sigmoid", gate)), up), ({ gate, up }) =>
+  rule("silu(gate) · up = swiglu", p("mul", p("silu", gate), up), ({ gate, up }) =>
     swiglu(gate!, up!),
+  ),
+  rule(
+    "gate · sigmoid(gate) · up = swiglu",
+    p("mul", p("mul", gate, p("sigmoid", gate)), up),
+    ({ gate, up }) => swiglu(gate!, up!),
   ),
 ];
 

@@ -6,7 +6,7 @@
  * elementwise loop. Gradients are summed straight into their storage, so that micro-steps of one
  * accumulation group need no extra pass.
  */
-import { bug, invariant } from "../compiler/support/bug.ts";
+
 import { opcodeNumber } from "../compiler/bundle/opcodes.ts";
 import { WRITE } from "../compiler/bundle/plan.ts";
 import { type Graph, isInput, leafName, nodesOf, usersOf } from "../compiler/ir/graph.ts";
@@ -15,9 +15,16 @@ import { elementCount, sizesOf } from "../compiler/ir/types.ts";
 import { opOf } from "../compiler/ops/define.ts";
 import { denseStrides, type HostEmitter, isDense, type View } from "../compiler/ops/host.ts";
 import { constantNodes, evaluateNodes } from "../compiler/reference/interpret.ts";
+import { bug, invariant } from "../compiler/support/bug.ts";
 import { collapseAxes } from "./collapse.ts";
 import { clusterElementwise, programOf } from "./elementwise_clusters.ts";
-import { isState, type PlanBuilder, scratchStorage, stateStorage, addProgram } from "./plan_builder.ts";
+import {
+  addProgram,
+  isState,
+  type PlanBuilder,
+  scratchStorage,
+  stateStorage,
+} from "./plan_builder.ts";
 
 export interface HostProgram {
   readonly name: string;
@@ -120,7 +127,9 @@ class HostLowering {
       const sum: Sum = { storage, started: false };
       const split = (node: Node, isTop: boolean): void => {
         const isOwn = (this.#users.get(node)?.length ?? 0) === (isTop ? 0 : 1);
-        const sameSize = node.inputs.every((x) => elementCount(x.type.shape) === elementCount(node.type.shape));
+        const sameSize = node.inputs.every(
+          (x) => elementCount(x.type.shape) === elementCount(node.type.shape),
+        );
         if (node.op.name === "add" && isOwn && sameSize) {
           this.#dissolved.add(node);
           for (const x of node.inputs) split(x, false);
@@ -220,8 +229,13 @@ class HostLowering {
     const { inputs, constants, instructions, result } = programOf(root, this.#roots);
     const shape = sizesOf(root.type.shape);
     const views = inputs.map((x) => broadcastTo(this.#viewOf(x), shape));
-    const output = this.#targetOf(root) ?? denseView(scratchStorage(this.#plan, count(shape), root.op.name), shape);
-    const { shape: axes, strides } = collapseAxes(shape, [...views.map((v) => v.strides), output.strides]);
+    const output =
+      this.#targetOf(root) ??
+      denseView(scratchStorage(this.#plan, count(shape), root.op.name), shape);
+    const { shape: axes, strides } = collapseAxes(shape, [
+      ...views.map((v) => v.strides),
+      output.strides,
+    ]);
     const ints = [axes.length, ...axes, views.length, ...strides.slice(0, -1).flat()];
     ints.push(1, ...strides[strides.length - 1]!, WRITE.replace, result, instructions.length);
     for (const { opcode, dst, a, b } of instructions) {
@@ -251,18 +265,20 @@ class HostLowering {
   /** The storage of the output that `node` is, when it can be written there at once. */
   #targetOf(node: Node): View | undefined {
     const output = this.#program.graph.outputs.find((o) => o.node === node);
-    if (output === undefined || this.#program.accumulated?.has(output.name) === true) return undefined;
+    if (output === undefined || this.#program.accumulated?.has(output.name) === true)
+      return undefined;
     return denseView(this.#outputStorage(output.name, node), sizesOf(node.type.shape));
   }
 
   #lowerKernel(node: Node): void {
     const rule = opOf(node).host;
-    if (rule?.run === undefined) return bug(`op ${node.op.name} has no host kernel`);
+    invariant(rule?.run !== undefined, `op ${node.op.name} has no host kernel`);
     const members = rule.family === undefined ? [node] : this.#siblings(node, rule.family.members);
     const sum = this.#terms.get(node);
     const outputs = members.map((m) => (m === undefined ? undefined : this.#outputView(m)));
     const own = outputs[members.indexOf(node)]!;
-    const scratchFor = (like: View) => denseView(scratchStorage(this.#plan, count(like.shape)), like.shape);
+    const scratchFor = (like: View) =>
+      denseView(scratchStorage(this.#plan, count(like.shape)), like.shape);
     const host: HostEmitter = {
       node,
       output: own,
@@ -271,7 +287,8 @@ class HostLowering {
       dense: (i) => this.#dense(node, this.#viewOf(node.inputs[i]!)),
       sibling: (i) => outputs[i] ?? scratchFor(this.#viewOf(node.inputs[i]!)),
       scratch: (n) => denseView(scratchStorage(this.#plan, n), [n]),
-      emit: (kernel, operands, ints, floats = []) => this.#emit(node, kernel, operands, ints, floats),
+      emit: (kernel, operands, ints, floats = []) =>
+        this.#emit(node, kernel, operands, ints, floats),
     };
     rule.run(host);
     for (const [i, member] of members.entries()) {
@@ -317,7 +334,11 @@ class HostLowering {
   /** Row-major, or the order in which the only reader, a transpose, will want it. */
   #preferredStrides(node: Node, shape: readonly number[]): readonly number[] {
     const [reader, ...others] = this.#users.get(node) ?? [];
-    if (opOf(node).host?.stridedOutput !== true || reader?.op.name !== "transpose" || others.length > 0) {
+    if (
+      opOf(node).host?.stridedOutput !== true ||
+      reader?.op.name !== "transpose" ||
+      others.length > 0
+    ) {
       return denseStrides(shape);
     }
     const perm = reader.attrs["perm"] as readonly number[];
@@ -371,6 +392,8 @@ function count(shape: readonly number[]): number {
 /** A view read as a larger shape: stride 0 along repeated axes. */
 function broadcastTo(view: View, shape: readonly number[]): View {
   const lead = shape.length - view.shape.length;
-  const strides = shape.map((_, i) => (i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!));
+  const strides = shape.map((_, i) =>
+    i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!,
+  );
   return { ...view, shape, strides };
 }

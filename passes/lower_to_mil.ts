@@ -7,8 +7,6 @@
  */
 import { createHash } from "node:crypto";
 import { type BlobRecord, recordOffset, writeBlob } from "../compiler/bundle/blob.ts";
-import { bug } from "../compiler/support/bug.ts";
-import { HALF_MAX, halfBits, roundToHalf } from "../compiler/support/half.ts";
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { sizesOf } from "../compiler/ir/types.ts";
@@ -18,6 +16,8 @@ import type { MilFunction } from "../compiler/mil/tree.ts";
 import { opOf } from "../compiler/ops/define.ts";
 import type { MilArgument, MilEmitter, MilValue } from "../compiler/ops/mil.ts";
 import type { Tensor } from "../compiler/ops/tensor.ts";
+import { bug } from "../compiler/support/bug.ts";
+import { HALF_MAX, halfBits, roundToHalf } from "../compiler/support/half.ts";
 import { localName, type Part } from "./partition_layers.ts";
 
 export interface LoweredProgram {
@@ -51,14 +51,19 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
   const weights = weightFile();
   const inputs = new Map<string, Node>();
   const outputs = new Map<string, Node>();
-  const portName = (list: readonly Node[], i: number, base: string) => (list.length === 1 ? base : `${base}${i}`);
+  const portName = (list: readonly Node[], i: number, base: string) =>
+    list.length === 1 ? base : `${base}${i}`;
   for (const [i, node] of part.inputs.entries()) inputs.set(portName(part.inputs, i, "x"), node);
   if (options.baked === undefined) {
-    for (const param of part.params) inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
+    for (const param of part.params)
+      inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
   }
   for (const [i, node] of part.outputs.entries()) outputs.set(portName(part.outputs, i, "y"), node);
 
-  const specs = [...inputs].map(([name, node]) => ({ name, shape: portShape(sizesOf(node.type.shape)) }));
+  const specs = [...inputs].map(([name, node]) => ({
+    name,
+    shape: portShape(sizesOf(node.type.shape)),
+  }));
   const fn = milFunction("main", specs, (b) => {
     const vars = new Map<Node, MilVar>();
     for (const [name, node] of inputs) {
@@ -68,7 +73,7 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
     }
     const table = (shape: readonly number[], values: Float64Array, name: string): MilVar =>
       b.weight({ path: WEIGHT_PATH, offset: weights.place(values) }, shape, { name });
-    const valueOf = (node: Node): MilVar => {
+    const valueFor = (node: Node): MilVar => {
       const known = vars.get(node);
       if (known !== undefined) return known;
       const made = lower(node);
@@ -88,13 +93,19 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
         call: (op, args) => asValue(b.op(op, argumentsOf(args))),
         table: (shape, values, name) => asValue(table(shape, values, name)),
       };
-      return asVar(rule(emitter, node.inputs.map((x) => asValue(valueOf(x)))));
+      return asVar(
+        rule(
+          emitter,
+          node.inputs.map((x) => asValue(valueFor(x))),
+        ),
+      );
     };
-    for (const node of part.nodes) valueOf(node);
+    for (const node of part.nodes) valueFor(node);
     const results: Record<string, MilVar> = {};
     for (const [name, node] of outputs) {
       const shape = sizesOf(node.type.shape);
-      results[name] = shape.length === 4 ? valueOf(node) : b.reshape(valueOf(node), portShape(shape), { name });
+      results[name] =
+        shape.length === 4 ? valueFor(node) : b.reshape(valueFor(node), portShape(shape), { name });
     }
     return results;
   });
@@ -118,7 +129,8 @@ function weightFile() {
       offsets.set(digest, offset);
       return offset;
     },
-    bytes: (): Uint8Array | undefined => (records.length === 0 ? undefined : writeBlob(records).bytes),
+    bytes: (): Uint8Array | undefined =>
+      records.length === 0 ? undefined : writeBlob(records).bytes,
   };
 }
 

@@ -51,7 +51,11 @@ export function partitionLayers(graph: Graph): Part[] {
  * any part it reads; where there is none (host work in the middle of a layer, say) the layer gets a
  * second part. So parts run in this order whatever the graph.
  */
-function assignParts(graph: Graph, nodes: readonly Node[], keyOf: ReadonlyMap<Node, string>): [string, Node[]][] {
+function assignParts(
+  graph: Graph,
+  nodes: readonly Node[],
+  keyOf: ReadonlyMap<Node, string>,
+): [string, Node[]][] {
   const fromInput = new Set<Node>(graph.inputs);
   for (const node of nodes) if (node.inputs.some((x) => fromInput.has(x))) fromInput.add(node);
   const parts: { readonly key: string; readonly members: Node[] }[] = [];
@@ -78,7 +82,12 @@ function assignParts(graph: Graph, nodes: readonly Node[], keyOf: ReadonlyMap<No
   });
 }
 
-function describe(graph: Graph, key: string, members: readonly Node[], constants: ReadonlySet<Node>): Part {
+function describe(
+  graph: Graph,
+  key: string,
+  members: readonly Node[],
+  constants: ReadonlySet<Node>,
+): Part {
   const own = new Set(members);
   const inputs: Node[] = [];
   const params: Node[] = [];

@@ -5,13 +5,14 @@
  * ones it keeps. The runner checks the order, verifies the graph before and after, times, counts,
  * dumps and stops. A pass does none of this itself.
  */
-import { bug } from "../compiler/support/bug.ts";
+
 import { type Graph, mapNodes, nodesOf } from "../compiler/ir/graph.ts";
 import { makeNode, type Node, originOf, withOrigin } from "../compiler/ir/node.ts";
 import { match, type Rule } from "../compiler/ir/pattern.ts";
 import { printGraph } from "../compiler/ir/print.ts";
-import { verifyGraph } from "../compiler/ir/verify.ts";
 import { sameType } from "../compiler/ir/types.ts";
+import { verifyGraph } from "../compiler/ir/verify.ts";
+import { bug } from "../compiler/support/bug.ts";
 
 /** What may be known of a graph. */
 export type Property =
@@ -64,10 +65,15 @@ export function rulePass(
 }
 
 /** Rewrites a graph with rules. A rule whose result is not of the same type is a bug. */
-export function applyRules(graph: Graph, rules: readonly Rule[], matched: (rule: Rule) => void): Graph {
+export function applyRules(
+  graph: Graph,
+  rules: readonly Rule[],
+  matched: (rule: Rule) => void,
+): Graph {
   const byOp = new Map<string, Rule[]>();
   for (const rule of rules) {
-    const op = rule.pattern.kind === "op" ? rule.pattern.op : bug(`rule ${rule.name} matches anything`);
+    const op =
+      rule.pattern.kind === "op" ? rule.pattern.op : bug(`rule ${rule.name} matches anything`);
     byOp.set(op, [...(byOp.get(op) ?? []), rule]);
   }
   return mapNodes(graph, (node, inputs) => {
@@ -77,7 +83,9 @@ export function applyRules(graph: Graph, rules: readonly Rule[], matched: (rule:
     for (const rule of byOp.get(current.op.name) ?? []) {
       const bindings = match(rule.pattern, current);
       if (bindings === undefined) continue;
-      const next = withOrigin(current.scope, originOf(current), () => rule.replace(bindings, current));
+      const next = withOrigin(current.scope, originOf(current), () =>
+        rule.replace(bindings, current),
+      );
       if (next === undefined || next === current) continue;
       if (!sameType(next.type, current.type)) bug(`rule "${rule.name}" changed a type`);
       matched(rule);
@@ -103,7 +111,10 @@ export interface PassReport {
 
 export interface RunOptions {
   /** Called after each pass with the graph as text, if asked for by name. */
-  readonly printAfter?: { readonly names: readonly string[]; readonly print: (name: string, text: string) => void };
+  readonly printAfter?: {
+    readonly names: readonly string[];
+    readonly print: (name: string, text: string) => void;
+  };
   /** Stops after this pass. */
   readonly stopAfter?: string;
 }
@@ -114,18 +125,27 @@ export interface PipelineResult {
 }
 
 /** Runs passes in order. A broken promise of a pass is a bug and names the pass. */
-export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOptions = {}): PipelineResult {
+export function runPasses(
+  graph: Graph,
+  passes: readonly Pass[],
+  options: RunOptions = {},
+): PipelineResult {
   const known = new Set<Property>();
   const reports: PassReport[] = [];
   let current = graph;
   checkGraph(current, "the front end");
   for (const pass of passes) {
     const missing = pass.requires.find((p) => !known.has(p));
-    if (missing !== undefined) bug(`pass \`${pass.name}\` requires "${missing}", which no pass before it establishes`);
+    if (missing !== undefined)
+      bug(`pass \`${pass.name}\` requires "${missing}", which no pass before it establishes`);
     let matches = 0;
     const start = performance.now();
     const next = withOrigin(current.scope, { pass: pass.name }, () =>
-      pass.run(current, { matched: () => { matches += 1; } }),
+      pass.run(current, {
+        matched: () => {
+          matches += 1;
+        },
+      }),
     );
     const milliseconds = performance.now() - start;
     if (next !== current) checkGraph(next, `pass \`${pass.name}\``);
@@ -142,7 +162,8 @@ export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOpt
     }
     for (const p of pass.establishes) known.add(p);
     current = next;
-    if (options.printAfter?.names.includes(pass.name)) options.printAfter.print(pass.name, printGraph(current));
+    if (options.printAfter?.names.includes(pass.name))
+      options.printAfter.print(pass.name, printGraph(current));
     if (options.stopAfter === pass.name) break;
   }
   return { graph: current, reports };
@@ -151,5 +172,7 @@ export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOpt
 function checkGraph(graph: Graph, author: string): void {
   const faults = verifyGraph(graph);
   if (faults.length === 0) return;
-  bug(`${author} made an invalid graph (this is not your model's fault)\n\n  invariant   ${faults.join("\n              ")}`);
+  bug(
+    `${author} made an invalid graph (this is not your model's fault)\n\n  invariant   ${faults.join("\n              ")}`,
+  );
 }

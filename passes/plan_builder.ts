@@ -5,9 +5,10 @@
  * storages by name: parameters, gradients, inputs. Scratch storages belong to one program; the
  * memory planner lets them share bytes when their lives do not overlap.
  */
-import { bug, invariant } from "../compiler/support/bug.ts";
+
 import type { Command, PlanBuffer, PlanProgram, SessionPlan } from "../compiler/bundle/plan.ts";
 import type { View } from "../compiler/ops/host.ts";
+import { bug, invariant } from "../compiler/support/bug.ts";
 import { type Life, placeByLife } from "./plan_memory.ts";
 
 export type StorageDType = "f32" | "i32" | "f64";
@@ -48,7 +49,12 @@ export function newPlan(): PlanBuilder {
 }
 
 /** The state storage of a name: the same one each time; sizes must agree. */
-export function stateStorage(plan: PlanBuilder, name: string, dtype: StorageDType, elements: number): number {
+export function stateStorage(
+  plan: PlanBuilder,
+  name: string,
+  dtype: StorageDType,
+  elements: number,
+): number {
   const known = plan.states.get(name);
   if (known !== undefined) {
     const storage = plan.storages[known]!;
@@ -114,7 +120,13 @@ export function finishPlan(plan: PlanBuilder): BuiltPlan {
     if (!storage.isState) continue;
     const { name, dtype } = storage;
     indexOf.set(id, buffers.length);
-    buffers.push({ name, arena: "state", dtype, offset: stateBytes, bytes: storage.elements * BYTES[dtype] });
+    buffers.push({
+      name,
+      arena: "state",
+      dtype,
+      offset: stateBytes,
+      bytes: storage.elements * BYTES[dtype],
+    });
     stateBytes += bytesOf(storage);
   }
 

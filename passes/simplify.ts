@@ -1,14 +1,14 @@
 /** Removes arithmetic that cannot change a value. */
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { bind, hole, p, rule, type Rule } from "../compiler/ir/pattern.ts";
+import { bind, hole, p, type Rule, rule } from "../compiler/ir/pattern.ts";
+import { add } from "../compiler/ops/add.ts";
 import { broadcast } from "../compiler/ops/broadcast.ts";
 import { constant, opOf } from "../compiler/ops/define.ts";
 import { mul } from "../compiler/ops/mul.ts";
 import { reshape } from "../compiler/ops/reshape.ts";
-import { transpose } from "../compiler/ops/transpose.ts";
-import { add } from "../compiler/ops/add.ts";
 import { sub } from "../compiler/ops/sub.ts";
+import { transpose } from "../compiler/ops/transpose.ts";
 import { type Pass, rulePass } from "./pass.ts";
 
 const x = hole("x");
@@ -24,7 +24,10 @@ const perm = (node: Node) => node.attrs["perm"] as readonly number[];
 /** Arithmetic on two constants, done now. */
 const fold = (name: string): Rule =>
   rule(`${name} of constants`, p(name, c, d), (b, node) => {
-    const values = [b["c"]!, b["d"]!].map((n) => ({ shape: [], data: Float64Array.of(constantValue(n)!) }));
+    const values = [b["c"]!, b["d"]!].map((n) => ({
+      shape: [],
+      data: Float64Array.of(constantValue(n)!),
+    }));
     return constant(node.scope, opOf(node).eval(values, {}, node.type).data[0]!, node.type.dtype);
   });
 
@@ -44,17 +47,26 @@ export const simplifyRules: readonly Rule[] = [
   ),
   rule("x + (−y) = x − y", p("add", x, p("neg", y)), ({ x, y }) => sub(x!, y!)),
   rule("x − (−y) = x + y", p("sub", x, p("neg", y)), ({ x, y }) => add(x!, y!)),
-  rule("(xᵀ)ᵀ = x, transposes compose", bind("o", p("transpose", bind("i", p("transpose", x)))), (b) => {
-    const inner = perm(b["i"]!);
-    return transpose(b["x"]!, perm(b["o"]!).map((axis) => inner[axis]!));
-  }),
+  rule(
+    "(xᵀ)ᵀ = x, transposes compose",
+    bind("o", p("transpose", bind("i", p("transpose", x)))),
+    (b) => {
+      const inner = perm(b["i"]!);
+      return transpose(
+        b["x"]!,
+        perm(b["o"]!).map((axis) => inner[axis]!),
+      );
+    },
+  ),
   rule("a transpose that moves nothing", bind("t", p("transpose", x)), ({ t, x }) =>
     perm(t!).every((axis, i) => axis === i) ? x! : undefined,
   ),
   rule("reshapes compose", bind("r", p("reshape", p("reshape", x))), ({ r, x }) =>
     reshape(x!, r!.type.shape),
   ),
-  rule("a reshape to the same shape", bind("r", p("reshape", x)), ({ r, x }) => reshape(x!, r!.type.shape)),
+  rule("a reshape to the same shape", bind("r", p("reshape", x)), ({ r, x }) =>
+    reshape(x!, r!.type.shape),
+  ),
   rule("a broadcast to the same shape", bind("r", p("broadcast", x)), ({ r, x }) =>
     broadcast(x!, r!.type.shape),
   ),
@@ -65,4 +77,3 @@ export const simplify: Pass = rulePass({
   doc: "removes arithmetic that cannot change a value",
   rules: simplifyRules,
 });
-

@@ -5,19 +5,22 @@
  * Composite ops (`attention`, `rms_norm`, …) stay whole: their gradients are ops as well. Gradients
  * of a value that is used several times are added.
  */
-import { UserError } from "../support/diagnostic.ts";
-import { noGradient } from "../messages/gradients.ts";
+
 import { type Graph, leafName, makeGraph, topological } from "../ir/graph.ts";
 import { type Node, originOf, withOrigin } from "../ir/node.ts";
 import { isFloat, shapeName } from "../ir/types.ts";
+import { noGradient } from "../messages/gradients.ts";
 import { add } from "../ops/add.ts";
 import { broadcast } from "../ops/broadcast.ts";
 import { constant, opOf } from "../ops/define.ts";
+import { UserError } from "../support/diagnostic.ts";
 
 /** The gradients of `loss`, a scalar, for each of `wrt`; zeros where the loss does not depend on it. */
 export function gradientsOf(loss: Node, wrt: readonly Node[]): Node[] {
   if (loss.type.shape.length !== 0) {
-    throw new UserError(noGradient("the loss", `a scalar, not ${shapeName(loss.type.shape)}`, originOf(loss).span));
+    throw new UserError(
+      noGradient("the loss", `a scalar, not ${shapeName(loss.type.shape)}`, originOf(loss).span),
+    );
   }
   const order = topological([loss]);
   const needed = dependsOn(order, new Set(wrt));
@@ -40,7 +43,9 @@ export function gradientsOf(loss: Node, wrt: readonly Node[]): Node[] {
       }
     });
   }
-  return wrt.map((x) => gradient.get(x) ?? broadcast(constant(x.scope, 0, x.type.dtype), x.type.shape));
+  return wrt.map(
+    (x) => gradient.get(x) ?? broadcast(constant(x.scope, 0, x.type.dtype), x.type.shape),
+  );
 }
 
 /** The values on a path from `roots`. */

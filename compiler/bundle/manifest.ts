@@ -37,7 +37,12 @@ export interface ManifestProgram {
 
 /** One step of the schedule. Values are graph inputs, `@PATH` for parameters, or `PART.PORT`. */
 export type ScheduleStep =
-  | { readonly do: "host"; readonly op: string; readonly reads: readonly string[]; readonly writes: string }
+  | {
+      readonly do: "host";
+      readonly op: string;
+      readonly reads: readonly string[];
+      readonly writes: string;
+    }
   | {
       readonly do: "dispatch";
       readonly program: string;

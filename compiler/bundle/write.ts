@@ -2,7 +2,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { withFileErrors } from "../messages/files.ts";
-import { diskFileSystem, fileFaultOf, type FileSystem, writeFileAtomic } from "../support/atomic_write.ts";
+import {
+  diskFileSystem,
+  type FileSystem,
+  fileFaultOf,
+  writeFileAtomic,
+} from "../support/atomic_write.ts";
 import type { Bundle } from "./manifest.ts";
 
 const text = new TextEncoder();

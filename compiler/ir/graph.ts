@@ -111,7 +111,9 @@ function sameInputs(node: Node, inputs: readonly Node[]): boolean {
 
 /** The same op and attributes on other inputs, with the origin of the old node. */
 export function remake(node: Node, inputs: readonly Node[]): Node {
-  return withOrigin(node.scope, originOf(node), () => makeNode(node.scope, node.op, inputs, node.attrs));
+  return withOrigin(node.scope, originOf(node), () =>
+    makeNode(node.scope, node.op, inputs, node.attrs),
+  );
 }
 
 /**

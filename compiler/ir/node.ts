@@ -73,7 +73,12 @@ function attrsText(attrs: Attrs): string {
 }
 
 /** The node of `op` on `inputs`: the existing one, or a new one. */
-export function makeNode(scope: Scope, op: OpSignature, inputs: readonly Node[], attrs: Attrs): Node {
+export function makeNode(
+  scope: Scope,
+  op: OpSignature,
+  inputs: readonly Node[],
+  attrs: Attrs,
+): Node {
   for (const input of inputs) {
     invariant(input.scope === scope, `${op.name} mixes nodes of two graphs`);
   }

@@ -7,7 +7,14 @@
 import { type Diagnostic, UserError } from "../support/diagnostic.ts";
 import type { SourceFile } from "../support/source.ts";
 import { type Graph, makeGraph, type Output } from "./graph.ts";
-import { type AttrValue, makeNode, newScope, type Node, type OpSignature, type Scope } from "./node.ts";
+import {
+  type AttrValue,
+  makeNode,
+  type Node,
+  newScope,
+  type OpSignature,
+  type Scope,
+} from "./node.ts";
 import { ShapeProblem } from "./problem.ts";
 import { type Dim, type DType, type Factor, type TensorType, typeText } from "./types.ts";
 
@@ -94,7 +101,8 @@ class GraphReader {
     if (text === "inf") return Number.POSITIVE_INFINITY;
     if (text === "-inf") return Number.NEGATIVE_INFINITY;
     const value = Number(text);
-    if (Number.isNaN(value) && text !== "nan") this.#fail(this.#here, `expected a number, found \`${text}\``);
+    if (Number.isNaN(value) && text !== "nan")
+      this.#fail(this.#here, `expected a number, found \`${text}\``);
     return value;
   }
 
@@ -164,7 +172,12 @@ class GraphReader {
     return op;
   }
 
-  #leaf(kind: "input" | "param", name: string, type: TensorType, extra: Record<string, AttrValue>): Node {
+  #leaf(
+    kind: "input" | "param",
+    name: string,
+    type: TensorType,
+    extra: Record<string, AttrValue>,
+  ): Node {
     const attrs = { name, dtype: type.dtype, shape: type.shape, ...extra };
     const node = makeNode(this.#scope, this.#op(kind, this.#here), [], attrs);
     this.#values.set(`${kind === "input" ? "%" : "@"}${name}`, node);
@@ -180,7 +193,10 @@ class GraphReader {
       if (node === undefined) this.#fail(at, `\`${text}\` is not defined`);
       return node;
     }
-    return makeNode(this.#scope, this.#op("constant", at), [], { value: this.#number(), dtype: "f32" });
+    return makeNode(this.#scope, this.#op("constant", at), [], {
+      value: this.#number(),
+      dtype: "f32",
+    });
   }
 
   read(): Graph {

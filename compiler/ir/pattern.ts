@@ -6,8 +6,9 @@
  * A pattern is a hole (matches any value, the same one each time it occurs), a number (a constant of
  * that value) or an op on patterns. Ops that commute match in both orders.
  */
-import type { AttrValue, Node } from "./node.ts";
+
 import { constantValue } from "./graph.ts";
+import type { AttrValue, Node } from "./node.ts";
 
 export type Pattern =
   | { readonly kind: "hole"; readonly name: string; readonly where?: (node: Node) => boolean }
@@ -76,7 +77,8 @@ export function match(pattern: Pattern, node: Node, bound: Bindings = {}): Bindi
     case "number":
       return constantValue(node) === pattern.value ? bound : undefined;
     case "op": {
-      if (node.op.name !== pattern.op || node.inputs.length !== pattern.inputs.length) return undefined;
+      if (node.op.name !== pattern.op || node.inputs.length !== pattern.inputs.length)
+        return undefined;
       for (const [key, value] of Object.entries(pattern.attrs ?? {})) {
         if (node.attrs[key] !== value) return undefined;
       }

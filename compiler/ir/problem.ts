@@ -12,9 +12,19 @@ export type ShapeFault =
   /** Elementwise: dimensions that cannot be aligned. */
   | { readonly kind: "broadcast"; readonly x: TensorType; readonly y: TensorType }
   /** An operand has the wrong rank. */
-  | { readonly kind: "rank"; readonly operand: number; readonly type: TensorType; readonly needs: string }
+  | {
+      readonly kind: "rank";
+      readonly operand: number;
+      readonly type: TensorType;
+      readonly needs: string;
+    }
   /** An operand has the wrong element type. */
-  | { readonly kind: "dtype"; readonly operand: number; readonly type: TensorType; readonly needs: string }
+  | {
+      readonly kind: "dtype";
+      readonly operand: number;
+      readonly type: TensorType;
+      readonly needs: string;
+    }
   /** Two dimensions had to be the same. */
   | {
       readonly kind: "dims";
@@ -25,7 +35,12 @@ export type ShapeFault =
       readonly what: string;
     }
   /** An attribute is outside its range. */
-  | { readonly kind: "attribute"; readonly name: string; readonly value: string; readonly needs: string }
+  | {
+      readonly kind: "attribute";
+      readonly name: string;
+      readonly value: string;
+      readonly needs: string;
+    }
   /** `from` and `to` do not hold the same number of elements or factors. */
   | { readonly kind: "reshape"; readonly from: readonly Dim[]; readonly to: readonly Dim[] }
   /** Heads cannot be shared evenly. */

@@ -4,8 +4,8 @@
  * `docs/errors/` is generated from it.
  */
 import type { Diagnostic, Help, Label, Severity } from "../support/diagnostic.ts";
-import { nearest } from "../support/suggest.ts";
 import type { Span } from "../support/source.ts";
+import { nearest } from "../support/suggest.ts";
 
 /** What a message function returns; the rest is filled in by `message`. */
 export interface MessageBody {

@@ -43,7 +43,7 @@ export const unexpectedToken = message(
   },
   (span: Span, expected: string, found: string, help: readonly Help[] = []) => ({
     title: `expected ${expected}, found ${found}`,
-    labels: at(span, `expected ${expected}`),
+    labels: at(span),
     help,
   }),
 );

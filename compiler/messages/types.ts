@@ -283,7 +283,7 @@ export const programTooLarge = message(
   {
     summary: "a model that unfolds into too much",
     explain:
-      "`repeat` and calls are unfolded. A graph may take 1,000,000 steps to build, and calls may be 200 deep.",
+      "`repeat` and calls are unfolded. A graph may take 250,000 steps to build, and calls may be 200 deep.",
   },
   (span: Span | undefined, what: string) => ({
     title: `the model unfolds into ${what}`,

@@ -10,7 +10,18 @@ import { sizesOf, type TensorType } from "../ir/types.ts";
 import { add } from "./add.ts";
 import { gradients, probabilities, weighted } from "./attention_math.ts";
 import { causalMask } from "./causal_mask.ts";
-import { apply, type Attrs, attrNumber, defineOp, floatOperand, needArity, needDim, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  attrNumber,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import type { HostEmitter, HostRule, View } from "./host.ts";
 import { matmul } from "./matmul.ts";
 import { mul } from "./mul.ts";
@@ -52,7 +63,10 @@ function attentionFlops(products: number): OpDef["flops"] {
 }
 
 /** Head and row strides, as the kernels take them; the view is copied if its rows are not together. */
-export function headOperand(host: HostEmitter, i: number): { readonly view: View; readonly strides: readonly number[] } {
+export function headOperand(
+  host: HostEmitter,
+  i: number,
+): { readonly view: View; readonly strides: readonly number[] } {
   const view = asHeads(host.input(i)) === undefined ? host.dense(i) : host.input(i);
   return { view, strides: headStrides(view) };
 }
@@ -107,9 +121,12 @@ export const attentionOp: OpDef = defineOp({
       const [K, T] = operands[1]!.view.shape as [number, number];
       const strides = [...operands.flatMap((o) => o.strides), ...headStrides(host.output)];
       const causal = host.node.attrs["causal"] === true ? 1 : 0;
-      host.emit("attention", [...operands.map((o) => o.view), host.output], [H, K, S, T, E, ...strides, causal], [
-        attrNumber(host.node.attrs, "scale"),
-      ]);
+      host.emit(
+        "attention",
+        [...operands.map((o) => o.view), host.output],
+        [H, K, S, T, E, ...strides, causal],
+        [attrNumber(host.node.attrs, "scale")],
+      );
     },
   },
   flops: attentionFlops(2),
@@ -148,7 +165,8 @@ function gradientOp(member: 0 | 1 | 2, doc: string, decompose: (node: Node) => N
       needArity(name, inputs, 4);
       const q = checked(name, inputs);
       const dy = floatOperand(name, inputs, 3, 3);
-      for (const [i, d] of dy.shape.entries()) needDim(name, inputs, 3, d, q.shape[i]!, `dimension ${i}`);
+      for (const [i, d] of dy.shape.entries())
+        needDim(name, inputs, 3, d, q.shape[i]!, `dimension ${i}`);
       return inputs[member]!;
     },
     eval: ([q, k, v, dy], attrs) => {
@@ -177,11 +195,17 @@ const GRADIENTS: readonly OpDef[] = [
   }),
   gradientOp(1, "gradient of attention for k", (node) => {
     const { dz } = scoreGradient(node);
-    return sumHeads(matmul(dz, node.inputs[0]!, { transpose_x: true }), node.inputs[1]!.type.shape[0]!);
+    return sumHeads(
+      matmul(dz, node.inputs[0]!, { transpose_x: true }),
+      node.inputs[1]!.type.shape[0]!,
+    );
   }),
   gradientOp(2, "gradient of attention for v", (node) => {
     const { p } = scores(node);
-    return sumHeads(matmul(p, node.inputs[3]!, { transpose_x: true }), node.inputs[2]!.type.shape[0]!);
+    return sumHeads(
+      matmul(p, node.inputs[3]!, { transpose_x: true }),
+      node.inputs[2]!.type.shape[0]!,
+    );
   }),
 ];
 

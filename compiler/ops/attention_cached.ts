@@ -8,7 +8,18 @@
 import { sizesOf } from "../ir/types.ts";
 import { headOperand, headStrides } from "./attention.ts";
 import { probabilities, weighted } from "./attention_math.ts";
-import { apply, attrNumber, defineOp, floatOperand, intOperand, needArity, needDim, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  apply,
+  attrNumber,
+  defineOp,
+  floatOperand,
+  intOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 
 export const attentionCachedOp: OpDef = defineOp({
   name: "attention_cached",
@@ -22,7 +33,8 @@ export const attentionCachedOp: OpDef = defineOp({
     const v = floatOperand(name, inputs, 2, 3);
     intOperand(name, inputs, 3);
     needDim(name, inputs, 1, k.shape[2]!, q.shape[2]!, "the head size");
-    for (const [i, d] of v.shape.entries()) needDim(name, inputs, 2, d, k.shape[i]!, `dimension ${i}`);
+    for (const [i, d] of v.shape.entries())
+      needDim(name, inputs, 2, d, k.shape[i]!, `dimension ${i}`);
     if (q.shape[0]!.size % k.shape[0]!.size !== 0) {
       shapeFail(name, { kind: "share", from: k.shape[0]!, to: q.shape[0]! });
     }
@@ -30,7 +42,10 @@ export const attentionCachedOp: OpDef = defineOp({
   },
   eval: ([q, k, v, position], attrs) => {
     const first = position!.data[0]!;
-    return weighted(probabilities(q!, k!, attrNumber(attrs, "scale"), (n) => first + n + 1), v!);
+    return weighted(
+      probabilities(q!, k!, attrNumber(attrs, "scale"), (n) => first + n + 1),
+      v!,
+    );
   },
   host: {
     stridedOutput: true,

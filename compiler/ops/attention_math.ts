@@ -31,7 +31,8 @@ export function probabilities(
       let max = Number.NEGATIVE_INFINITY;
       for (let t = 0; t < seen; t++) {
         let dot = 0;
-        for (let e = 0; e < E; e++) dot += q.data[(h * S + s) * E + e]! * k.data[(kv * T + t) * E + e]!;
+        for (let e = 0; e < E; e++)
+          dot += q.data[(h * S + s) * E + e]! * k.data[(kv * T + t) * E + e]!;
         row[t] = dot * scale;
         max = Math.max(max, row[t]!);
       }
@@ -80,7 +81,14 @@ export interface AttentionGradients {
  *
  * dk and dv summed over the query heads of a key head.
  */
-export function gradients(q: Tensor, k: Tensor, v: Tensor, dO: Tensor, p: Tensor, scale: number): AttentionGradients {
+export function gradients(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  dO: Tensor,
+  p: Tensor,
+  scale: number,
+): AttentionGradients {
   const { H, K, S, T, E } = sizesFrom(q.shape, k.shape);
   const [dq, dk, dv] = [zeros(q.shape), zeros(k.shape), zeros(v.shape)];
   const dP = new Float64Array(T);

@@ -1,6 +1,14 @@
 /** A value repeated to a larger shape, trailing dimensions aligned. */
 import { type Dim, sameDim, sizesOf } from "../ir/types.ts";
-import { apply, attrDims, defineOp, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  apply,
+  attrDims,
+  defineOp,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { broadcastStrides, gatherStrided } from "./tensor.ts";
 
@@ -51,6 +59,7 @@ export const broadcastOp: OpDef = defineOp({
 
 /** `x` repeated to `shape`; `x` itself if it has it. */
 export function broadcast(x: Node, shape: readonly Dim[]): Node {
-  const isSame = x.type.shape.length === shape.length && x.type.shape.every((d, i) => d.size === shape[i]!.size);
+  const isSame =
+    x.type.shape.length === shape.length && x.type.shape.every((d, i) => d.size === shape[i]!.size);
   return isSame ? x : apply(broadcastOp, [x], { shape });
 }

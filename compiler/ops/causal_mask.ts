@@ -14,7 +14,12 @@ export const causalMaskOp: OpDef = defineOp({
   shape: (_inputs, attrs) => {
     const shape = attrDims(attrs, "shape");
     if (shape.length !== 2) {
-      shapeFail("causal_mask", { kind: "attribute", name: "shape", value: String(shape.length), needs: "2 dimensions" });
+      shapeFail("causal_mask", {
+        kind: "attribute",
+        name: "shape",
+        value: String(shape.length),
+        needs: "2 dimensions",
+      });
     }
     return { dtype: "f32", shape };
   },
@@ -33,7 +38,10 @@ export const causalMaskOp: OpDef = defineOp({
     return m.table([s, t], values, "causal_mask");
   },
   samples: [
-    { inputs: [], attrs: { shape: [3, 4].map((size) => ({ factors: [{ name: null, size }], size })) } },
+    {
+      inputs: [],
+      attrs: { shape: [3, 4].map((size) => ({ factors: [{ name: null, size }], size })) },
+    },
   ],
 });
 

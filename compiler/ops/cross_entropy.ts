@@ -7,7 +7,16 @@
  * The log of the sum is taken after subtracting the row's maximum; no guard is added to it.
  */
 import { elementCount, type TensorType } from "../ir/types.ts";
-import { apply, defineOp, floatOperand, intOperand, needArity, needDim, type Node, type OpDef } from "./define.ts";
+import {
+  apply,
+  defineOp,
+  floatOperand,
+  intOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+} from "./define.ts";
 import { type Tensor, zeros } from "./tensor.ts";
 
 function checked(name: string, inputs: readonly TensorType[]): TensorType {
@@ -15,7 +24,8 @@ function checked(name: string, inputs: readonly TensorType[]): TensorType {
   const targets = intOperand(name, inputs, 1);
   const rows = logits.shape.slice(0, -1);
   if (targets.shape.length === rows.length) {
-    for (const [i, d] of rows.entries()) needDim(name, inputs, 1, targets.shape[i]!, d, `dimension ${i}`);
+    for (const [i, d] of rows.entries())
+      needDim(name, inputs, 1, targets.shape[i]!, d, `dimension ${i}`);
     return logits;
   }
   floatOperand(name, inputs, 0, targets.shape.length + 1);
@@ -56,11 +66,18 @@ export const crossEntropyOp: OpDef = defineOp({
     for (let s = 0; s < count; s++) sum += logSumExp(row(s)) - row(s)[targets!.data[s]!]!;
     return { shape: [], data: Float64Array.of(sum / count) };
   },
-  vjp: (node, dloss) => [apply(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dloss]), null],
+  vjp: (node, dloss) => [
+    apply(crossEntropyGradOp, [node.inputs[0]!, node.inputs[1]!, dloss]),
+    null,
+  ],
   host: {
     accumulates: true,
     run: (host) =>
-      host.emit("cross_entropy", [host.dense(0), host.dense(1), host.output], [...hostSizes(host.node), host.write]),
+      host.emit(
+        "cross_entropy",
+        [host.dense(0), host.dense(1), host.output],
+        [...hostSizes(host.node), host.write],
+      ),
   },
   flops: (inputs) => 5 * elementCount(inputs[0]!.shape),
   samples: [{ inputs: ["S:3,V:5", { shape: "S:3", below: 5 }] }],

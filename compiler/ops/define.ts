@@ -5,10 +5,18 @@
  * host runs it, how MIL spells it, what it costs, and inputs to test it on. One line in `index.ts`
  * registers it; the conformance tests loop over that list.
  */
-import type { AttrValue, Attrs, Node, OpSignature, Scope } from "../ir/node.ts";
+import type { Attrs, AttrValue, Node, OpSignature, Scope } from "../ir/node.ts";
 import { makeNode } from "../ir/node.ts";
 import { ShapeProblem } from "../ir/problem.ts";
-import { type Dim, dim, elementCount, isFloat, namedOf, sameDim, type TensorType } from "../ir/types.ts";
+import {
+  type Dim,
+  dim,
+  elementCount,
+  isFloat,
+  namedOf,
+  sameDim,
+  type TensorType,
+} from "../ir/types.ts";
 import type { HostRule } from "./host.ts";
 import type { MilRule } from "./mil.ts";
 import type { Tensor } from "./tensor.ts";
@@ -72,7 +80,12 @@ export function needArity(op: string, inputs: readonly TensorType[], count: numb
 }
 
 /** Operand `i`, which must have at least `rank` dimensions and floating-point elements. */
-export function floatOperand(op: string, inputs: readonly TensorType[], i: number, rank = 0): TensorType {
+export function floatOperand(
+  op: string,
+  inputs: readonly TensorType[],
+  i: number,
+  rank = 0,
+): TensorType {
   const type = inputs[i]!;
   if (!isFloat(type.dtype)) {
     shapeFail(op, { kind: "dtype", operand: i, type, needs: "floating-point numbers" });
@@ -87,7 +100,8 @@ export function floatOperand(op: string, inputs: readonly TensorType[], i: numbe
 /** Operand `i`, which must hold integers. */
 export function intOperand(op: string, inputs: readonly TensorType[], i: number): TensorType {
   const type = inputs[i]!;
-  if (type.dtype !== "i32") shapeFail(op, { kind: "dtype", operand: i, type, needs: "integers (i32)" });
+  if (type.dtype !== "i32")
+    shapeFail(op, { kind: "dtype", operand: i, type, needs: "integers (i32)" });
   return type;
 }
 
@@ -117,7 +131,10 @@ export function axisOf(op: string, attrs: Attrs, rank: number, name = "axis"): n
   const value = attrNumber(attrs, name);
   const axis = value < 0 ? value + rank : value;
   if (!Number.isInteger(value) || axis < 0 || axis >= rank) {
-    const needs = rank === 0 ? "a dimension to count; the operand has none" : `between ${-rank} and ${rank - 1}`;
+    const needs =
+      rank === 0
+        ? "a dimension to count; the operand has none"
+        : `between ${-rank} and ${rank - 1}`;
     shapeFail(op, { kind: "attribute", name, value: String(value), needs });
   }
   return axis;
@@ -128,7 +145,12 @@ export const ONE: Dim = dim(null, 1);
 /** The type two operands have together when trailing dimensions are aligned. */
 export function broadcastType(op: string, x: TensorType, y: TensorType): TensorType {
   if (x.dtype !== y.dtype) {
-    shapeFail(op, { kind: "dtype", operand: 1, type: y, needs: `${x.dtype}, like the other operand` });
+    shapeFail(op, {
+      kind: "dtype",
+      operand: 1,
+      type: y,
+      needs: `${x.dtype}, like the other operand`,
+    });
   }
   const rank = Math.max(x.shape.length, y.shape.length);
   const shape: Dim[] = [];
@@ -178,4 +200,4 @@ export function flopsPerElement(n: number): OpDef["flops"] {
   return (_inputs, out) => n * elementCount(out.shape);
 }
 
-export type { AttrValue, Attrs, Node, Tensor, TensorType };
+export type { Attrs, AttrValue, Node, Tensor, TensorType };

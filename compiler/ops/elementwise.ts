@@ -1,20 +1,19 @@
 /** Ops that work on each element: what `silu.ts` and its like are made with. */
-import { elementCount, type TensorType } from "../ir/types.ts";
+import { elementCount, sizesOf, type TensorType } from "../ir/types.ts";
 import {
-  apply,
   type Arg,
+  apply,
   broadcastType,
   defineOp,
   floatOperand,
-  needArity,
   type Node,
+  needArity,
   type OpDef,
 } from "./define.ts";
-import { reshape } from "./reshape.ts";
-import { reduceSum } from "./reduce_sum.ts";
 import type { MilRule } from "./mil.ts";
+import { reduceSum } from "./reduce_sum.ts";
+import { reshape } from "./reshape.ts";
 import { broadcastStrides, forEachOffset, zeros } from "./tensor.ts";
-import { sizesOf } from "../ir/types.ts";
 
 export interface Unary {
   (x: Node): Node;

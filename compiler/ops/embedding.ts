@@ -1,6 +1,16 @@
 /** Rows of a table by index, and the adjoint that adds rows back. */
 import { type Dim, elementCount, sizesOf } from "../ir/types.ts";
-import { apply, attrDims, defineOp, floatOperand, intOperand, needArity, needDim, type Node, type OpDef } from "./define.ts";
+import {
+  apply,
+  attrDims,
+  defineOp,
+  floatOperand,
+  intOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+} from "./define.ts";
 import { zeros } from "./tensor.ts";
 
 export const embeddingOp: OpDef = defineOp({
@@ -50,7 +60,8 @@ export const embeddingGradOp: OpDef = defineOp({
     const table = zeros(sizesOf(out.shape));
     const n = table.shape[1]!;
     for (const [i, id] of ids!.data.entries()) {
-      for (let c = 0; c < n; c++) table.data[id * n + c] = table.data[id * n + c]! + dy!.data[i * n + c]!;
+      for (let c = 0; c < n; c++)
+        table.data[id * n + c] = table.data[id * n + c]! + dy!.data[i * n + c]!;
     }
     return table;
   },
@@ -60,7 +71,11 @@ export const embeddingGradOp: OpDef = defineOp({
     run: (host) => {
       const [V, D] = sizesOf(host.node.type.shape) as [number, number];
       const n = elementCount(host.node.inputs[0]!.type.shape);
-      host.emit("embedding_grad", [host.dense(1), host.dense(0), host.output], [n, V, D, host.write]);
+      host.emit(
+        "embedding_grad",
+        [host.dense(1), host.dense(0), host.output],
+        [n, V, D, host.write],
+      );
     },
   },
   flops: (inputs) => elementCount(inputs[1]!.shape),

@@ -1,4 +1,4 @@
-import { binary, type Binary } from "./elementwise.ts";
+import { type Binary, binary } from "./elementwise.ts";
 
 /** 1 where x > y, else 0. A step: it passes no gradient on. */
 export const greater: Binary = binary("greater", {

@@ -78,7 +78,9 @@ export function reshapeView(view: View, shape: readonly number[]): View | undefi
   if (shape.some((d) => d === 0)) return undefined;
   const strides = new Array<number>(shape.length).fill(0);
   // Walk both shapes from the last axis, matching groups of axes with equal products.
-  const from = view.shape.map((size, i) => ({ size, stride: view.strides[i]! })).filter((a) => a.size !== 1);
+  const from = view.shape
+    .map((size, i) => ({ size, stride: view.strides[i]! }))
+    .filter((a) => a.size !== 1);
   let i = from.length - 1;
   let rest = 1;
   let stride = 1;

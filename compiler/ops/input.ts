@@ -1,8 +1,8 @@
 /** A named value from outside: tokens, targets, activations. */
 import { makeNode, type Node, type Scope } from "../ir/node.ts";
 import type { Dim, TensorType } from "../ir/types.ts";
-import { defineOp } from "./define.ts";
 import { bug } from "../support/bug.ts";
+import { defineOp } from "./define.ts";
 
 const leaf = (name: string, doc: string) =>
   defineOp({

@@ -1,6 +1,6 @@
 /** Values side by side along one axis. */
 import { dim, sizesOf } from "../ir/types.ts";
-import { apply, axisOf, defineOp, needDim, type Node, type OpDef, shapeFail } from "./define.ts";
+import { apply, axisOf, defineOp, type Node, needDim, type OpDef, shapeFail } from "./define.ts";
 import { denseStrides } from "./host.ts";
 import { slice } from "./slice.ts";
 import { forEachOffset, stridesOf, zeros } from "./tensor.ts";
@@ -16,17 +16,30 @@ export const joinOp: OpDef = defineOp({
     let size = 0;
     for (const [i, type] of inputs.entries()) {
       if (type.shape.length !== first.shape.length) {
-        shapeFail("join", { kind: "rank", operand: i, type, needs: `${first.shape.length} dimensions, like the first` });
+        shapeFail("join", {
+          kind: "rank",
+          operand: i,
+          type,
+          needs: `${first.shape.length} dimensions, like the first`,
+        });
       }
       if (type.dtype !== first.dtype) {
-        shapeFail("join", { kind: "dtype", operand: i, type, needs: `${first.dtype}, like the first` });
+        shapeFail("join", {
+          kind: "dtype",
+          operand: i,
+          type,
+          needs: `${first.dtype}, like the first`,
+        });
       }
       for (const [a, d] of type.shape.entries()) {
         if (a !== axis) needDim("join", inputs, i, d, first.shape[a]!, `dimension ${a}`);
       }
       size += type.shape[axis]!.size;
     }
-    return { dtype: first.dtype, shape: first.shape.map((d, i) => (i === axis ? dim(null, size) : d)) };
+    return {
+      dtype: first.dtype,
+      shape: first.shape.map((d, i) => (i === axis ? dim(null, size) : d)),
+    };
   },
   eval: (inputs, attrs, out) => {
     const result = zeros(sizesOf(out.shape));

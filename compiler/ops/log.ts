@@ -1,5 +1,5 @@
-import { elementwise, type Unary } from "./elementwise.ts";
 import { div } from "./div.ts";
+import { elementwise, type Unary } from "./elementwise.ts";
 /** the natural logarithm of x. */
 export const log: Unary = elementwise("log", {
   doc: "the natural logarithm of x",

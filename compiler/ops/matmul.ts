@@ -5,8 +5,25 @@
  *
  * `transpose_x` and `transpose_y` read an operand with its last two axes swapped.
  */
-import { type Dim, elementCount, productDim, sameDim, sizesOf, type TensorType } from "../ir/types.ts";
-import { apply, type Attrs, broadcastType, defineOp, floatOperand, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  type Dim,
+  elementCount,
+  productDim,
+  sameDim,
+  sizesOf,
+  type TensorType,
+} from "../ir/types.ts";
+import {
+  type Attrs,
+  apply,
+  broadcastType,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { runMatmul } from "./matmul_host.ts";
 import { reshape } from "./reshape.ts";
@@ -86,7 +103,12 @@ function weightGradient(x: Node, y: Node, dz: Node, tx: boolean, ty: boolean): N
   return unbroadcast(dy, y.type);
 }
 
-function multiply(x: Tensor, y: Tensor, [tx, ty]: readonly [boolean, boolean], shape: readonly number[]): Tensor {
+function multiply(
+  x: Tensor,
+  y: Tensor,
+  [tx, ty]: readonly [boolean, boolean],
+  shape: readonly number[],
+): Tensor {
   const out = zeros(shape);
   const rank = shape.length;
   const [m, n] = [shape[rank - 2]!, shape[rank - 1]!];
@@ -108,7 +130,8 @@ function multiply(x: Tensor, y: Tensor, [tx, ty]: readonly [boolean, boolean], s
       for (let j = 0; j < n; j++) {
         let sum = 0;
         for (let c = 0; c < k; c++) {
-          sum += x.data[x0 + (tx ? c * m + i : i * k + c)]! * y.data[y0 + (ty ? j * k + c : c * n + j)]!;
+          sum +=
+            x.data[x0 + (tx ? c * m + i : i * k + c)]! * y.data[y0 + (ty ? j * k + c : c * n + j)]!;
         }
         out.data[(b * m + i) * n + j] = sum;
       }

@@ -44,7 +44,11 @@ function flattenRows(view: View): View | undefined {
     if (view.shape[i] !== 1 && view.strides[i] !== step * rows) return undefined;
     rows *= view.shape[i]!;
   }
-  return { ...view, shape: [rows, view.shape[rank - 1]!], strides: [step, view.strides[rank - 1]!] };
+  return {
+    ...view,
+    shape: [rows, view.shape[rank - 1]!],
+    strides: [step, view.strides[rank - 1]!],
+  };
 }
 
 export function runMatmul(host: HostEmitter, tx: boolean, ty: boolean): void {

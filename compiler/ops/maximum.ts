@@ -1,4 +1,4 @@
-import { binary, type Binary } from "./elementwise.ts";
+import { type Binary, binary } from "./elementwise.ts";
 import { greater } from "./greater.ts";
 import { mul } from "./mul.ts";
 import { sub } from "./sub.ts";

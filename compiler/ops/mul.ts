@@ -1,4 +1,4 @@
-import { binary, type Binary } from "./elementwise.ts";
+import { type Binary, binary } from "./elementwise.ts";
 
 /** x · y. */
 export const mul: Binary = binary("mul", {

@@ -1,8 +1,19 @@
 /** Zeros before and after along one axis: the adjoint of `slice`. */
 import { type Dim, elementCount, sizesOf } from "../ir/types.ts";
-import { apply, type Attrs, attrDims, attrNumber, axisOf, defineOp, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
-import { slice } from "./slice.ts";
+import {
+  type Attrs,
+  apply,
+  attrDims,
+  attrNumber,
+  axisOf,
+  defineOp,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { denseStrides } from "./host.ts";
+import { slice } from "./slice.ts";
 import { forEachOffset, stridesOf, zeros } from "./tensor.ts";
 
 export interface PadRange {
@@ -32,7 +43,12 @@ export const padOp: OpDef = defineOp({
     const { axis, before, after, dim } = rangeOf(attrs, shape.length);
     if (!(before >= 0 && after >= 0 && before + shape[axis]!.size + after === dim.size)) {
       const needs = `together with ${shape[axis]!.size} elements, ${dim.size}`;
-      shapeFail("pad", { kind: "attribute", name: "before, after", value: `${before}, ${after}`, needs });
+      shapeFail("pad", {
+        kind: "attribute",
+        name: "before, after",
+        value: `${before}, ${after}`,
+        needs,
+      });
     }
     return { dtype, shape: shape.map((d, i) => (i === axis ? dim : d)) };
   },
@@ -75,7 +91,12 @@ export const padOp: OpDef = defineOp({
   samples: [
     {
       inputs: ["S:3,D:4"],
-      attrs: { axis: 1, before: 1, after: 2, dim: [{ factors: [{ name: "F", size: 7 }], size: 7 }] },
+      attrs: {
+        axis: 1,
+        before: 1,
+        after: 2,
+        dim: [{ factors: [{ name: "F", size: 7 }], size: 7 }],
+      },
     },
   ],
 });

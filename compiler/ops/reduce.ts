@@ -1,6 +1,16 @@
 /** Reductions over axes: what `reduce_sum.ts` and its like are made with. */
 import { elementCount, sizesOf, type TensorType } from "../ir/types.ts";
-import { apply, type Attrs, defineOp, floatOperand, needArity, type Node, type OpDef, ONE, shapeFail } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  ONE,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import type { HostEmitter, View } from "./host.ts";
 import { forEachOffset, stridesOf, type Tensor, zeros } from "./tensor.ts";
 
@@ -50,9 +60,13 @@ export function reduction(name: string, spec: ReductionSpec): Reduction {
       const x = floatOperand(name, inputs, 0, 1);
       const axes = new Set(reducedAxes(name, attrs, x.shape.length));
       const kept = x.shape.map((d, i) => (axes.has(i) ? ONE : d));
-      return { dtype: x.dtype, shape: attrs["keep"] === true ? kept : kept.filter((_, i) => !axes.has(i)) };
+      return {
+        dtype: x.dtype,
+        shape: attrs["keep"] === true ? kept : kept.filter((_, i) => !axes.has(i)),
+      };
     },
-    eval: ([x], attrs, out) => evaluate(spec, x!, new Set(reducedAxes(name, attrs, x!.shape.length)), out),
+    eval: ([x], attrs, out) =>
+      evaluate(spec, x!, new Set(reducedAxes(name, attrs, x!.shape.length)), out),
     vjp: (node, dy) => {
       const x = node.inputs[0]!;
       const axes = new Set(reducedAxes(name, node.attrs, x.type.shape.length));
@@ -61,7 +75,12 @@ export function reduction(name: string, spec: ReductionSpec): Reduction {
     },
     host: {
       accumulates: true,
-      run: (host) => runOnHost(host, spec.host, reducedAxes(name, host.node.attrs, host.node.inputs[0]!.type.shape.length)),
+      run: (host) =>
+        runOnHost(
+          host,
+          spec.host,
+          reducedAxes(name, host.node.attrs, host.node.inputs[0]!.type.shape.length),
+        ),
     },
     mil: (m, [x]) =>
       m.call(spec.mil, {
@@ -84,7 +103,12 @@ export function reduction(name: string, spec: ReductionSpec): Reduction {
   return Object.assign(make, { op });
 }
 
-function evaluate(spec: ReductionSpec, x: Tensor, axes: ReadonlySet<number>, out: TensorType): Tensor {
+function evaluate(
+  spec: ReductionSpec,
+  x: Tensor,
+  axes: ReadonlySet<number>,
+  out: TensorType,
+): Tensor {
   const result = zeros(sizesOf(out.shape));
   result.data.fill(spec.initial);
   const keptShape = x.shape.map((d, i) => (axes.has(i) ? 1 : d));

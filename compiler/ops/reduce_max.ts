@@ -1,6 +1,6 @@
 import { greater } from "./greater.ts";
 import { mul } from "./mul.ts";
-import { keptShape, reduction, type Reduction } from "./reduce.ts";
+import { keptShape, type Reduction, reduction } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { sub } from "./sub.ts";
 

@@ -1,6 +1,6 @@
 import { broadcast } from "./broadcast.ts";
 import { mul } from "./mul.ts";
-import { keptShape, reduction, type Reduction } from "./reduce.ts";
+import { keptShape, type Reduction, reduction } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 
 /** Mean over axes. */

@@ -1,5 +1,5 @@
 import { broadcast } from "./broadcast.ts";
-import { keptShape, reduction, type Reduction } from "./reduce.ts";
+import { keptShape, type Reduction, reduction } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 
 /** Sum over axes. */

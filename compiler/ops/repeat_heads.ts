@@ -5,7 +5,16 @@
  * what several published kernels compute in the forward pass alone.)
  */
 import { type Dim, sizesOf } from "../ir/types.ts";
-import { apply, attrDims, defineOp, floatOperand, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  apply,
+  attrDims,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { zeros } from "./tensor.ts";
 
 export const repeatHeadsOp: OpDef = defineOp({
@@ -65,7 +74,8 @@ export const sumHeadsOp: OpDef = defineOp({
     const x = floatOperand("sum_heads", inputs, 0, 1);
     const [heads] = attrDims(attrs, "heads") as [Dim];
     const [from, ...rest] = x.shape as [Dim, ...Dim[]];
-    if (from.size % heads.size !== 0) shapeFail("sum_heads", { kind: "share", from: heads, to: from });
+    if (from.size % heads.size !== 0)
+      shapeFail("sum_heads", { kind: "share", from: heads, to: from });
     return { dtype: x.dtype, shape: [heads, ...rest] };
   },
   eval: ([x], _attrs, out) => {
@@ -74,7 +84,8 @@ export const sumHeadsOp: OpDef = defineOp({
     const group = x!.shape[0]! / result.shape[0]!;
     for (let h = 0; h < x!.shape[0]!; h++) {
       const k = Math.floor(h / group);
-      for (let i = 0; i < n; i++) result.data[k * n + i] = result.data[k * n + i]! + x!.data[h * n + i]!;
+      for (let i = 0; i < n; i++)
+        result.data[k * n + i] = result.data[k * n + i]! + x!.data[h * n + i]!;
     }
     return result;
   },

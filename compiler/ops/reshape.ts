@@ -1,6 +1,14 @@
 /** The same elements in row-major order under another shape. */
-import { elementCount, isAnonymous, type Dim, sizesOf } from "../ir/types.ts";
-import { apply, attrDims, defineOp, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import { type Dim, elementCount, isAnonymous, sizesOf } from "../ir/types.ts";
+import {
+  apply,
+  attrDims,
+  defineOp,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { reshapeView } from "./host.ts";
 
 export const reshapeOp: OpDef = defineOp({
@@ -11,7 +19,8 @@ export const reshapeOp: OpDef = defineOp({
     needArity("reshape", inputs, 1);
     const to = attrDims(attrs, "shape");
     const from = inputs[0]!.shape;
-    if (elementCount(from) !== elementCount(to)) shapeFail("reshape", { kind: "reshape", from, to });
+    if (elementCount(from) !== elementCount(to))
+      shapeFail("reshape", { kind: "reshape", from, to });
     return { dtype: inputs[0]!.dtype, shape: to };
   },
   eval: ([x], _attrs, out) => ({ shape: sizesOf(out.shape), data: x!.data }),

@@ -9,7 +9,17 @@
  */
 import { elementCount, type TensorType } from "../ir/types.ts";
 import { add } from "./add.ts";
-import { apply, type Attrs, attrNumber, defineOp, floatOperand, needArity, needDim, type Node, type OpDef } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  attrNumber,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+} from "./define.ts";
 import { mul } from "./mul.ts";
 import { reduceMean } from "./reduce_mean.ts";
 import { reduceSum } from "./reduce_sum.ts";
@@ -18,12 +28,24 @@ import { square } from "./square.ts";
 import { sub } from "./sub.ts";
 import { type Tensor, zeros } from "./tensor.ts";
 
-function shapeOf(name: string, inputs: readonly TensorType[], w: number | null, like: number | null): TensorType {
+function shapeOf(
+  name: string,
+  inputs: readonly TensorType[],
+  w: number | null,
+  like: number | null,
+): TensorType {
   const x = floatOperand(name, inputs, 0, 1);
   const last = x.shape[x.shape.length - 1]!;
   if (w !== null) {
     const weight = floatOperand(name, inputs, w, 1);
-    needDim(name, inputs, w, weight.shape[weight.shape.length - 1]!, last, "the weight's dimension");
+    needDim(
+      name,
+      inputs,
+      w,
+      weight.shape[weight.shape.length - 1]!,
+      last,
+      "the weight's dimension",
+    );
   }
   if (like !== null) floatOperand(name, inputs, like, 1);
   return x;
@@ -65,7 +87,10 @@ export const rmsNormOp: OpDef = defineOp({
   },
   eval: ([x, w], attrs) => {
     const { r, n } = inverseRms(x!, attrs);
-    return { shape: x!.shape, data: x!.data.map((v, i) => v * r[Math.floor(i / n)]! * w!.data[i % n]!) };
+    return {
+      shape: x!.shape,
+      data: x!.data.map((v, i) => v * r[Math.floor(i / n)]! * w!.data[i % n]!),
+    };
   },
   vjp: (node, dy) => {
     const [x, w] = [node.inputs[0]!, node.inputs[1]!];
@@ -95,7 +120,8 @@ export const rmsNormGradXOp: OpDef = defineOp({
     const dx = zeros(x!.shape);
     for (let row = 0; row < r.length; row++) {
       let dot = 0;
-      for (let i = 0; i < n; i++) dot += w!.data[i]! * dy!.data[row * n + i]! * x!.data[row * n + i]!;
+      for (let i = 0; i < n; i++)
+        dot += w!.data[i]! * dy!.data[row * n + i]! * x!.data[row * n + i]!;
       const t = (dot * r[row]! * r[row]!) / n;
       for (let i = 0; i < n; i++) {
         const at = row * n + i;

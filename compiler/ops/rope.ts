@@ -10,7 +10,17 @@
  * scalar, is the position of the first row; without it rows start at 0.
  */
 import { elementCount, sizesOf } from "../ir/types.ts";
-import { apply, type Attrs, attrNumber, defineOp, floatOperand, intOperand, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  attrNumber,
+  defineOp,
+  floatOperand,
+  intOperand,
+  type Node,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { zeros } from "./tensor.ts";
 
 export interface RopeOptions {
@@ -25,7 +35,9 @@ export interface RopeOptions {
 export function pairOf(attrs: Attrs, e: number, size: number) {
   if (attrs["pairing"] === "split") {
     const half = size / 2;
-    return e < half ? { i: e, partner: e + half, isB: false } : { i: e - half, partner: e - half, isB: true };
+    return e < half
+      ? { i: e, partner: e + half, isB: false }
+      : { i: e - half, partner: e - half, isB: true };
   }
   return { i: e >> 1, partner: e ^ 1, isB: (e & 1) === 1 };
 }
@@ -46,7 +58,12 @@ export const ropeOp: OpDef = defineOp({
     if (inputs.length === 2) intOperand("rope", inputs, 1);
     const last = x.shape[x.shape.length - 1]!;
     if (last.size % 2 !== 0) {
-      shapeFail("rope", { kind: "rank", operand: 0, type: x, needs: `an even last dimension, not ${last.size}` });
+      shapeFail("rope", {
+        kind: "rank",
+        operand: 0,
+        type: x,
+        needs: `an even last dimension, not ${last.size}`,
+      });
     }
     if (!(attrNumber(attrs, "theta") > 0)) {
       const value = String(attrs["theta"]);
@@ -118,8 +135,14 @@ export const ropeOp: OpDef = defineOp({
         size: { ints: [...pairs.shape.slice(0, -1), half] },
       });
     const [a, b] = [part(0), part(half)];
-    const joined = m.call("concat", { values: [m.call("mul", { x: b, y: -1 }), a], axis: rank - 1, interleave: false });
-    const turned = isSplit ? joined : m.call("reshape", { x: joined, shape: { ints: [...lead, s, e] } });
+    const joined = m.call("concat", {
+      values: [m.call("mul", { x: b, y: -1 }), a],
+      axis: rank - 1,
+      interleave: false,
+    });
+    const turned = isSplit
+      ? joined
+      : m.call("reshape", { x: joined, shape: { ints: [...lead, s, e] } });
     return m.call("add", {
       x: m.call("mul", { x: x!, y: m.table([s, e], cos, "rope_cos") }),
       y: m.call("mul", { x: turned, y: m.table([s, e], sin, "rope_sin") }),
@@ -142,7 +165,10 @@ interface Heads {
 }
 
 /** A view as heads of rows whose elements are neighbours; all axes before the last two as one. */
-export function asHeads(view: { readonly shape: readonly number[]; readonly strides: readonly number[] }): Heads | undefined {
+export function asHeads(view: {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}): Heads | undefined {
   const rank = view.shape.length;
   const [rows, size] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
   if (view.strides[rank - 1] !== 1 && size !== 1) return undefined;
@@ -157,7 +183,10 @@ export function asHeads(view: { readonly shape: readonly number[]; readonly stri
   return { heads, rows, size, headStride, rowStride: view.strides[rank - 2]! };
 }
 
-export function rope(x: Node, { theta, pairing = "interleaved", inverse = false, position }: RopeOptions): Node {
+export function rope(
+  x: Node,
+  { theta, pairing = "interleaved", inverse = false, position }: RopeOptions,
+): Node {
   const attrs: Record<string, number | string | boolean> = { theta };
   if (pairing === "split") attrs["pairing"] = pairing;
   if (inverse) attrs["inverse"] = true;

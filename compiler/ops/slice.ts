@@ -1,6 +1,16 @@
 /** A range of one axis. */
 import { dim, sizesOf } from "../ir/types.ts";
-import { apply, type Attrs, attrNumber, axisOf, defineOp, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  attrNumber,
+  axisOf,
+  defineOp,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { pad } from "./pad.ts";
 import { gatherStrided, stridesOf } from "./tensor.ts";
 
@@ -34,7 +44,10 @@ export const sliceOp: OpDef = defineOp({
       shapeFail("slice", { kind: "attribute", name: "from, to", value: `${from}..${to}`, needs });
     }
     const isWhole = from === 0 && to === size;
-    return { dtype, shape: shape.map((d, i) => (i === axis && !isWhole ? dim(null, to - from) : d)) };
+    return {
+      dtype,
+      shape: shape.map((d, i) => (i === axis && !isWhole ? dim(null, to - from) : d)),
+    };
   },
   eval: ([x], attrs, out) => {
     const { axis, from } = rangeOf(attrs, x!.shape.length);

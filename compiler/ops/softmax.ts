@@ -1,7 +1,7 @@
 /** softmax over the last axis: e^(x − max) / Σ e^(x − max). */
 import { elementCount } from "../ir/types.ts";
-import { apply, defineOp, floatOperand, needArity, type Node, type OpDef } from "./define.ts";
 import { add } from "./add.ts";
+import { apply, defineOp, floatOperand, type Node, needArity, type OpDef } from "./define.ts";
 import { div } from "./div.ts";
 import { exp } from "./exp.ts";
 import { mul } from "./mul.ts";
@@ -51,7 +51,8 @@ export const softmaxOp: OpDef = defineOp({
   },
   host: {
     inPlace: 0,
-    run: (host) => host.emit("softmax", [host.dense(0), host.output], hostShape(host.node.type.shape)),
+    run: (host) =>
+      host.emit("softmax", [host.dense(0), host.output], hostShape(host.node.type.shape)),
   },
   mil: (m, [x]) => m.call("softmax", { x: x!, axis: -1 }),
   flops: (_inputs, out) => 6 * elementCount(out.shape),
@@ -91,7 +92,11 @@ export const softmaxGradOp: OpDef = defineOp({
   },
   host: {
     run: (host) =>
-      host.emit("softmax_grad", [host.dense(0), host.dense(1), host.output], hostShape(host.node.type.shape)),
+      host.emit(
+        "softmax_grad",
+        [host.dense(0), host.dense(1), host.output],
+        hostShape(host.node.type.shape),
+      ),
   },
   flops: (_inputs, out) => 4 * elementCount(out.shape),
   samples: [{ inputs: ["S:3,D:4", "S:3,D:4"] }],

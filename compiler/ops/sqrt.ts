@@ -1,5 +1,5 @@
-import { elementwise, type Unary } from "./elementwise.ts";
 import { div } from "./div.ts";
+import { elementwise, type Unary } from "./elementwise.ts";
 import { mul } from "./mul.ts";
 /** the square root of x. */
 export const sqrt: Unary = elementwise("sqrt", {

@@ -1,4 +1,4 @@
-import { binary, type Binary } from "./elementwise.ts";
+import { type Binary, binary } from "./elementwise.ts";
 import { neg } from "./neg.ts";
 
 /** x − y. */

@@ -1,6 +1,14 @@
 /** swiglu(gate, up) = silu(gate) · up: the middle of a Llama feed-forward block. */
 import { elementCount } from "../ir/types.ts";
-import { apply, broadcastType, defineOp, floatOperand, needArity, type Node, type OpDef } from "./define.ts";
+import {
+  apply,
+  broadcastType,
+  defineOp,
+  floatOperand,
+  type Node,
+  needArity,
+  type OpDef,
+} from "./define.ts";
 import { unbroadcast } from "./elementwise.ts";
 import { mul } from "./mul.ts";
 import { silu } from "./silu.ts";
@@ -11,7 +19,11 @@ export const swigluOp: OpDef = defineOp({
   operands: ["gate", "up"],
   shape: (inputs) => {
     needArity("swiglu", inputs, 2);
-    return broadcastType("swiglu", floatOperand("swiglu", inputs, 0), floatOperand("swiglu", inputs, 1));
+    return broadcastType(
+      "swiglu",
+      floatOperand("swiglu", inputs, 0),
+      floatOperand("swiglu", inputs, 1),
+    );
   },
   eval: ([gate, up], _attrs, out) => {
     const g = gate!.data.map((x) => x / (1 + Math.exp(-x)));

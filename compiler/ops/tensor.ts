@@ -11,7 +11,10 @@ export function countOf(shape: readonly number[]): number {
 }
 
 export function tensor(shape: readonly number[], data: ArrayLike<number>): Tensor {
-  invariant(data.length === countOf(shape), `tensor of ${data.length} elements as [${shape.join(", ")}]`);
+  invariant(
+    data.length === countOf(shape),
+    `tensor of ${data.length} elements as [${shape.join(", ")}]`,
+  );
   return { shape, data: data instanceof Float64Array ? data : Float64Array.from(data) };
 }
 

@@ -1,6 +1,14 @@
 /** The axes in another order. */
 import { sizesOf } from "../ir/types.ts";
-import { apply, type Attrs, defineOp, needArity, type Node, type OpDef, shapeFail } from "./define.ts";
+import {
+  type Attrs,
+  apply,
+  defineOp,
+  type Node,
+  needArity,
+  type OpDef,
+  shapeFail,
+} from "./define.ts";
 import { gatherStrided, stridesOf } from "./tensor.ts";
 
 function permOf(attrs: Attrs): readonly number[] {
@@ -15,15 +23,27 @@ export const transposeOp: OpDef = defineOp({
     needArity("transpose", inputs, 1);
     const { dtype, shape } = inputs[0]!;
     const perm = permOf(attrs);
-    if (perm.length !== shape.length || [...perm].sort((a, b) => a - b).some((axis, i) => axis !== i)) {
+    if (
+      perm.length !== shape.length ||
+      [...perm].sort((a, b) => a - b).some((axis, i) => axis !== i)
+    ) {
       const needs = `each of 0..${shape.length - 1} once`;
-      shapeFail("transpose", { kind: "attribute", name: "perm", value: `[${perm.join(", ")}]`, needs });
+      shapeFail("transpose", {
+        kind: "attribute",
+        name: "perm",
+        value: `[${perm.join(", ")}]`,
+        needs,
+      });
     }
     return { dtype, shape: perm.map((axis) => shape[axis]!) };
   },
   eval: ([x], attrs, out) => {
     const strides = stridesOf(x!.shape);
-    return gatherStrided(x!, sizesOf(out.shape), permOf(attrs).map((axis) => strides[axis]!));
+    return gatherStrided(
+      x!,
+      sizesOf(out.shape),
+      permOf(attrs).map((axis) => strides[axis]!),
+    );
   },
   vjp: (node, dy) => [transpose(dy, inverse(permOf(node.attrs)))],
   host: {
@@ -61,7 +81,12 @@ export function transpose(x: Node, perm: readonly number[]): Node {
 export function swapLastTwo(x: Node): Node {
   const rank = x.type.shape.length;
   if (rank < 2) {
-    shapeFail("transpose", { kind: "rank", operand: 0, type: x.type, needs: "at least 2 dimensions" });
+    shapeFail("transpose", {
+      kind: "rank",
+      operand: 0,
+      type: x.type,
+      needs: "at least 2 dimensions",
+    });
   }
   const perm = Array.from({ length: rank }, (_, i) => i);
   perm[rank - 2] = rank - 1;

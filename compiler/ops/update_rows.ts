@@ -7,7 +7,16 @@
  */
 import { sizesOf } from "../ir/types.ts";
 import { headOperand } from "./attention.ts";
-import { apply, defineOp, floatOperand, intOperand, needArity, needDim, type Node, type OpDef } from "./define.ts";
+import {
+  apply,
+  defineOp,
+  floatOperand,
+  intOperand,
+  type Node,
+  needArity,
+  needDim,
+  type OpDef,
+} from "./define.ts";
 
 export const updateRowsOp: OpDef = defineOp({
   name: "update_rows",
@@ -39,7 +48,11 @@ export const updateRowsOp: OpDef = defineOp({
       const [K, C, E] = host.output.shape as [number, number, number];
       const rows = headOperand(host, 1);
       const N = sizesOf(host.node.inputs[1]!.type.shape)[1]!;
-      host.emit("update_rows", [host.output, rows.view, host.input(2)], [K, C, N, E, ...rows.strides]);
+      host.emit(
+        "update_rows",
+        [host.output, rows.view, host.input(2)],
+        [K, C, N, E, ...rows.strides],
+      );
     },
   },
   samples: [{ inputs: ["K:2,C:6,E:3", "K:2,N:2,E:3", { shape: "", below: 4 }] }],

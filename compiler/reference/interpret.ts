@@ -4,13 +4,14 @@
  * It calls each op's `eval` in order, in float64. `precision` rounds every result as a device of that
  * width would store it; sums inside one op stay in float64.
  */
-import { bug, invariant } from "../support/bug.ts";
-import { roundToHalf } from "../support/half.ts";
+
 import { type Graph, isInput, isParam, leafName, nodesOf, topological } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { sizesOf } from "../ir/types.ts";
 import { opOf } from "../ops/define.ts";
 import { countOf, type Tensor } from "../ops/tensor.ts";
+import { bug, invariant } from "../support/bug.ts";
+import { roundToHalf } from "../support/half.ts";
 
 export type Precision = "f64" | "f32" | "f16";
 
@@ -43,8 +44,14 @@ export function evaluateNodes(
     if (isInput(node) || isParam(node)) {
       const name = leafName(node);
       const value = values.get(name) ?? bug(`no value for ${node.op.name} ${name}`);
-      invariant(value.data.length === countOf(sizesOf(node.type.shape)), `value of ${name} has the wrong size`);
-      results.set(node, rounded(node, { shape: sizesOf(node.type.shape), data: value.data }, precision));
+      invariant(
+        value.data.length === countOf(sizesOf(node.type.shape)),
+        `value of ${name} has the wrong size`,
+      );
+      results.set(
+        node,
+        rounded(node, { shape: sizesOf(node.type.shape), data: value.data }, precision),
+      );
       continue;
     }
     const inputs = node.inputs.map((x) => results.get(x)!);
@@ -54,7 +61,11 @@ export function evaluateNodes(
 }
 
 /** The outputs of a graph by name. */
-export function interpret(graph: Graph, values: Values, options: InterpretOptions = {}): Map<string, Tensor> {
+export function interpret(
+  graph: Graph,
+  values: Values,
+  options: InterpretOptions = {},
+): Map<string, Tensor> {
   const results = evaluateNodes(
     graph.outputs.map((o) => o.node),
     values,

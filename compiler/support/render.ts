@@ -58,7 +58,9 @@ function underline(marks: readonly Mark[]): string[] {
   const sorted = [...marks].sort((a, b) => a.column - b.column);
   let tildes = "";
   for (const mark of sorted) {
-    tildes = tildes.padEnd(mark.column) + "~".repeat(Math.max(0, mark.column + mark.width - Math.max(tildes.length, mark.column)));
+    tildes =
+      tildes.padEnd(mark.column) +
+      "~".repeat(Math.max(0, mark.column + mark.width - Math.max(tildes.length, mark.column)));
   }
   const rows: string[] = [tildes];
   let open = sorted.filter((m) => m.text !== "");
@@ -127,7 +129,9 @@ function renderHelp(help: Help, paint: Paint): string[] {
   if (edited.length > MAX_LINE || replacement.includes("\n")) return out;
   out.push(` ${margin()}`);
   out.push(` ${margin(line)} ${edited}`);
-  out.push(` ${margin()} ${" ".repeat(from)}${paint.cyan("~".repeat(Math.max(1, replacement.length)))}`);
+  out.push(
+    ` ${margin()} ${" ".repeat(from)}${paint.cyan("~".repeat(Math.max(1, replacement.length)))}`,
+  );
   return out;
 }
 
@@ -166,7 +170,10 @@ export function renderDiagnostic(d: Diagnostic, options: RenderOptions = {}): st
 }
 
 /** Several diagnostics, one blank line between them. */
-export function renderDiagnostics(list: readonly Diagnostic[], options: RenderOptions = {}): string {
+export function renderDiagnostics(
+  list: readonly Diagnostic[],
+  options: RenderOptions = {},
+): string {
   return list.map((d) => renderDiagnostic(d, options)).join("\n\n");
 }
 

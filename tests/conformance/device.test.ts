@@ -22,23 +22,28 @@ test("compiler and runtime number the elementwise instructions alike", () => {
   expect([...OPCODE_NAMES]).toEqual([...OPCODES]);
 });
 
-describe.each(ops.filter((op) => !LEAVES.has(op.name)).map((op) => [op.name, op] as const))("%s", (_name, op) => {
-  test("agrees with the reference", () => {
-    for (const [i, sample] of op.samples.entries()) {
-      const { graph, values } = sampleGraph(op, sample, seeded(50 + i));
-      const lowered = runPasses(graph, [decomposeForHost]).graph;
-      const expected = interpret(graph, values).get("y")!;
-      const found = runOnCpu(lowered, values).get("y")!;
-      expect(found.shape).toEqual(sizesOf(graph.outputs[0]!.node.type.shape));
-      expect(worstError(found, expected)).toBeLessThan(2e-6);
-    }
-  });
+describe.each(ops.filter((op) => !LEAVES.has(op.name)).map((op) => [op.name, op] as const))(
+  "%s",
+  (_name, op) => {
+    test("agrees with the reference", () => {
+      for (const [i, sample] of op.samples.entries()) {
+        const { graph, values } = sampleGraph(op, sample, seeded(50 + i));
+        const lowered = runPasses(graph, [decomposeForHost]).graph;
+        const expected = interpret(graph, values).get("y")!;
+        const found = runOnCpu(lowered, values).get("y")!;
+        expect(found.shape).toEqual(sizesOf(graph.outputs[0]!.node.type.shape));
+        expect(worstError(found, expected)).toBeLessThan(2e-6);
+      }
+    });
 
-  test("has a kernel of its own or a decomposition into ops that have one", () => {
-    const isConstant = op.operands.length === 0;
-    expect(isConstant || hasHostKernel(op) || op.decompose !== undefined || op.host !== undefined).toBe(true);
-  });
-});
+    test("has a kernel of its own or a decomposition into ops that have one", () => {
+      const isConstant = op.operands.length === 0;
+      expect(
+        isConstant || hasHostKernel(op) || op.decompose !== undefined || op.host !== undefined,
+      ).toBe(true);
+    });
+  },
+);
 
 describe("random graphs", () => {
   test("loss and gradients agree with the reference, accumulated or not", () => {
@@ -62,7 +67,9 @@ describe("random graphs", () => {
     fc.assert(
       fc.property(lossGraph, ({ graph, values }) => {
         const lowered = runPasses(graph, pipelines.train).graph;
-        const [one, two] = [1, 2].map((threads) => runOnCpu(lowered, values, { threads, blas: "builtin" }));
+        const [one, two] = [1, 2].map((threads) =>
+          runOnCpu(lowered, values, { threads, blas: "builtin" }),
+        );
         for (const [name, value] of one!) expect(two!.get(name)!.data).toEqual(value.data);
       }),
       { numRuns: 40 },

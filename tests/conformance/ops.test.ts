@@ -6,9 +6,9 @@ import { parseGraph } from "../../compiler/ir/parse.ts";
 import { printGraph } from "../../compiler/ir/print.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { verifyGraph } from "../../compiler/ir/verify.ts";
-import { mul } from "../../compiler/ops/mul.ts";
-import { ops, opRegistry } from "../../compiler/ops/index.ts";
+import { opRegistry, ops } from "../../compiler/ops/index.ts";
 import { input } from "../../compiler/ops/input.ts";
+import { mul } from "../../compiler/ops/mul.ts";
 import { reduceSum } from "../../compiler/ops/reduce_sum.ts";
 import { tensor } from "../../compiler/ops/tensor.ts";
 import { evaluateNodes, interpret } from "../../compiler/reference/interpret.ts";
@@ -56,7 +56,10 @@ describe.each(withSamples.map((op) => [op.name, op] as const))("%s", (name, op) 
       const product = mul(y, weights);
       const axes = y.type.shape.map((_, axis) => axis);
       const loss = axes.length === 0 ? product : reduceSum(product, { axes });
-      const all = new Map(values).set("weights", randomTensor(sizesOf(y.type.shape), random, [-1, 1]));
+      const all = new Map(values).set(
+        "weights",
+        randomTensor(sizesOf(y.type.shape), random, [-1, 1]),
+      );
       const wrt = graph.inputs.filter((x) => x.type.dtype !== "i32");
       const gradients = evaluateNodes(gradientsOf(loss, wrt), all);
       for (const [k, x] of wrt.entries()) {
@@ -72,7 +75,10 @@ describe.each(withSamples.map((op) => [op.name, op] as const))("%s", (name, op) 
           };
           const expected = (nudged(h) - nudged(-h)) / (2 * h);
           const scale = 1 + Math.abs(expected);
-          expect(Math.abs(gradients[k]!.data[at]! - expected) / scale, `${name} d${xName}[${at}]`).toBeLessThan(2e-7);
+          expect(
+            Math.abs(gradients[k]!.data[at]! - expected) / scale,
+            `${name} d${xName}[${at}]`,
+          ).toBeLessThan(2e-7);
         }
       }
     }
@@ -83,10 +89,14 @@ describe.each(withSamples.map((op) => [op.name, op] as const))("%s", (name, op) 
     for (const { graph, values } of graphs) {
       const node = graph.outputs[0]!.node;
       const parts = op.decompose(node);
-      expect(nodesOf({ ...graph, outputs: [{ name: "y", node: parts }] }).some((n) => n.op === op)).toBe(false);
+      expect(
+        nodesOf({ ...graph, outputs: [{ name: "y", node: parts }] }).some((n) => n.op === op),
+      ).toBe(false);
       const [whole, made] = evaluateNodes([node, parts], values);
       for (const at of whole!.data.keys()) {
-        expect(Math.abs(whole!.data[at]! - made!.data[at]!)).toBeLessThan(1e-10 * (1 + Math.abs(whole!.data[at]!)));
+        expect(Math.abs(whole!.data[at]! - made!.data[at]!)).toBeLessThan(
+          1e-10 * (1 + Math.abs(whole!.data[at]!)),
+        );
       }
     }
   });
@@ -94,7 +104,11 @@ describe.each(withSamples.map((op) => [op.name, op] as const))("%s", (name, op) 
   test("counts no negative number of operations", () => {
     for (const { graph } of graphs) {
       const node = graph.outputs[0]!.node;
-      const flops = op.flops(node.inputs.map((x) => x.type), node.type, node.attrs);
+      const flops = op.flops(
+        node.inputs.map((x) => x.type),
+        node.type,
+        node.attrs,
+      );
       expect(flops).toBeGreaterThanOrEqual(0);
     }
   });

@@ -16,7 +16,9 @@ test.each([false, true])("interpreted MIL equals the reference (gradients: %s)",
       const expected = interpret(gradients ? differentiate(graph) : graph, values);
       const found = runBundle(bundle, optimised, values);
       // Rotary angles and masks are tables in fp16, which is all that separates the two.
-      const hasTables = nodesOf(graph).some((n) => n.op.name === "rope" || n.op.name === "causal_mask");
+      const hasTables = nodesOf(graph).some(
+        (n) => n.op.name === "rope" || n.op.name === "causal_mask",
+      );
       const tolerance = hasTables ? 2e-2 : 1e-9;
       expect([...found.keys()]).toEqual([...expected.keys()]);
       for (const [name, value] of expected) {

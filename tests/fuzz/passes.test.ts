@@ -8,8 +8,8 @@ import { printGraph } from "../../compiler/ir/print.ts";
 import { verifyGraph } from "../../compiler/ir/verify.ts";
 import { opRegistry } from "../../compiler/ops/index.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
-import { passes, pipelines } from "../../passes/pipeline.ts";
 import { type Pass, type Property, runPasses } from "../../passes/pass.ts";
+import { passes, pipelines } from "../../passes/pipeline.ts";
 import { worstError } from "../support/close.ts";
 import { graphWithValues, lossGraph } from "../support/random_graph.ts";
 
@@ -69,7 +69,11 @@ describe.each(passes.map((p) => [p.name, p] as const))("%s", (_name, pass) => {
     fc.assert(
       fc.property(lossGraph, ({ graph }) => {
         let matches = 0;
-        const result = pass.run(graph, { matched: () => { matches += 1; } });
+        const result = pass.run(graph, {
+          matched: () => {
+            matches += 1;
+          },
+        });
         if (matches === 0) expect(result).toBe(graph);
       }),
       { numRuns: 100 },
@@ -77,25 +81,31 @@ describe.each(passes.map((p) => [p.name, p] as const))("%s", (_name, pass) => {
   });
 });
 
-test.each(Object.keys(pipelines) as (keyof typeof pipelines)[])("pipeline %s keeps loss and gradients", (name) => {
-  fc.assert(
-    fc.property(lossGraph, ({ graph, values }) => {
-      const expected = interpret(differentiate(graph), values);
-      const found = interpret(runPasses(graph, pipelines[name]).graph, values);
-      for (const [output, value] of found) {
-        expect(worstError(value, expected.get(output)!), output).toBeLessThan(1e-8);
-      }
-      if (name === "train") expect(found.size).toBe(1 + graph.params.length);
-    }),
-    { numRuns: 150 },
-  );
-});
+test.each(Object.keys(pipelines) as (keyof typeof pipelines)[])(
+  "pipeline %s keeps loss and gradients",
+  (name) => {
+    fc.assert(
+      fc.property(lossGraph, ({ graph, values }) => {
+        const expected = interpret(differentiate(graph), values);
+        const found = interpret(runPasses(graph, pipelines[name]).graph, values);
+        for (const [output, value] of found) {
+          expect(worstError(value, expected.get(output)!), output).toBeLessThan(1e-8);
+        }
+        if (name === "train") expect(found.size).toBe(1 + graph.params.length);
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
 
 test("the passes of a pipeline are ordered by what they require", () => {
   for (const list of Object.values(pipelines)) {
     const known = new Set<Property>();
     for (const pass of list) {
-      expect(pass.requires.every((r) => known.has(r)), pass.name).toBe(true);
+      expect(
+        pass.requires.every((r) => known.has(r)),
+        pass.name,
+      ).toBe(true);
       for (const e of pass.establishes) known.add(e);
     }
   }

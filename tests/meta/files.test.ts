@@ -27,8 +27,10 @@ test("no default exports, no enums, no skipped or focused tests", () => {
   const faults: string[] = [];
   for (const file of code.filter((f) => f.endsWith(".ts") && !f.includes("tests/meta/"))) {
     const text = contentOf(file);
-    if (/^export default/m.test(text) && !file.endsWith("vitest.config.ts")) faults.push(`${file}: default export`);
-    if (/\b(test|it|describe)\.(only|skip|todo)\(/.test(text)) faults.push(`${file}: skipped or focused test`);
+    if (/^export default/m.test(text) && !file.endsWith("vitest.config.ts"))
+      faults.push(`${file}: default export`);
+    if (/\b(test|it|describe)\.(only|skip|todo)\(/.test(text))
+      faults.push(`${file}: skipped or focused test`);
     if (/^\s*(export )?(const )?enum /m.test(text)) faults.push(`${file}: enum`);
   }
   expect(faults).toEqual([]);
@@ -37,7 +39,9 @@ test("no default exports, no enums, no skipped or focused tests", () => {
 test("no machine paths and no hosts of registries", () => {
   const hosts = ["npmjs" + ".org", "pypi" + ".org", "/wo" + "rk/", "/home/", "/root/"];
   const faults: string[] = [];
-  for (const file of [...code, ...sourceFiles(".md", ".json", ".yml")].filter((f) => !f.startsWith("tests/"))) {
+  for (const file of [...code, ...sourceFiles(".md", ".json", ".yml")].filter(
+    (f) => !f.startsWith("tests/"),
+  )) {
     const text = contentOf(file);
     for (const host of hosts) if (text.includes(host)) faults.push(`${file}: ${host}`);
   }
@@ -53,7 +57,17 @@ test("registered names are snake_case and unique", () => {
 });
 
 test("every op file is registered", () => {
-  const helpers = ["define", "elementwise", "reduce", "host", "mil", "tensor", "index", "attention_math", "matmul_host"];
+  const helpers = [
+    "define",
+    "elementwise",
+    "reduce",
+    "host",
+    "mil",
+    "tensor",
+    "index",
+    "attention_math",
+    "matmul_host",
+  ];
   const index = contentOf("compiler/ops/index.ts");
   const missing = sourceFiles(".ts")
     .filter((f) => f.startsWith("compiler/ops/"))
@@ -67,6 +81,10 @@ test("the version is the package's", () => {
 });
 
 test("dependencies are pinned exactly", () => {
-  const { dependencies, devDependencies } = JSON.parse(contentOf("package.json")) as Record<string, Record<string, string>>;
-  for (const version of Object.values({ ...dependencies, ...devDependencies })) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  const { dependencies, devDependencies } = JSON.parse(contentOf("package.json")) as Record<
+    string,
+    Record<string, string>
+  >;
+  for (const version of Object.values({ ...dependencies, ...devDependencies }))
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });

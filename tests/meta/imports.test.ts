@@ -30,17 +30,22 @@ const BINDING = "runtime-native/js/";
 const BINDING_MAY_IMPORT = [BINDING, "compiler/support/", "compiler/messages/", "compiler/bundle/"];
 const MAY_IMPORT_BINDING = ["training/", "cli/", "bench/"];
 
-const levelOf = (path: string): number | undefined => LEVELS.find(([prefix]) => path.startsWith(prefix))?.[1];
+const levelOf = (path: string): number | undefined =>
+  LEVELS.find(([prefix]) => path.startsWith(prefix))?.[1];
 
 function importsOf(path: string): string[] {
   const found: string[] = [];
-  for (const match of contentOf(path).matchAll(/(?:from\s+|import\s*\(\s*|import\s+)"(\.[^"]+)"/g)) {
+  for (const match of contentOf(path).matchAll(
+    /(?:from\s+|import\s*\(\s*|import\s+)"(\.[^"]+)"/g,
+  )) {
     found.push(normalize(join(dirname(path), match[1]!)).replaceAll("\\", "/"));
   }
   return found;
 }
 
-const files = sourceFiles(".ts").filter((f) => !f.startsWith("tests/") && !f.endsWith(".config.ts"));
+const files = sourceFiles(".ts").filter(
+  (f) => !f.startsWith("tests/") && !f.endsWith(".config.ts"),
+);
 
 test("every source file has a level", () => {
   expect(files.filter((f) => levelOf(f) === undefined && !f.startsWith(BINDING))).toEqual([]);

@@ -15,7 +15,8 @@ export function sourceFiles(...endings: readonly string[]): string[] {
       if (SKIPPED.has(entry.name)) continue;
       const path = join(folder, entry.name);
       if (entry.isDirectory()) walk(path);
-      else if (endings.some((e) => entry.name.endsWith(e))) found.push(relative(ROOT, path).replaceAll("\\", "/"));
+      else if (endings.some((e) => entry.name.endsWith(e)))
+        found.push(relative(ROOT, path).replaceAll("\\", "/"));
     }
   };
   walk(ROOT);

@@ -8,12 +8,12 @@ import { differentiate } from "../../compiler/autodiff/differentiate.ts";
 import { type Graph, leafName, mapNodes } from "../../compiler/ir/graph.ts";
 import { makeNode, type Node } from "../../compiler/ir/node.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
+import { add } from "../../compiler/ops/add.ts";
 import { mul } from "../../compiler/ops/mul.ts";
 import { reduceMean } from "../../compiler/ops/reduce_mean.ts";
 import { rsqrt } from "../../compiler/ops/rsqrt.ts";
 import { square } from "../../compiler/ops/square.ts";
 import { sub } from "../../compiler/ops/sub.ts";
-import { add } from "../../compiler/ops/add.ts";
 import { type Tensor, tensor } from "../../compiler/ops/tensor.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
 import { elaborate } from "../../dsl/index.ts";
@@ -27,8 +27,14 @@ const source = {
   text: readFileSync(new URL("toy.ane", import.meta.url), "utf8"),
 };
 
-function graphOf(kind: "train" | "model", name: string, overrides: Record<string, number> = {}): Graph {
-  const entry = elaborate(source, { overrides }).entries.find((e) => e.kind === kind && e.name === name);
+function graphOf(
+  kind: "train" | "model",
+  name: string,
+  overrides: Record<string, number> = {},
+): Graph {
+  const entry = elaborate(source, { overrides }).entries.find(
+    (e) => e.kind === kind && e.name === name,
+  );
   return entry!.graph();
 }
 
@@ -60,17 +66,26 @@ function parameter(node: Node): Tensor {
   const [scale, base] = isEmbedding ? [0.5, 0] : shape.length === 1 ? [0.2, 1] : [0.25, 0];
   const at = (i: number) => base + scale * Math.sin(0.7 * i + 1.3 * k + 0.1);
   if (shape.length === 1 || isEmbedding) {
-    return tensor(shape, Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => at(i)));
+    return tensor(
+      shape,
+      Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => at(i)),
+    );
   }
   const [rows, columns] = shape as [number, number];
   return tensor(
     shape,
-    Float64Array.from({ length: rows * columns }, (_, j) => at((j % columns) * rows + Math.floor(j / columns))),
+    Float64Array.from({ length: rows * columns }, (_, j) =>
+      at((j % columns) * rows + Math.floor(j / columns)),
+    ),
   );
 }
 
 function valuesFor(graph: Graph): Map<string, Tensor> {
-  const ids = (a: number, b: number) => tensor([8], Float64Array.from({ length: 8 }, (_, t) => (a * t + b) % 11));
+  const ids = (a: number, b: number) =>
+    tensor(
+      [8],
+      Float64Array.from({ length: 8 }, (_, t) => (a * t + b) % 11),
+    );
   return new Map([
     ...graph.params.map((p): [string, Tensor] => [leafName(p), parameter(p)]),
     ["tokens", ids(3, 1)],
@@ -129,10 +144,12 @@ describe("losses", () => {
   test("element 0 of the first tokens on the way", () => {
     const first = graphOf("model", "first_layer");
     const x = interpret(first, valuesFor(first)).get("out")!.data;
-    for (const [i, v] of [0.046891, 0.219398, -0.20434].entries()) expect(x[i * 16]).toBeCloseTo(v, 6);
+    for (const [i, v] of [0.046891, 0.219398, -0.20434].entries())
+      expect(x[i * 16]).toBeCloseTo(v, 6);
     const last = graphOf("model", "last_norm");
     const xf = interpret(last, valuesFor(last)).get("out")!.data;
-    for (const [i, v] of [0.079551, 0.134398, -0.517585, 0.132479].entries()) expect(xf[i * 16]).toBeCloseTo(v, 6);
+    for (const [i, v] of [0.079551, 0.134398, -0.517585, 0.132479].entries())
+      expect(xf[i * 16]).toBeCloseTo(v, 6);
   });
 });
 
@@ -172,7 +189,8 @@ describe("gradients", () => {
       node.op.name === "rms_norm_grad_x" ? weightedBracket(node, inputs) : remade(node, inputs),
     );
     const found = interpret(wrong, values);
-    const error = (path: string) => relativeDistance(found.get(`grad.${path}`)!, reference.get(`grad.${path}`)!);
+    const error = (path: string) =>
+      relativeDistance(found.get(`grad.${path}`)!, reference.get(`grad.${path}`)!);
     expect(error("embed.weight")).toBeCloseTo(0.093, 3);
     expect(error("block.0.attn.wq")).toBeCloseTo(0.258, 3);
     expect(error("block.1.attn.wq")).toBeCloseTo(0.064, 3);
@@ -197,7 +215,9 @@ describe("gradients", () => {
 });
 
 function remade(node: Node, inputs: readonly Node[]): Node {
-  return inputs.every((x, i) => x === node.inputs[i]) ? node : makeNode(node.scope, node.op, inputs, node.attrs);
+  return inputs.every((x, i) => x === node.inputs[i])
+    ? node
+    : makeNode(node.scope, node.op, inputs, node.attrs);
 }
 
 /** γ·r·(dy − x·t) instead of r·(γ·dy − x·t). */

@@ -1,20 +1,22 @@
 /** Random graphs for property tests, grown op by op so that every one is well typed. */
 import fc from "fast-check";
-import { type Graph, makeGraph } from "../../compiler/ir/graph.ts";
-import { newScope, type Node } from "../../compiler/ir/node.ts";
+import { type Graph, leafName, makeGraph } from "../../compiler/ir/graph.ts";
+import { type Node, newScope } from "../../compiler/ir/node.ts";
+import { printGraph } from "../../compiler/ir/print.ts";
 import { dim, sizesOf } from "../../compiler/ir/types.ts";
 import { add } from "../../compiler/ops/add.ts";
 import { attention } from "../../compiler/ops/attention.ts";
+import { causalMask } from "../../compiler/ops/causal_mask.ts";
 import { div } from "../../compiler/ops/div.ts";
 import { exp } from "../../compiler/ops/exp.ts";
 import { input, param } from "../../compiler/ops/input.ts";
-import { causalMask } from "../../compiler/ops/causal_mask.ts";
 import { join } from "../../compiler/ops/join.ts";
 import { matmul } from "../../compiler/ops/matmul.ts";
 import { mul } from "../../compiler/ops/mul.ts";
 import { neg } from "../../compiler/ops/neg.ts";
 import { reduceMean } from "../../compiler/ops/reduce_mean.ts";
 import { reduceSum } from "../../compiler/ops/reduce_sum.ts";
+import { relu } from "../../compiler/ops/relu.ts";
 import { repeatHeads } from "../../compiler/ops/repeat_heads.ts";
 import { reshape } from "../../compiler/ops/reshape.ts";
 import { rmsNorm } from "../../compiler/ops/rms_norm.ts";
@@ -25,12 +27,9 @@ import { slice } from "../../compiler/ops/slice.ts";
 import { softmax } from "../../compiler/ops/softmax.ts";
 import { sub } from "../../compiler/ops/sub.ts";
 import { swiglu } from "../../compiler/ops/swiglu.ts";
-import { swapLastTwo, transpose } from "../../compiler/ops/transpose.ts";
 import { tanh } from "../../compiler/ops/tanh.ts";
-import { relu } from "../../compiler/ops/relu.ts";
-import { leafName } from "../../compiler/ir/graph.ts";
-import { printGraph } from "../../compiler/ir/print.ts";
 import type { Tensor } from "../../compiler/ops/tensor.ts";
+import { swapLastTwo, transpose } from "../../compiler/ops/transpose.ts";
 import { randomTensor, seeded } from "./samples.ts";
 
 export interface GraphWithValues {
@@ -41,7 +40,11 @@ export interface GraphWithValues {
 const [S, D, F, H, E] = [dim("S", 3), dim("D", 4), dim("F", 5), dim("H", 2), dim("E", 2)];
 
 /** Steps that keep a value [S, D]; each gets a current value and another one of the same shape. */
-const STEPS: readonly ((x: Node, other: Node, w: (name: string, ...dims: (typeof D)[]) => Node) => Node)[] = [
+const STEPS: readonly ((
+  x: Node,
+  other: Node,
+  w: (name: string, ...dims: (typeof D)[]) => Node,
+) => Node)[] = [
   (x, o) => add(x, o),
   (x, o) => sub(x, o),
   (x, o) => mul(x, o),
@@ -66,7 +69,10 @@ const STEPS: readonly ((x: Node, other: Node, w: (name: string, ...dims: (typeof
   (x, _o, w) => rmsNorm(x, w("g", D), { eps: 1e-5 }),
   (x) => sub(x, reduceMean(x, { keep: true })),
   (x) => mul(x, reduceSum(x, { axes: [0] })),
-  (x) => join([slice(x, { axis: 0, from: 0, to: 1 }), slice(x, { axis: 0, from: 1, to: 3 })], { axis: 0 }),
+  (x) =>
+    join([slice(x, { axis: 0, from: 0, to: 1 }), slice(x, { axis: 0, from: 1, to: 3 })], {
+      axis: 0,
+    }),
   (x) => rope(x, { theta: 100 }),
   (x, o, w) => {
     const heads = (v: Node) => transpose(reshape(v, [S, H, E]), [1, 0, 2]);
@@ -85,7 +91,10 @@ const STEPS: readonly ((x: Node, other: Node, w: (name: string, ...dims: (typeof
 /** Graphs of up to a dozen steps on two inputs, with values for every leaf. */
 export const graphWithValues: fc.Arbitrary<GraphWithValues> = fc
   .record({
-    steps: fc.array(fc.record({ step: fc.nat(STEPS.length - 1), other: fc.nat(20) }), { minLength: 1, maxLength: 12 }),
+    steps: fc.array(fc.record({ step: fc.nat(STEPS.length - 1), other: fc.nat(20) }), {
+      minLength: 1,
+      maxLength: 12,
+    }),
     seed: fc.nat(1_000_000),
   })
   .map(({ steps, seed }) => {
@@ -122,7 +131,10 @@ export const graphWithValues: fc.Arbitrary<GraphWithValues> = fc
 /** The same graphs with the sum of the result as a scalar loss. */
 export const lossGraph: fc.Arbitrary<GraphWithValues> = graphWithValues.map(({ graph, values }) =>
   readable({
-    graph: { ...graph, outputs: [{ name: "loss", node: reduceSum(graph.outputs[0]!.node, { axes: [0, 1] }) }] },
+    graph: {
+      ...graph,
+      outputs: [{ name: "loss", node: reduceSum(graph.outputs[0]!.node, { axes: [0, 1] }) }],
+    },
     values,
   }),
 );

@@ -25,7 +25,9 @@ export function runOnCpu(
 ): Map<string, Tensor> {
   const plan = newPlan();
   const accumulated = new Set(
-    options.accumulate === true ? graph.outputs.map((o) => o.name).filter((n) => n.startsWith("grad.")) : [],
+    options.accumulate === true
+      ? graph.outputs.map((o) => o.name).filter((n) => n.startsWith("grad."))
+      : [],
   );
   lowerToHost(plan, { name: "run", graph, accumulated });
   const session = openSession(finishPlan(plan), options);
@@ -33,7 +35,10 @@ export function runOnCpu(
     setValues(session, graph, values);
     for (let run = 0; run < (options.runs ?? 1); run++) session.run("run", { first: run === 0 });
     return new Map(
-      graph.outputs.map((o) => [o.name, tensor(sizesOf(o.node.type.shape), session.f32(`output.${o.name}`).slice())]),
+      graph.outputs.map((o) => [
+        o.name,
+        tensor(sizesOf(o.node.type.shape), session.f32(`output.${o.name}`).slice()),
+      ]),
     );
   } finally {
     session.close();

@@ -1,12 +1,10 @@
 /** Turns the samples that ops declare into graphs and values. */
-import { type Graph, makeGraph } from "../../compiler/ir/graph.ts";
+import { type Graph, leafName, makeGraph } from "../../compiler/ir/graph.ts";
 import { makeNode, newScope } from "../../compiler/ir/node.ts";
-import { type Dim, dim, type TensorType } from "../../compiler/ir/types.ts";
+import { type Dim, dim, sizesOf, type TensorType } from "../../compiler/ir/types.ts";
 import type { OpDef, OpSample } from "../../compiler/ops/define.ts";
 import { input } from "../../compiler/ops/input.ts";
 import { countOf, type Tensor, tensor } from "../../compiler/ops/tensor.ts";
-import { sizesOf } from "../../compiler/ir/types.ts";
-import { leafName } from "../../compiler/ir/graph.ts";
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -34,11 +32,18 @@ export function randomTensor(
   random: () => number,
   [low, high]: readonly [number, number],
 ): Tensor {
-  return tensor(shape, Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random()));
+  return tensor(
+    shape,
+    Float64Array.from({ length: countOf(shape) }, () => low + (high - low) * random()),
+  );
 }
 
 /** A graph of one op on inputs `x0`, `x1`, … and random values for them. */
-export function sampleGraph(op: OpDef, sample: OpSample, random: () => number): { graph: Graph; values: Map<string, Tensor> } {
+export function sampleGraph(
+  op: OpDef,
+  sample: OpSample,
+  random: () => number,
+): { graph: Graph; values: Map<string, Tensor> } {
   const scope = newScope();
   const values = new Map<string, Tensor>();
   const inputs = sample.inputs.map((given, i) => {
@@ -49,7 +54,10 @@ export function sampleGraph(op: OpDef, sample: OpSample, random: () => number): 
     const value =
       below === undefined
         ? randomTensor(sizes, random, sample.domain ?? op.domain)
-        : tensor(sizes, Float64Array.from({ length: countOf(sizes) }, () => Math.floor(random() * below)));
+        : tensor(
+            sizes,
+            Float64Array.from({ length: countOf(sizes) }, () => Math.floor(random() * below)),
+          );
     values.set(leafName(node), value);
     return node;
   });

@@ -1,0 +1,54 @@
+/** Every message, area by area: what `anec explain` prints and `docs/errors` is made from. */
+import * as data from "./data.ts";
+import * as files from "./files.ts";
+import * as gradients from "./gradients.ts";
+import type { Explanation } from "./message.ts";
+import * as mil from "./mil.ts";
+import * as names from "./names.ts";
+import * as runtime from "./runtime.ts";
+import * as syntax from "./syntax.ts";
+import * as types from "./types.ts";
+import * as usage from "./usage.ts";
+
+/** A message as far as its page goes. */
+export interface Page {
+  readonly code: string;
+  readonly page: Explanation;
+}
+
+export interface Area {
+  readonly name: string;
+  /** In the order of their codes. */
+  readonly messages: readonly Page[];
+}
+
+/** The messages among the exports of an area's file. */
+function area(name: string, exports: Readonly<Record<string, unknown>>): Area {
+  const messages = Object.values(exports).filter(isPage);
+  return { name, messages: [...messages].sort((a, b) => (a.code < b.code ? -1 : 1)) };
+}
+
+function isPage(value: unknown): value is Page {
+  return typeof value === "function" && "code" in value && "page" in value;
+}
+
+/** The areas, in the order of their codes. */
+export const areas: readonly Area[] = [
+  area("syntax", syntax),
+  area("names", names),
+  area("types and shapes", types),
+  area("gradients", gradients),
+  area("runtime", runtime),
+  area("files", files),
+  area("data", data),
+  area("command line", usage),
+  area("MIL", mil),
+];
+
+/** Every page by code, in the order of the codes. */
+export const pages: ReadonlyMap<string, Page> = new Map(
+  areas
+    .flatMap((a) => a.messages)
+    .sort((a, b) => (a.code < b.code ? -1 : 1))
+    .map((m) => [m.code, m]),
+);

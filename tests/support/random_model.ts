@@ -1,0 +1,130 @@
+/** Random small transformers as text of the language, with values for their inputs and parameters. */
+import fc from "fast-check";
+import { type Graph, leafName } from "../../compiler/ir/graph.ts";
+import { sizesOf } from "../../compiler/ir/types.ts";
+import { type Tensor, tensor } from "../../compiler/ops/tensor.ts";
+import type { SourceFile } from "../../compiler/support/source.ts";
+import { elaborate } from "../../dsl/index.ts";
+import { randomTensor, seeded } from "./samples.ts";
+
+const POSITIONS = ["rope(NAME)", 'rope(NAME, pairing: "split")', "rope(NAME, theta: 50)", "NAME"];
+const NORMS = ["rms_norm#q_norm(NAME)", "NAME"];
+const FEED_FORWARD = [
+  "(silu(x @ w1) * (x @ w3)) @ w2",
+  "(gelu(x @ w1) * (x @ w3)) @ w2",
+  "(square(relu(x @ w1)) + tanh(x @ w3)) @ w2",
+  "(x @ w1 * sigmoid(x @ w1) * (x @ w3)) @ w2",
+];
+const HEADS = ["HIDDEN @ embed.weight'", "tanh(HIDDEN @ embed.weight' / 5) * 5", "HIDDEN @ head"];
+const RESIDUALS = [" * residual_scale", "", " / 2"];
+
+export interface RandomModel {
+  readonly source: SourceFile;
+  readonly seed: number;
+}
+
+export const randomModel: fc.Arbitrary<RandomModel> = fc
+  .record({
+    S: fc.integer({ min: 1, max: 6 }),
+    K: fc.integer({ min: 1, max: 2 }),
+    group: fc.integer({ min: 1, max: 3 }),
+    half: fc.integer({ min: 1, max: 2 }),
+    // Fewer elements make the norm nearly a sign, whose gradient is lost in fp32.
+    D: fc.integer({ min: 4, max: 8 }),
+    F: fc.integer({ min: 1, max: 7 }),
+    V: fc.integer({ min: 2, max: 9 }),
+    L: fc.integer({ min: 1, max: 2 }),
+    position: fc.constantFrom(...POSITIONS),
+    norm: fc.constantFrom(...NORMS),
+    feed: fc.constantFrom(...FEED_FORWARD),
+    head: fc.constantFrom(...HEADS),
+    residual: fc.constantFrom(...RESIDUALS),
+    seed: fc.nat(1_000_000),
+  })
+  .map((m) => {
+    const q = m.position.replace("NAME", m.norm.replace("NAME", "x @ wq as [H, S, E]"));
+    const k = m.position.replace(
+      "NAME",
+      m.norm.replace("NAME", "x @ wk as [K, S, E]").replace("q_norm", "k_norm"),
+    );
+    const untied = m.head.includes("head") ? "  param head: [D, V]\n" : "";
+    const text = `dims S = ${m.S}, D = ${m.D}, K = ${m.K}, H = K * ${m.group}, E = ${2 * m.half}, F = ${m.F}, V = ${m.V}, L = ${m.L}
+
+layer mix(x: [S, D]) -> [S, D] {
+  param wq: [D, H*E]
+  param wk: [D, K*E]
+  param wv: [D, K*E]
+  param wo: [H*E, D]
+  q = ${q}
+  k = ${k}
+  v = x @ wv as [K, S, E]
+  p = softmax(q @ share(k, H)' / sqrt(E) + causal(S))
+  return (p @ share(v, H) as [S, H*E]) @ wo
+}
+
+layer feed(x: [S, D]) -> [S, D] {
+  param w1: [D, F]
+  param w2: [F, D]
+  param w3: [D, F]
+  return ${m.feed}
+}
+
+layer stage(x: [S, D]) -> [S, D] {
+  x += mix(rms_norm#one(x))${m.residual}
+  x += feed(rms_norm#two(x))${m.residual}
+  return x
+}
+
+model random(tokens: i32[S]) -> [S, V] {
+${untied}  x = embed(tokens)
+  repeat L { x = stage(x) }
+  return ${m.head.replace("HIDDEN", "rms_norm#last(x)")}
+}
+
+train random(tokens: i32[S], targets: i32[S]) {
+  loss cross_entropy(random(tokens), targets)
+}
+`;
+    return readable({ source: { path: "random.ane", text }, seed: m.seed });
+  });
+
+/** Counter-examples print as the model's text. */
+function readable(model: RandomModel): RandomModel {
+  return Object.defineProperty(model, fc.toStringMethod, {
+    value: () => `seed ${model.seed}\n${model.source.text}`,
+  });
+}
+
+export function graphOf(
+  source: SourceFile,
+  kind: "model" | "train",
+  overrides: Record<string, number> = {},
+): Graph {
+  return elaborate(source, { overrides })
+    .entries.find((e) => e.kind === kind)!
+    .graph();
+}
+
+/** Small weights, norm weights near 1, ids below the size of the embedding. */
+export function valuesOf(graph: Graph, seed: number): Map<string, Tensor> {
+  const random = seeded(seed);
+  const vocabulary = graph.params.find((p) => leafName(p).startsWith("embed"))!.type.shape[0]!.size;
+  const values = new Map<string, Tensor>();
+  for (const leaf of [...graph.params, ...graph.inputs]) {
+    const sizes = sizesOf(leaf.type.shape);
+    const name = leafName(leaf);
+    const count = sizes.reduce((a, b) => a * b, 1);
+    if (leaf.type.dtype === "i32") {
+      values.set(
+        name,
+        tensor(
+          sizes,
+          Float64Array.from({ length: count }, () => Math.floor(random() * vocabulary)),
+        ),
+      );
+    } else {
+      values.set(name, randomTensor(sizes, random, sizes.length === 1 ? [0.5, 1.5] : [-0.6, 0.6]));
+    }
+  }
+  return values;
+}
