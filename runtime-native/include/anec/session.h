@@ -1,0 +1,119 @@
+// A session: the memory of one plan and the programs that run on it.
+//
+// A plan arrives as a list of numbers and a list of strings (`runtime-native/js/encode.ts` writes
+// them, `plan_reader.cpp` reads them). Everything in it is checked before memory is touched: buffers
+// lie in their arena, operands in their buffer, and every command passes its kernel's size rule.
+
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "anec/blas.h"
+#include "anec/kernel.h"
+#include "anec/result.h"
+#include "anec/thread_pool.h"
+
+namespace anec {
+
+// Zeroed memory on a 64-byte boundary, in huge pages where the system has them.
+class Arena {
+ public:
+  // `what` names the memory in the error.
+  static Result<std::shared_ptr<Arena>> create(int64_t bytes, const char* what);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  char* data() const { return data_; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  Arena() = default;
+  char* data_ = nullptr;
+  int64_t bytes_ = 0;   // asked for
+  size_t mapped_ = 0;
+};
+
+// What a plan says, with indices resolved and sizes checked.
+struct Plan {
+  struct Buffer {
+    std::string name;
+    int arena;  // 0 state, 1 scratch
+    DType dtype;
+    int64_t offset, bytes;
+  };
+  struct Operand {
+    int buffer;  // -1: absent
+    int64_t offset;
+  };
+  struct Command {
+    const Kernel* kernel;
+    std::string label;
+    std::vector<Operand> operands;
+    std::vector<int64_t> ints;
+    std::vector<double> floats;
+    std::vector<void*> pointers;  // of the operands, once memory exists
+  };
+  struct Program {
+    std::string name;
+    std::vector<Command> commands;
+  };
+  int64_t arena_bytes[2] = {0, 0};
+  int64_t shared_floats = 0, thread_floats = 0;
+  std::vector<Buffer> buffers;
+  std::vector<Program> programs;
+};
+
+Result<Plan> read_plan(std::span<const double> words, const std::vector<std::string>& strings,
+                       std::span<const Kernel* const> kernels);
+
+struct DeviceOptions {
+  int threads = 0;              // 0: one per processor
+  std::string blas = "auto";
+  std::string simd = "auto";
+};
+
+// The processor as a session uses it.
+struct Device {
+  std::unique_ptr<ThreadPool> pool;
+  const Blas* blas = nullptr;
+  const MicroKernel* simd = nullptr;
+
+  static Result<Device> open(const DeviceOptions& options);
+};
+
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> create(std::span<const double> words,
+                                                 const std::vector<std::string>& strings,
+                                                 const DeviceOptions& options);
+
+  // Runs every command of a program, or up to the first that finds a fault in its data.
+  Result<void> run(int program, bool first);
+
+  int programs() const { return static_cast<int>(plan_.programs.size()); }
+  const Device& device() const { return device_; }
+  const std::shared_ptr<Arena>& arena(int index) const { return arenas_[index]; }
+
+ private:
+  Session() = default;
+
+  Plan plan_;
+  Device device_;
+  std::shared_ptr<Arena> arenas_[2];
+  std::shared_ptr<Arena> work_;  // shared scratch, then one piece per thread
+  int64_t thread_stride_ = 0;
+};
+
+// GFLOP/s of c = a · b on this device, b taken from enough copies not to stay in the cache.
+struct GemmMeasurement {
+  int64_t m, n, k;
+  bool trans_a, trans_b;
+  double seconds;
+};
+Result<double> measure_gemm(const DeviceOptions& options, const GemmMeasurement& what);
+
+}  // namespace anec

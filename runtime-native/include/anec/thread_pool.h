@@ -1,0 +1,86 @@
+// A fixed set of threads that run one parallel loop at a time.
+//
+// A training step has about a hundred short loops, so a worker that runs out of work spins for a few
+// microseconds before it sleeps. Ranges are claimed one by one: a thread the system has taken away
+// delays one range, not its whole share, and the caller never waits for a worker that has not
+// started.
+//
+// Loops are split over outputs only. Which thread computes a range never changes a result.
+
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <pthread.h>
+
+#include "anec/result.h"
+
+namespace anec {
+
+class ThreadPool {
+ public:
+  // `threads` counts the calling thread.
+  static Result<std::unique_ptr<ThreadPool>> create(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(begin, end, thread) on disjoint ranges that cover 0 .. count; a range starts at a
+  // multiple of `grain`. `thread` is 0 .. threads() − 1 and picks the scratch of the range.
+  template <class Body>
+  void parallel_for(int64_t count, int64_t grain, const Body& body) {
+    if (count <= 0) return;
+    if (grain < 1) grain = 1;
+    if (workers_.empty() || count <= grain) {
+      body(int64_t{0}, count, 0);
+      return;
+    }
+    run(count, grain, &body, [](const void* context, int64_t begin, int64_t end, int thread) {
+      (*static_cast<const Body*>(context))(begin, end, thread);
+    });
+  }
+
+ private:
+  using Task = void (*)(const void* context, int64_t begin, int64_t end, int thread);
+
+  struct Worker {
+    ThreadPool* pool;
+    int index;
+    pthread_t handle;
+  };
+
+  ThreadPool() = default;
+  void run(int64_t count, int64_t grain, const void* context, Task task);
+  bool claim_and_run(int thread);
+  void work(int thread);
+  static void* entry(void* worker);
+
+  // The loop being run. Valid while a claimed range of it is unfinished.
+  Task task_ = nullptr;
+  const void* context_ = nullptr;
+  int64_t count_ = 0;
+  int64_t grain_ = 1;
+  int64_t ranges_ = 0;
+
+  // Number of the loop << 32 | ranges nobody has claimed.
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int64_t> done_{0};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+// Processors this process may use.
+int available_processors();
+
+}  // namespace anec

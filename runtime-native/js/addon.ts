@@ -1,0 +1,113 @@
+/**
+ * Finds and loads the compiled addon, and turns the failures it answers with into a NativeError.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What the runtime could not do, with its code (E06xx) and the exact words behind it. */
+export class NativeError extends Error {
+  readonly code: string;
+  readonly detail: string;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.name = "NativeError";
+    this.code = failure.code;
+    this.detail = failure.detail;
+  }
+}
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string;
+}
+
+export interface AddonDevice {
+  readonly threads: number;
+  readonly blas: { readonly name: string; readonly path: string } | null;
+  readonly simd: string;
+}
+
+/** A session inside the addon; only the addon looks into it. */
+export type Handle = { readonly handle: unique symbol };
+
+/** `runtime-native/src/addon.cpp`, function by function. */
+export interface Addon {
+  device(threads: number, blas: string, simd: string): AddonDevice | Failure;
+  create(
+    words: Float64Array,
+    strings: readonly string[],
+    threads: number,
+    blas: string,
+    simd: string,
+  ): Handle | Failure;
+  info(handle: Handle): AddonDevice | Failure;
+  arena(handle: Handle, index: 0 | 1): ArrayBuffer | Failure;
+  run(handle: Handle, program: number, first: boolean): Failure | undefined;
+  close(handle: Handle, arenas: readonly ArrayBuffer[]): Failure | undefined;
+  measureGemm(
+    m: number,
+    n: number,
+    k: number,
+    transA: boolean,
+    transB: boolean,
+    seconds: number,
+    threads: number,
+    blas: string,
+    simd: string,
+  ): number | Failure;
+  opcodes(): readonly string[];
+  kernels(): readonly string[];
+  instructionSets(): readonly string[];
+}
+
+function isFailure(answer: unknown): answer is Failure {
+  return typeof answer === "object" && answer !== null && "code" in answer && "detail" in answer;
+}
+
+/** The answer, or the failure as an exception. */
+export function unwrap<T>(answer: T | Failure): T {
+  if (isFailure(answer)) throw new NativeError(answer);
+  return answer;
+}
+
+/** The folder of anec's own package.json: this file runs from the sources and from dist/. */
+function packageRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest)) {
+      const parsed = JSON.parse(readFileSync(manifest, "utf8")) as { readonly name?: unknown };
+      if (parsed.name === "anec") return folder;
+    }
+    if (dirname(folder) === folder) return from;
+  }
+}
+
+/** ANEC_NATIVE names another build of the addon, such as the one with sanitizers. */
+export function addonPath(): string {
+  const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
+  return process.env["ANEC_NATIVE"] ?? join(root, "build", "native", "anec.node");
+}
+
+/** Node keeps a loaded addon, so asking again is cheap. */
+export function loadAddon(path: string = addonPath()): Addon {
+  if (!existsSync(path)) {
+    throw new NativeError({
+      code: "E0605",
+      message: "the native runtime is not built: run `npm run build:native`",
+      detail: `there is no ${path}`,
+    });
+  }
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    throw new NativeError({
+      code: "E0605",
+      message: "the native runtime cannot be loaded: build it again with `npm run build:native`",
+      detail: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

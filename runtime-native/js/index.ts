@@ -1,0 +1,190 @@
+/**
+ * The CPU device: sessions over a plan, run by the native addon.
+ *
+ *     const session = createSession(plan);
+ *     session.f32("tokens.embedding").set(weights);
+ *     session.run("step", { first: true });
+ *     const loss = session.f32("loss")[0];
+ *     session.close();
+ *
+ * Views are the session's memory itself, not copies. They become empty when it is closed.
+ */
+import type { BufferDType, SessionPlan } from "../../compiler/bundle/plan.ts";
+import { type AddonDevice, loadAddon, NativeError, unwrap } from "./addon.ts";
+import { encodePlan } from "./encode.ts";
+
+export { NativeError } from "./addon.ts";
+export {
+  MAX_INSTRUCTIONS,
+  OPCODE_NAMES,
+  OPCODES,
+  type OpcodeName,
+  REGISTERS,
+} from "./opcodes.ts";
+
+export interface DeviceOptions {
+  /** Threads to use, the caller's included. Default: one per processor. */
+  readonly threads?: number;
+  /**
+   * "auto" (default), "builtin", or the path of a shared library with `cblas_sgemm`.
+   * "reference" is three loops on one thread, the oracle of the other two.
+   */
+  readonly blas?: string;
+  /** "auto" (default), or one of `instructionSets()`, to run a lesser instruction set. */
+  readonly simd?: string;
+}
+
+export type DeviceInfo = AddonDevice;
+
+export interface RunOptions {
+  /** Write mode "add unless first" replaces when this is true, adds otherwise. */
+  readonly first?: boolean;
+}
+
+export interface Session {
+  readonly info: DeviceInfo;
+  run(program: string, options?: RunOptions): void;
+  f32(buffer: string): Float32Array;
+  i32(buffer: string): Int32Array;
+  f64(buffer: string): Float64Array;
+  /** Gives the memory back. Views become empty, and any later call is an error. */
+  close(): void;
+}
+
+function settings(options: DeviceOptions): [threads: number, blas: string, simd: string] {
+  const threads = options.threads ?? 0;
+  if (!Number.isInteger(threads) || threads < 0 || threads > 256) {
+    throw new NativeError({
+      code: "E0607",
+      message: `cannot use ${threads} threads: give a whole number from 1 to 256`,
+      detail: "",
+    });
+  }
+  return [threads, options.blas ?? "auto", options.simd ?? "auto"];
+}
+
+export function deviceInfo(options: DeviceOptions = {}): DeviceInfo {
+  return unwrap(loadAddon().device(...settings(options)));
+}
+
+/** Names of the host kernels the addon has. */
+export function kernelNames(): readonly string[] {
+  return loadAddon().kernels();
+}
+
+/** Instruction sets this processor can run, best first. */
+export function instructionSets(): readonly string[] {
+  return loadAddon().instructionSets();
+}
+
+function noSuch(what: string, name: string): NativeError {
+  return new NativeError({
+    code: "E0606",
+    message: `the session has no ${what} named \`${name}\``,
+    detail: "",
+  });
+}
+
+/** Name → index. Two things of one name would hide each other. */
+function indexByName(
+  what: string,
+  things: readonly { readonly name: string }[],
+): Map<string, number> {
+  const index = new Map<string, number>();
+  for (const [i, { name }] of things.entries()) {
+    if (index.has(name)) {
+      throw new NativeError({
+        code: "E0603",
+        message: `the plan is malformed: two ${what}s are named \`${name}\``,
+        detail: "",
+      });
+    }
+    index.set(name, i);
+  }
+  return index;
+}
+
+export function createSession(plan: SessionPlan, options: DeviceOptions = {}): Session {
+  const addon = loadAddon();
+  const buffers = indexByName("buffer", plan.buffers);
+  const programs = indexByName("program", plan.programs);
+  const { words, strings } = encodePlan(plan);
+  const handle = unwrap(addon.create(words, strings, ...settings(options)));
+  const info = unwrap(addon.info(handle));
+  const arenas = {
+    state: unwrap(addon.arena(handle, 0)),
+    scratch: unwrap(addon.arena(handle, 1)),
+  };
+  let open = true;
+
+  const mustBeOpen = (): void => {
+    if (open) return;
+    throw new NativeError({ code: "E0606", message: "the session is closed", detail: "" });
+  };
+  const bufferOf = (name: string, dtype: BufferDType) => {
+    mustBeOpen();
+    const buffer = plan.buffers[buffers.get(name) ?? -1];
+    if (buffer === undefined) throw noSuch("buffer", name);
+    if (buffer.dtype !== dtype) {
+      throw new NativeError({
+        code: "E0606",
+        message: `buffer \`${name}\` holds ${buffer.dtype}, not ${dtype}`,
+        detail: "",
+      });
+    }
+    return buffer;
+  };
+
+  return {
+    info,
+    run(program, { first = false } = {}) {
+      mustBeOpen();
+      const index = programs.get(program);
+      if (index === undefined) throw noSuch("program", program);
+      unwrap(addon.run(handle, index, first));
+    },
+    f32(name) {
+      const { arena, offset, bytes } = bufferOf(name, "f32");
+      return new Float32Array(arenas[arena], offset, bytes / 4);
+    },
+    i32(name) {
+      const { arena, offset, bytes } = bufferOf(name, "i32");
+      return new Int32Array(arenas[arena], offset, bytes / 4);
+    },
+    f64(name) {
+      const { arena, offset, bytes } = bufferOf(name, "f64");
+      return new Float64Array(arenas[arena], offset, bytes / 8);
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      unwrap(addon.close(handle, [arenas.state, arenas.scratch]));
+    },
+  };
+}
+
+export interface GemmOptions extends DeviceOptions {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transA?: boolean;
+  readonly transB?: boolean;
+  /** How long to measure. */
+  readonly seconds: number;
+}
+
+/** GFLOP/s of c[m, n] = op(a) · op(b): the median call, with b not in the cache. */
+export function measureGemm(options: GemmOptions): number {
+  const { m, n, k, transA = false, transB = false, seconds } = options;
+  for (const size of [m, n, k]) {
+    if (!Number.isInteger(size) || size < 1 || size > 1e6) {
+      throw new NativeError({
+        code: "E0607",
+        message: `cannot measure a product of size ${size}: give a whole number from 1 to 1,000,000`,
+        detail: "",
+      });
+    }
+  }
+  const device = settings(options);
+  return unwrap(loadAddon().measureGemm(m, n, k, transA, transB, seconds, ...device));
+}

@@ -1,0 +1,143 @@
+// Makes a session from a plan and runs its programs.
+
+#include "anec/session.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace anec {
+namespace {
+
+constexpr int most_threads = 256;
+
+int64_t round_to_line(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+Error fault_error(const Plan::Command& command, const Fault& fault) {
+  return Error{"E0604",
+               "`" + command.label + "` (kernel " + command.kernel->name + "): " + fault.what + " " +
+                   std::to_string(fault.value) + " at position " + std::to_string(fault.position) +
+                   " is not in 0 .. " + std::to_string(fault.limit - 1),
+               std::string(fault.what) + "=" + std::to_string(fault.value) + " position=" +
+                   std::to_string(fault.position) + " limit=" + std::to_string(fault.limit)};
+}
+
+}  // namespace
+
+Result<Device> Device::open(const DeviceOptions& options) {
+  Device device;
+  for (const MicroKernel* kernel : micro_kernels()) {
+    if (options.simd != "auto" && options.simd != kernel->simd) continue;
+    device.simd = kernel;
+    break;
+  }
+  if (device.simd == nullptr) {
+    return Error{"E0607", "this processor has no instruction set named `" + options.simd + "`", ""};
+  }
+  const int threads = options.threads > 0 ? options.threads : available_processors();
+  auto pool = ThreadPool::create(std::min(threads, most_threads));
+  if (!pool.ok()) return pool.error();
+  device.pool = std::move(pool.value());
+  auto blas = find_blas(options.blas);
+  if (!blas.ok()) return blas.error();
+  device.blas = blas.value();
+  return device;
+}
+
+Result<std::unique_ptr<Session>> Session::create(std::span<const double> words,
+                                                 const std::vector<std::string>& strings,
+                                                 const DeviceOptions& options) {
+  std::unique_ptr<Session> session(new Session());
+  auto device = Device::open(options);
+  if (!device.ok()) return device.error();
+  session->device_ = std::move(device.value());
+
+  auto plan = read_plan(words, strings, kernels_for(*session->device_.simd));
+  if (!plan.ok()) return plan.error();
+  session->plan_ = std::move(plan.value());
+
+  constexpr const char* names[2] = {"state of the session", "scratch of the session"};
+  for (int i = 0; i < 2; ++i) {
+    auto arena = Arena::create(session->plan_.arena_bytes[i], names[i]);
+    if (!arena.ok()) return arena.error();
+    session->arenas_[i] = arena.value();
+  }
+  const Count shared = session->plan_.shared_floats, thread = session->plan_.thread_floats;
+  const int64_t threads = session->device_.pool->threads();
+  const Count work = (shared + 16 + (thread + 16) * threads) * 4;
+  auto arena = Arena::create(work.n, "work space of the kernels");
+  if (!arena.ok()) return arena.error();
+  session->work_ = arena.value();
+  session->thread_stride_ = round_to_line(thread.n);
+
+  for (Plan::Program& program : session->plan_.programs) {
+    for (Plan::Command& command : program.commands) {
+      for (const Plan::Operand& operand : command.operands) {
+        if (operand.buffer < 0) {
+          command.pointers.push_back(nullptr);
+          continue;
+        }
+        const Plan::Buffer& buffer = session->plan_.buffers[static_cast<size_t>(operand.buffer)];
+        const int64_t size = buffer.dtype == DType::f64 ? 8 : 4;
+        command.pointers.push_back(session->arenas_[buffer.arena]->data() + buffer.offset +
+                                   operand.offset * size);
+      }
+    }
+  }
+  return session;
+}
+
+Result<void> Session::run(int program, bool first) {
+  float* shared = reinterpret_cast<float*>(work_->data());
+  float* threads = shared + round_to_line(plan_.shared_floats);
+  if (device_.blas != nullptr && device_.blas->set_threads != nullptr)
+    device_.blas->set_threads(device_.pool->threads());
+  for (const Plan::Command& command : plan_.programs[static_cast<size_t>(program)].commands) {
+    const Call call{command.pointers.data(), command.ints.data(), command.floats.data(), first,
+                    *device_.pool, *device_.simd, device_.blas, shared, threads, thread_stride_};
+    if (Fault fault = command.kernel->run(call); !fault.ok()) return fault_error(command, fault);
+  }
+  return {};
+}
+
+Result<double> measure_gemm(const DeviceOptions& options, const GemmMeasurement& w) {
+  auto opened = Device::open(options);
+  if (!opened.ok()) return opened.error();
+  const Device& device = opened.value();
+  const int64_t threads = device.pool->threads();
+  const Count size_a = Count(w.m) * Count(w.k), size_b = Count(w.k) * Count(w.n);
+  constexpr int64_t beyond_cache = 16 << 20;  // floats
+  const int64_t copies = std::clamp<int64_t>(beyond_cache / std::max<int64_t>(size_b.n, 1), 1, 64);
+  const Count shared = gemm_shared_floats(w.m, w.n, w.k), thread = gemm_thread_floats();
+  const Count floats = size_a + size_b * copies + Count(w.m) * Count(w.n) + shared +
+                       thread * threads + 64;
+  auto memory = Arena::create((floats * 4).n, "measured product");
+  if (!memory.ok()) return memory.error();
+  float* a = reinterpret_cast<float*>(memory.value()->data());
+  float* b = a + round_to_line(size_a.n);
+  float* shared_at = b + round_to_line(size_b.n * copies);
+  float* thread_at = shared_at + round_to_line(shared.n);
+  float* c = thread_at + thread.n * threads;
+  for (int64_t i = 0; i < size_a.n; ++i) a[i] = 0.5f;
+  for (int64_t i = 0; i < size_b.n * copies; ++i) b[i] = 0.25f;
+
+  if (device.blas != nullptr && device.blas->set_threads != nullptr)
+    device.blas->set_threads(static_cast<int>(threads));
+  const GemmShape shape{w.m, w.n, w.k, w.trans_a, w.trans_b, w.trans_a ? w.m : w.k,
+                        w.trans_b ? w.k : w.n, w.n, 1.0f, false};
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> times;
+  double spent = 0;
+  for (int64_t i = 0; i < 3 || spent < w.seconds; ++i) {
+    const auto start = Clock::now();
+    const float* bi = b + i % copies * size_b.n;
+    if (device.blas == nullptr || !device.blas->multiply(shape, a, bi, c)) {
+      gemm_parallel(*device.simd, *device.pool, shape, a, bi, c, shared_at, thread_at, thread.n);
+    }
+    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    spent += times.back();
+  }
+  std::sort(times.begin(), times.end());
+  return 2.0 * double(w.m) * double(w.n) * double(w.k) / times[times.size() / 2] * 1e-9;
+}
+
+}  // namespace anec

@@ -1,0 +1,178 @@
+/**
+ * Builds the native runtime into build/native/anec.node.
+ *
+ *     node scripts/build_native.mjs               only if a source is newer than the addon
+ *     node scripts/build_native.mjs --force       in any case
+ *     node scripts/build_native.mjs --sanitize    with ASan and UBSan, into build/native-sanitize
+ *     node scripts/build_native.mjs --no-cmake    calls the compiler directly
+ *
+ * cmake is used when it is there. Otherwise the C++ compiler is called once per file, as
+ * `runtime-native/CMakeLists.txt` would. Headers come from node_modules; nothing is downloaded.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const source = join(root, "runtime-native");
+const options = new Set(process.argv.slice(2));
+const sanitize = options.has("--sanitize");
+const output = join(root, "build", sanitize ? "native-sanitize" : "native");
+const addon = join(output, "anec.node");
+const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
+  join(root, "node_modules", path),
+);
+
+/** Files of a folder with one of these endings. */
+function filesIn(folder, ...endings) {
+  return readdirSync(join(source, folder))
+    .filter((name) => endings.some((ending) => name.endsWith(ending)))
+    .sort()
+    .map((name) => join(source, folder, name));
+}
+
+function isNewer(file, than) {
+  return statSync(file).mtimeMs > statSync(than).mtimeMs;
+}
+
+function upToDate() {
+  if (!existsSync(addon)) return false;
+  const inputs = [
+    join(source, "CMakeLists.txt"),
+    fileURLToPath(import.meta.url),
+    ...filesIn("src", ".cpp"),
+    ...filesIn("kernels", ".cpp", ".h"),
+    ...filesIn(join("include", "anec"), ".h"),
+  ];
+  return !inputs.some((file) => isNewer(file, addon));
+}
+
+function has(command) {
+  return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
+function fail(message) {
+  process.stderr.write(message + "\n");
+  process.exit(1);
+}
+
+/** Runs a command to its end; resolves with its output if it failed. */
+function start(command, parameters) {
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    child.stdout.on("data", (data) => (text += data));
+    child.stderr.on("data", (data) => (text += data));
+    child.on("error", (error) => resolve(String(error)));
+    child.on("close", (status) => resolve(status === 0 ? undefined : text));
+  });
+}
+
+async function run(command, parameters) {
+  const failure = await start(command, parameters);
+  if (failure !== undefined)
+    fail(`${command} failed while building the native runtime:\n${failure}`);
+}
+
+async function buildWithCmake() {
+  const work = join(output, "cmake");
+  const generator = has("ninja") ? ["-G", "Ninja"] : [];
+  await run("cmake", [
+    ...(existsSync(join(work, "CMakeCache.txt")) ? [] : generator),
+    ...["-S", source, "-B", work, "-DCMAKE_BUILD_TYPE=None"],
+    ...[`-DANEC_ROOT=${root}`, `-DANEC_OUTPUT=${output}`],
+    `-DANEC_SANITIZE=${sanitize ? "ON" : "OFF"}`,
+  ]);
+  await run("cmake", ["--build", work, "--parallel", String(availableParallelism())]);
+}
+
+/** What CMakeLists.txt compiles: [source file, object file, flags]. */
+function compilations() {
+  const optimise = sanitize
+    ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+    : ["-O3"];
+  const common = [
+    ...["-std=gnu++20", ...optimise, "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"],
+    ...["-Wno-psabi", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math"],
+    ...["-ffp-contract=fast", "-I", join(source, "include"), "-I", join(source, "kernels")],
+  ];
+  const x86 = process.arch === "x64";
+  const kernels = filesIn("kernels", ".cpp");
+  const inner = join(source, "src", "gemm_micro.cpp");
+  const levels = [
+    { name: "portable", lanes: 4, flags: [], files: [...kernels, inner] },
+    ...(x86
+      ? [
+          { name: "avx2", lanes: 8, flags: ["-mavx2", "-mfma"], files: [...kernels, inner] },
+          {
+            name: "avx512",
+            lanes: 16,
+            flags: ["-mavx2", "-mfma", "-mavx512f", "-mavx512vl"],
+            files: [inner],
+          },
+        ]
+      : []),
+  ];
+  const host = [
+    ...["-DNAPI_DISABLE_CPP_EXCEPTIONS", "-DNAPI_VERSION=8"],
+    ...headers.flatMap((path) => ["-isystem", path]),
+  ];
+  const objectOf = (file, level) =>
+    join(output, "objects", level, file.slice(file.lastIndexOf("/") + 1).replace(".cpp", ".o"));
+  return [
+    ...filesIn("src", ".cpp")
+      .filter((file) => file !== inner)
+      .map((file) => [file, objectOf(file, "host"), [...common, ...host]]),
+    ...levels.flatMap(({ name, lanes, flags, files }) =>
+      files.map((file) => [
+        file,
+        objectOf(file, name),
+        [...common, ...flags, `-DANEC_LEVEL=${name}`, `-DANEC_LANES=${lanes}`],
+      ]),
+    ),
+  ];
+}
+
+async function buildDirectly(compiler) {
+  const shared = [...filesIn("kernels", ".h"), ...filesIn(join("include", "anec"), ".h")];
+  const jobs = compilations();
+  const stale = jobs.filter(
+    ([file, object]) =>
+      options.has("--force") ||
+      !existsSync(object) ||
+      isNewer(file, object) ||
+      shared.some((header) => isNewer(header, object)),
+  );
+  const worker = async () => {
+    for (let job = stale.shift(); job !== undefined; job = stale.shift()) {
+      const [file, object, flags] = job;
+      mkdirSync(dirname(object), { recursive: true });
+      await run(compiler, [...flags, "-c", file, "-o", object]);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await run(compiler, [
+    ...["-shared", "-o", addon, ...jobs.map(([, object]) => object), "-pthread"],
+    ...(sanitize ? ["-fsanitize=address,undefined"] : []),
+    ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"]),
+  ]);
+}
+
+if (!options.has("--force") && upToDate()) process.exit(0);
+for (const path of headers) {
+  if (!existsSync(path)) fail(`${path} is missing: run \`npm install\` first`);
+}
+const compiler = [process.env["CXX"], "c++", "g++", "clang++"].find((name) => name && has(name));
+if (compiler === undefined) {
+  fail(
+    "anec needs a C++20 compiler to build its native runtime, and found none (c++, g++, clang++).\n" +
+      (process.platform === "darwin"
+        ? "Install Apple's command line tools: xcode-select --install"
+        : "On Debian or Ubuntu: apt-get install g++       on Fedora: dnf install gcc-c++"),
+  );
+}
+mkdirSync(output, { recursive: true });
+if (has("cmake") && !options.has("--no-cmake")) await buildWithCmake();
+else await buildDirectly(compiler);

@@ -1,0 +1,19 @@
+/**
+ * Writes the pages that are made from the registries: docs/errors/*.md and docs/ops.md.
+ *
+ *     npm run build:ts && node scripts/generate_docs.mjs
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { generatedDocs } from "../dist/cli/docs.js";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const docs = generatedDocs();
+
+mkdirSync(join(root, "docs", "errors"), { recursive: true });
+for (const name of readdirSync(join(root, "docs", "errors"))) {
+  if (/^E\d{4}\.md$/.test(name) && !docs.has(`docs/errors/${name}`)) rmSync(join(root, "docs", "errors", name));
+}
+for (const [path, text] of docs) writeFileSync(join(root, path), text);
+process.stdout.write(`${docs.size} pages\n`);
