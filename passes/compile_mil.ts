@@ -14,7 +14,14 @@ import { opOf } from "../compiler/ops/define.ts";
 import type { Tensor } from "../compiler/ops/tensor.ts";
 import { bug } from "../compiler/support/bug.ts";
 import { renderDiagnostics } from "../compiler/support/render.ts";
-import { type LoweredProgram, lowerToMil, portShape } from "./lower_to_mil.ts";
+import {
+  type LoweredProgram,
+  lowerToMil,
+  type Ports,
+  partText,
+  portShape,
+  portsOf,
+} from "./lower_to_mil.ts";
 import { type Part, partitionLayers } from "./partition_layers.ts";
 
 export interface MilCompilation {
@@ -24,13 +31,14 @@ export interface MilCompilation {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-const text = new TextEncoder();
+const encoder = new TextEncoder();
 
 /** The graph may hold ops without a MIL rule; they become the host's share of the schedule. */
 export function compileMil(graph: Graph, baked?: (param: Node) => Tensor): MilCompilation {
   const files = new Map<string, Uint8Array>();
   const programs: ManifestProgram[] = [];
   const byText = new Map<string, number>();
+  const byPart = new Map<string, number>();
   const schedule: ScheduleStep[] = [];
   const names = new Map<Node, string>();
   for (const leaf of graph.inputs) names.set(leaf, leafName(leaf));
@@ -50,20 +58,27 @@ export function compileMil(graph: Graph, baked?: (param: Node) => Tensor): MilCo
       }
       continue;
     }
-    const lowered = lowerToMil(part, baked === undefined ? {} : { baked });
-    const name = part.key.replaceAll(/[.~]\d+(?=$)/g, "").replaceAll(/\W/g, "_");
-    const index = addProgram(name, part, lowered, { files, programs, byText });
+    const ports = portsOf(part, baked !== undefined);
+    // Baked programs differ in their weights, which the text of the graph does not show.
+    const text = baked === undefined ? partText(part, ports) : part.key;
+    let index = byPart.get(text);
+    if (index === undefined) {
+      const lowered = lowerToMil(part, ports, baked === undefined ? {} : { baked });
+      const name = part.key.replaceAll(/[.~]\d+(?=$)/g, "").replaceAll(/\W/g, "_");
+      index = addProgram(name, part, ports, lowered, { files, programs, byText });
+      byPart.set(text, index);
+    }
     const program = programs[index]!;
     programs[index] = { ...program, calls: program.calls + 1 };
-    for (const [port, node] of lowered.outputs) names.set(node, `${part.key}.${port}`);
-    const ports = (list: ReadonlyMap<string, Node>) =>
+    for (const [port, node] of ports.outputs) names.set(node, `${part.key}.${port}`);
+    const valuesOf = (list: ReadonlyMap<string, Node>) =>
       Object.fromEntries([...list].map(([port, node]) => [port, nameOf(node)]));
     schedule.push({
       do: "dispatch",
       program: program.name,
       label: part.key,
-      inputs: ports(lowered.inputs),
-      outputs: ports(lowered.outputs),
+      inputs: valuesOf(ports.inputs),
+      outputs: valuesOf(ports.outputs),
     });
   }
   const outputs = Object.fromEntries(graph.outputs.map((o) => [o.name, nameOf(o.node)]));
@@ -81,7 +96,13 @@ interface Collected {
 }
 
 /** The number of the program with this text and these constants: a new one, or one that is there. */
-function addProgram(wish: string, part: Part, lowered: LoweredProgram, to: Collected): number {
+function addProgram(
+  wish: string,
+  part: Part,
+  ports: Ports,
+  lowered: LoweredProgram,
+  to: Collected,
+): number {
   const program = milProgram([lowered.fn]);
   const mil = printMil(program);
   const key = `${mil}\n${lowered.weights === undefined ? "" : sha256(lowered.weights)}`;
@@ -92,7 +113,7 @@ function addProgram(wish: string, part: Part, lowered: LoweredProgram, to: Colle
   for (let n = 2; to.programs.some((p) => p.name === name); n++) name = `${wish}_${n}`;
   const file = `programs/${name}.mil`;
   readBack(file, mil, program);
-  to.files.set(file, text.encode(mil));
+  to.files.set(file, encoder.encode(mil));
   const weights = `weights/${name}.bin`;
   if (lowered.weights !== undefined) to.files.set(weights, lowered.weights);
   to.byText.set(key, to.programs.length);
@@ -103,8 +124,8 @@ function addProgram(wish: string, part: Part, lowered: LoweredProgram, to: Colle
       ...(lowered.weights === undefined ? {} : { weights }),
       ops: lowered.fn.body.filter((s) => s.op !== "const").length,
       flops: part.nodes.reduce((sum, n) => sum + flopsOf(n), 0),
-      inputs: [...lowered.inputs].map(([port, node]) => portOf(port, node)),
-      outputs: [...lowered.outputs].map(([port, node]) => portOf(port, node)),
+      inputs: [...ports.inputs].map(([port, node]) => portOf(port, node)),
+      outputs: [...ports.outputs].map(([port, node]) => portOf(port, node)),
       calls: 0,
     }) - 1
   );

@@ -8,8 +8,8 @@
 import { createHash } from "node:crypto";
 import { type BlobRecord, recordOffset, writeBlob } from "../compiler/bundle/blob.ts";
 import { constantValue } from "../compiler/ir/graph.ts";
-import type { Node } from "../compiler/ir/node.ts";
-import { sizesOf } from "../compiler/ir/types.ts";
+import { attrText, type Node } from "../compiler/ir/node.ts";
+import { sizesOf, typeText } from "../compiler/ir/types.ts";
 import type { BuildArgument, MilVar } from "../compiler/mil/build.ts";
 import { milFunction } from "../compiler/mil/build_ops.ts";
 import type { MilFunction } from "../compiler/mil/tree.ts";
@@ -24,9 +24,6 @@ export interface LoweredProgram {
   readonly fn: MilFunction;
   /** The weight file, or undefined for a program without tables. */
   readonly weights: Uint8Array | undefined;
-  /** Port → value it carries, in declaration order. */
-  readonly inputs: ReadonlyMap<string, Node>;
-  readonly outputs: ReadonlyMap<string, Node>;
 }
 
 export interface MilOptions {
@@ -47,19 +44,50 @@ function inRange(x: number): number {
   return Number.isFinite(roundToHalf(x)) ? x : Math.sign(x) * HALF_MAX;
 }
 
-export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
-  const weights = weightFile();
+/** Port → value it carries, in declaration order. */
+export interface Ports {
+  readonly inputs: ReadonlyMap<string, Node>;
+  readonly outputs: ReadonlyMap<string, Node>;
+}
+
+/** The ports of a part: `x`, the weights by their path inside the layer, and `y`. */
+export function portsOf(part: Part, isBaked: boolean): Ports {
   const inputs = new Map<string, Node>();
   const outputs = new Map<string, Node>();
   const portName = (list: readonly Node[], i: number, base: string) =>
     list.length === 1 ? base : `${base}${i}`;
   for (const [i, node] of part.inputs.entries()) inputs.set(portName(part.inputs, i, "x"), node);
-  if (options.baked === undefined) {
-    for (const param of part.params)
-      inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
+  for (const param of isBaked ? [] : part.params) {
+    inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
   }
   for (const [i, node] of part.outputs.entries()) outputs.set(portName(part.outputs, i, "y"), node);
+  return { inputs, outputs };
+}
 
+/**
+ * What a part computes, as text that does not depend on which layer it is: parts of equal text lower
+ * to equal programs.
+ */
+export function partText(part: Part, ports: Ports): string {
+  const names = new Map<Node, string>([...ports.inputs].map(([port, node]) => [node, port]));
+  const rows: string[] = [];
+  const write = (node: Node): string => {
+    const known = names.get(node);
+    if (known !== undefined) return known;
+    const attrs = Object.entries(node.attrs).map(([k, v]) => `${k}=${attrText(v)}`);
+    rows.push(`${node.op.name}(${node.inputs.map(write).join(",")}){${attrs.join(";")}}`);
+    const name = `%${rows.length}`;
+    names.set(node, name);
+    return name;
+  };
+  for (const [port, node] of ports.inputs) rows.push(`${port}: ${typeText(node.type)}`);
+  for (const node of part.nodes) write(node);
+  return `${rows.join("\n")}\n${[...ports.outputs].map(([port, node]) => `${port}=${write(node)}`).join(",")}`;
+}
+
+export function lowerToMil(part: Part, ports: Ports, options: MilOptions): LoweredProgram {
+  const weights = weightFile();
+  const { inputs, outputs } = ports;
   const specs = [...inputs].map(([name, node]) => ({
     name,
     shape: portShape(sizesOf(node.type.shape)),
@@ -109,7 +137,7 @@ export function lowerToMil(part: Part, options: MilOptions): LoweredProgram {
     }
     return results;
   });
-  return { fn, weights: weights.bytes(), inputs, outputs };
+  return { fn, weights: weights.bytes() };
 }
 
 /** Collects the tables of a program; equal tables are stored once. */
