@@ -1,8 +1,8 @@
 /**
- * Instructions of the host kernel `elementwise`, by number. The runtime has the same list in the same
- * order (`runtime-native/kernels/opcodes.h`); a test compares them.
+ * The instructions of the `elementwise` host kernel, by number: the index in this list.
+ * `runtime-native/kernels/opcodes.h` has the same list; a test compares the two.
  */
-export const OPCODES = [
+export const OPCODE_NAMES = [
   "const",
   "copy",
   "add",
@@ -30,11 +30,18 @@ export const OPCODES = [
   "erf",
 ] as const;
 
-export type Opcode = (typeof OPCODES)[number];
+export type OpcodeName = (typeof OPCODE_NAMES)[number];
 
-const numbers: ReadonlyMap<string, number> = new Map(OPCODES.map((name, i) => [name, i]));
+/** Name → number. */
+export const OPCODES: Readonly<Record<OpcodeName, number>> = Object.fromEntries(
+  OPCODE_NAMES.map((name, number) => [name, number]),
+) as Record<OpcodeName, number>;
+
+/** Most registers a program may use, and most instructions it may have. */
+export const REGISTERS = 32;
+export const MAX_INSTRUCTIONS = 256;
 
 /** The number of an instruction, or undefined if the kernel has none of that name. */
 export function opcodeNumber(name: string): number | undefined {
-  return numbers.get(name);
+  return Object.hasOwn(OPCODES, name) ? OPCODES[name as OpcodeName] : undefined;
 }

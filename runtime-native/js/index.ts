@@ -14,13 +14,6 @@ import { type AddonDevice, loadAddon, NativeError, unwrap } from "./addon.ts";
 import { encodePlan } from "./encode.ts";
 
 export { NativeError } from "./addon.ts";
-export {
-  MAX_INSTRUCTIONS,
-  OPCODE_NAMES,
-  OPCODES,
-  type OpcodeName,
-  REGISTERS,
-} from "./opcodes.ts";
 
 export interface DeviceOptions {
   /** Threads to use, the caller's included. Default: one per processor. */

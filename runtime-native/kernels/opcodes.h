@@ -1,4 +1,4 @@
-// The instructions of `elementwise` and their numbers. `runtime-native/js/opcodes.ts` lists the same
+// The instructions of `elementwise` and their numbers. `compiler/bundle/opcodes.ts` lists the same
 // names in the same order; a test compares the two.
 
 #pragma once

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../../compiler/autodiff/differentiate.ts";
-import { OPCODES } from "../../compiler/bundle/opcodes.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { ops } from "../../compiler/ops/index.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
@@ -10,17 +9,12 @@ import { decomposeForHost, hasHostKernel } from "../../passes/decompose.ts";
 import { runPasses } from "../../passes/pass.ts";
 import { pipelines } from "../../passes/pipeline.ts";
 import { peakOfLives, placeByLife } from "../../passes/plan_memory.ts";
-import { OPCODE_NAMES } from "../../runtime-native/js/index.ts";
 import { worstError } from "../support/close.ts";
 import { lossGraph } from "../support/random_graph.ts";
 import { runOnCpu } from "../support/run_on_cpu.ts";
 import { sampleGraph, seeded } from "../support/samples.ts";
 
 const LEAVES = new Set(["input", "param"]);
-
-test("compiler and runtime number the elementwise instructions alike", () => {
-  expect([...OPCODE_NAMES]).toEqual([...OPCODES]);
-});
 
 describe.each(ops.filter((op) => !LEAVES.has(op.name)).map((op) => [op.name, op] as const))(
   "%s",

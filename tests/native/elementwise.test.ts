@@ -1,8 +1,8 @@
 /** elementwise: every instruction against Math, and programs over strided index spaces. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { OPCODE_NAMES, OPCODES, type OpcodeName } from "../../compiler/bundle/opcodes.ts";
 import { addonPath } from "../../runtime-native/js/addon.ts";
-import { OPCODE_NAMES, OPCODES, type OpcodeName } from "../../runtime-native/js/index.ts";
 import {
   check,
   generator,
