@@ -8,7 +8,12 @@ const quoted = (names: Iterable<string>): string => listOf([...names].map((n) =>
 /** `\`S\`, \`D\` and \`H\``, cut short where there are many. */
 function some(names: Iterable<string>, limit = 12): string {
   const all = [...names];
-  return all.length <= limit ? quoted(all) : `${all.slice(0, limit).map((n) => `\`${n}\``).join(", ")}, …`;
+  return all.length <= limit
+    ? quoted(all)
+    : `${all
+        .slice(0, limit)
+        .map((n) => `\`${n}\``)
+        .join(", ")}, …`;
 }
 
 export const unknownDimension = message(
@@ -37,7 +42,12 @@ export const unknownName = message(
       "A name in an expression is an argument, a `param`, a value assigned before, a dimension or a " +
       "hyper-parameter. A value first assigned inside `repeat` exists only there.",
   },
-  (span: Span | undefined, name: string, known: readonly string[], where: "" | "repeat" | "later" = "") => ({
+  (
+    span: Span | undefined,
+    name: string,
+    known: readonly string[],
+    where: "" | "repeat" | "later" = "",
+  ) => ({
     title: `there is no value named \`${name}\``,
     labels: at(span),
     ...(where === "repeat"
@@ -79,7 +89,9 @@ export const libraryNeedsDimension = message(
     title: `\`${layer}\` needs the dimension${dimensions.length > 1 ? "s" : ""} ${quoted(dimensions)}`,
     labels: at(call),
     why: `It is a layer of the library (${path}) and uses the dimensions of this file.`,
-    help: [{ text: `define ${dimensions.length > 1 ? "them" : "it"}: \`dims ${dimensions[0]} = …\`` }],
+    help: [
+      { text: `define ${dimensions.length > 1 ? "them" : "it"}: \`dims ${dimensions[0]} = …\`` },
+    ],
   }),
 );
 
@@ -118,7 +130,8 @@ export const recursion = message(
   "E0207",
   {
     summary: "a layer that calls itself",
-    explain: "The language has no recursion: a layer may not call itself, directly or through others.",
+    explain:
+      "The language has no recursion: a layer may not call itself, directly or through others.",
   },
   (span: Span, cycle: readonly string[]) => ({
     title: `\`${cycle[0]}\` calls itself`,
@@ -132,7 +145,8 @@ export const wrongArgumentCount = message(
   "E0208",
   {
     summary: "a call with arguments too many or too few",
-    explain: "A call gives one value for each argument of the layer or operand of the op, in order.",
+    explain:
+      "A call gives one value for each argument of the layer or operand of the op, in order.",
   },
   (span: Span | undefined, name: string, takes: string, found: number, signature: string) => ({
     title: `\`${name}\` takes ${takes} argument${takes === "1" ? "" : "s"}, found ${found}`,
@@ -183,7 +197,9 @@ export const unknownAttribute = message(
   (span: Span | undefined, callee: string, name: string, known: readonly string[]) => ({
     title: `\`${callee}\` has no attribute \`${name}\``,
     labels: at(span),
-    ...(known.length === 0 ? { why: `\`${callee}\` takes no named arguments.` } : { why: `It has ${quoted(known)}.` }),
+    ...(known.length === 0
+      ? { why: `\`${callee}\` takes no named arguments.` }
+      : { why: `It has ${quoted(known)}.` }),
     help: didYouMean(name, known),
   }),
 );
@@ -248,7 +264,8 @@ export const unknownModel = message(
   "E0216",
   {
     summary: "a model that is neither a file nor known by name",
-    explain: "A model is given as the path of an `.ane` file or as the name of one in `dsl/models`.",
+    explain:
+      "A model is given as the path of an `.ane` file or as the name of one in `dsl/models`.",
   },
   (name: string, known: readonly string[], isPath: boolean) => ({
     title: isPath ? `there is no file \`${name}\`` : `there is no model named \`${name}\``,

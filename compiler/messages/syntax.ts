@@ -20,7 +20,9 @@ export const unknownCharacter = message(
 function helpForCharacter(span: Span, text: string): Help[] {
   if (text === ";") return [{ text: "leave it out: a statement ends with its line" }];
   const replacement = REPLACED[text];
-  return replacement === undefined ? [] : [{ text: `write \`${replacement}\``, edit: { span, replacement } }];
+  return replacement === undefined
+    ? []
+    : [{ text: `write \`${replacement}\``, edit: { span, replacement } }];
 }
 
 /** What people write for what the language has. */
@@ -73,7 +75,10 @@ export const unclosedBracket = message(
   },
   (open: Span | undefined, bracket: string, close: string, here: Span, found: string) => ({
     title: `expected \`${close}\`, found ${found}`,
-    labels: [...at(here, `\`${close}\` is missing here`), ...at(open, `\`${bracket}\` was opened here`)],
+    labels: [
+      ...at(here, `\`${close}\` is missing here`),
+      ...at(open, `\`${bracket}\` was opened here`),
+    ],
   }),
 );
 
@@ -118,7 +123,7 @@ export const unterminatedText = message(
     summary: "a text in quotes that does not end",
     explain: 'A text such as `"split"` ends on its line.',
   },
-  (span: Span) => ({ title: "this text has no closing `\"`", labels: at(span) }),
+  (span: Span) => ({ title: 'this text has no closing `"`', labels: at(span) }),
 );
 
 export const nestedTooDeeply = message(

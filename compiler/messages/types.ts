@@ -18,7 +18,8 @@ export interface Candidate {
 }
 
 const typeName = (t: TensorType): string => (t.dtype === "f32" ? "" : t.dtype) + shapeName(t.shape);
-const sized = (t: TensorType): string => (t.dtype === "f32" ? "" : t.dtype) + shapeWithSizes(t.shape);
+const sized = (t: TensorType): string =>
+  (t.dtype === "f32" ? "" : t.dtype) + shapeWithSizes(t.shape);
 const under = (x: Operand) => at(x.span, sized(x.type));
 /** `F 2048`, `128`. */
 const dimSized = (d: Dim | undefined): string =>
@@ -69,7 +70,12 @@ function mismatch(x: TensorType, y: TensorType): string {
   for (let i = 1; i <= rank; i++) {
     const [a, b] = [x.shape.at(-i)!, y.shape.at(-i)!];
     const isNamed = !isAnonymous(a) && !isAnonymous(b);
-    if (a.size === 1 || b.size === 1 || (a.size === b.size && !(isNamed && dimName(a) !== dimName(b)))) continue;
+    if (
+      a.size === 1 ||
+      b.size === 1 ||
+      (a.size === b.size && !(isNamed && dimName(a) !== dimName(b)))
+    )
+      continue;
     const same = a.size === b.size ? " They have the same size but are different dimensions." : "";
     return `Dimensions are aligned from the last: ${dimSized(a)} stands against ${dimSized(b)}.${same}`;
   }
@@ -118,7 +124,8 @@ export const wrongAttribute = message(
   "E0306",
   {
     summary: "an attribute outside its range",
-    explain: "Axes count from 0, or from -1 at the end; ranges are half open and lie inside the dimension.",
+    explain:
+      "Axes count from 0, or from -1 at the end; ranges are half open and lie inside the dimension.",
   },
   (span: Span | undefined, op: string, name: string, value: string, needs: string) => ({
     title: `\`${op}\`: ${name} is ${value}, needs ${needs}`,
@@ -134,11 +141,19 @@ export const cannotRearrange = message(
       "`x as [H, S, E]` puts the elements of x in another arrangement by name. Both sides list the same " +
       "factors, each as often: `[S, H*E]` can be `[H, S, E]` or `[S*H, E]`, not `[S, H]`.",
   },
-  (x: Operand, target: Span | undefined, to: string, missing: readonly string[], extra: readonly string[]) => ({
+  (
+    x: Operand,
+    target: Span | undefined,
+    to: string,
+    missing: readonly string[],
+    extra: readonly string[],
+  ) => ({
     title: `${typeName(x.type)} cannot be arranged as ${to}`,
     labels: [...under(x), ...at(target)],
     why: [
-      ...(missing.length > 0 ? [`The value has ${listOf(missing)}, which ${to} does not list.`] : []),
+      ...(missing.length > 0
+        ? [`The value has ${listOf(missing)}, which ${to} does not list.`]
+        : []),
       ...(extra.length > 0 ? [`${to} lists ${listOf(extra)}, which the value does not have.`] : []),
     ].join(" "),
   }),
@@ -201,7 +216,8 @@ export const lossIsNotScalar = message(
   "E0312",
   {
     summary: "a loss that is not one number",
-    explain: "`loss` gives the number that training makes small: a scalar `[]`, such as `cross_entropy`.",
+    explain:
+      "`loss` gives the number that training makes small: a scalar `[]`, such as `cross_entropy`.",
   },
   (x: Operand) => ({
     title: `the loss must be a scalar, found ${typeName(x.type)}`,
@@ -214,7 +230,8 @@ export const badDimension = message(
   "E0313",
   {
     summary: "a dimension that is not a whole number from 1 to 2147483648",
-    explain: "Dimensions are whole numbers from 1 to 2^31. A quotient such as `D / H` must be exact.",
+    explain:
+      "Dimensions are whole numbers from 1 to 2^31. A quotient such as `D / H` must be exact.",
   },
   (span: Span | undefined, name: string, value: number, text: string) => ({
     title:
@@ -269,7 +286,8 @@ export const needsDimension = message(
   "E0317",
   {
     summary: "a value where a dimension is needed",
-    explain: "`share(k, H)` and `causal(S)` take dimensions: a name, a whole number, or a product of them.",
+    explain:
+      "`share(k, H)` and `causal(S)` take dimensions: a name, a whole number, or a product of them.",
   },
   (span: Span, callee: string) => ({
     title: `\`${callee}\` needs a dimension here`,
@@ -295,7 +313,8 @@ export const notFinite = message(
   "E0320",
   {
     summary: "a number that is infinite or undefined",
-    explain: "Arithmetic on numbers must have a finite result: no division by 0, no root of a negative number.",
+    explain:
+      "Arithmetic on numbers must have a finite result: no division by 0, no root of a negative number.",
   },
   (span: Span | undefined, value: number) => ({
     title: `this number is ${Number.isNaN(value) ? "undefined" : "infinite"}`,
@@ -307,7 +326,7 @@ export const needsValue = message(
   "E0321",
   {
     summary: "a text or a number where a value is needed",
-    explain: "Texts in quotes are values of attributes only: `rope(x, pairing: \"split\")`.",
+    explain: 'Texts in quotes are values of attributes only: `rope(x, pairing: "split")`.',
   },
   (span: Span | undefined, what: string, needs: string) => ({
     title: `${needs} is needed here, found ${what}`,

@@ -19,7 +19,7 @@ export interface RenderOptions {
   readonly color?: boolean;
 }
 
-const GUTTER = 7;
+const GUTTER = 6;
 const MAX_LINE = 160;
 
 interface Paint {
@@ -136,7 +136,7 @@ function renderHelp(help: Help, paint: Paint): string[] {
 }
 
 /** Wraps prose to `width` columns, each line behind two blanks. Existing line breaks are kept. */
-export function wrap(text: string, width = 98): string[] {
+export function wrap(text: string, width = 78): string[] {
   const out: string[] = [];
   for (const paragraph of text.split("\n")) {
     let row = "";

@@ -5,12 +5,32 @@
  * parser gives, so a tree, its text and the tree read back can be compared.
  */
 import fc from "fast-check";
-import type { File } from "../../dsl/ast.ts";
+import type * as ast from "../../dsl/ast.ts";
 
-export type Bare = { readonly kind: string; readonly [key: string]: unknown };
+type Place = "span" | "opSpan" | "dimsSpan" | "source" | "doc";
+
+/** A type of the tree without places and parentheses, names being strings. */
+type Bare<T> = T extends { readonly kind: "group" | "broken" }
+  ? never
+  : T extends readonly (infer U)[]
+    ? readonly Bare<U>[]
+    : T extends { readonly kind: unknown }
+      ? Fields<T>
+      : T extends ast.Name
+        ? string
+        : T extends object
+          ? Fields<T>
+          : T;
+type Fields<T> = { readonly [K in keyof T as K extends Place ? never : K]: Bare<T[K]> };
+
+type BareDim = Bare<ast.DimExpr>;
+type BareType = Bare<ast.TypeExpr>;
+type BareExpr = Bare<ast.Expr>;
+type BareStatement = Bare<ast.Statement>;
+export type BareItem = Bare<ast.Item>;
 
 /** A parsed file without spans and parentheses. */
-export function bare(file: File): unknown {
+export function bare(file: ast.File): unknown {
   return strip(file.items);
 }
 
@@ -45,7 +65,7 @@ const type = fc.record({
   dims,
 });
 
-export const expression: fc.Arbitrary<Bare> = fc.letrec<{ expr: Bare }>((tie) => ({
+const expression: fc.Arbitrary<BareExpr> = fc.letrec<{ expr: unknown }>((tie) => ({
   expr: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     name.map((n) => ({ kind: "name", name: n })),
@@ -77,9 +97,9 @@ export const expression: fc.Arbitrary<Bare> = fc.letrec<{ expr: Bare }>((tie) =>
       { requiredKeys: ["kind", "callee", "builtin", "args"] },
     ),
   ),
-})).expr;
+})).expr as fc.Arbitrary<BareExpr>;
 
-const statement: fc.Arbitrary<Bare> = fc.letrec<{ statement: Bare }>((tie) => ({
+const statement = fc.letrec<{ statement: unknown }>((tie) => ({
   statement: fc.oneof(
     { maxDepth: 2 },
     fc.record({
@@ -104,11 +124,11 @@ const statement: fc.Arbitrary<Bare> = fc.letrec<{ statement: Bare }>((tie) => ({
       body: fc.array(tie("statement"), { maxLength: 3 }),
     }),
   ),
-})).statement;
+})).statement as fc.Arbitrary<BareStatement>;
 
 const args = fc.array(fc.record({ name, type }), { maxLength: 3 });
 const body = fc.array(statement, { maxLength: 4 });
-const item: fc.Arbitrary<Bare> = fc.oneof(
+const item = fc.oneof(
   fc.record({
     kind: fc.constantFrom("dims", "set"),
     bindings: fc.array(fc.record({ name, value: expression }), { minLength: 1, maxLength: 3 }),
@@ -124,27 +144,25 @@ const item: fc.Arbitrary<Bare> = fc.oneof(
   fc.record({ kind: fc.constant("train"), name, args, body }),
 );
 
-export const file: fc.Arbitrary<readonly Bare[]> = fc.array(item, { maxLength: 3 });
+export const file = fc.array(item, { maxLength: 3 }) as fc.Arbitrary<readonly BareItem[]>;
 
 // ---- text
 
-// biome-ignore lint/suspicious/noExplicitAny: trees are made above and printed here
-type Any = any;
+const LEVEL = { "+": 1, "-": 1, "*": 2, "/": 2, "@": 4 } as const;
 
-const LEVEL: Readonly<Record<string, number>> = { "+": 1, "-": 1, "*": 2, "/": 2, "@": 4 };
-
-const dimText = (d: Any): string => d.factors.map((f: Any) => f.name ?? f.value).join(" * ");
-const dimsText = (list: Any): string => `[${list.map(dimText).join(" , ")}]`;
-const typeText = (t: Any): string =>
+const dimText = (d: BareDim): string =>
+  d.factors.map((f) => (f.kind === "name" ? f.name : String(f.value))).join(" * ");
+const dimsText = (list: readonly BareDim[]): string => `[${list.map(dimText).join(" , ")}]`;
+const typeText = (t: BareType): string =>
   `${t.dtype} [${[...(t.open ? ["..."] : []), ...t.dims.map(dimText)].join(" , ")}]`;
 
 /** An expression with the parentheses it needs where at least `level` binds. */
-function exprText(e: Any, level: number): string {
+function exprText(e: BareExpr, level: number): string {
   const [text, own] = exprParts(e);
   return own < level ? `( ${text} )` : text;
 }
 
-function exprParts(e: Any): readonly [string, number] {
+function exprParts(e: BareExpr): readonly [text: string, level: number] {
   switch (e.kind) {
     case "number":
       return [e.text, 7];
@@ -161,47 +179,56 @@ function exprParts(e: Any): readonly [string, number] {
     case "as":
       return [`${exprText(e.operand, 3)} as ${dimsText(e.dims)}`, 3];
     case "binary": {
-      const own = LEVEL[e.op]!;
+      const own = LEVEL[e.op];
       return [`${exprText(e.left, own)} ${e.op} ${exprText(e.right, own + 1)}`, own];
     }
-    default: {
+    case "call": {
       const label = e.label === undefined ? "" : `#${e.label}`;
       const list = e.args.map(
-        (a: Any) => (a.name === undefined ? "" : `${a.name} : `) + exprText(a.value, 0),
+        (a) => (a.name === undefined ? "" : `${a.name} : `) + exprText(a.value, 0),
       );
       return [`${e.builtin ? "op." : ""}${e.callee}${label}( ${list.join(" , ")} )`, 7];
     }
+    default:
+      return e satisfies never;
   }
 }
 
-function statementText(s: Any): string {
+function statementText(s: BareStatement): string {
   switch (s.kind) {
     case "assign":
       return `${s.target} ${s.op} ${exprText(s.value, 0)}`;
     case "param": {
       const value = s.init?.value === undefined ? "" : ` ( ${exprText(s.init.value, 0)} )`;
-      return `param ${s.name} : ${typeText(s.type)}${s.init === undefined ? "" : ` init ${s.init.kind}${value}`}`;
+      const init = s.init === undefined ? "" : ` init ${s.init.kind}${value}`;
+      return `param ${s.name} : ${typeText(s.type)}${init}`;
     }
     case "repeat":
       return `repeat ${exprText(s.count, 0)} ${bodyText(s.body)}`;
-    default:
+    case "return":
+    case "loss":
       return `${s.kind} ${exprText(s.value, 0)}`;
+    default:
+      return s satisfies never;
   }
 }
 
-const bodyText = (statements: Any): string =>
-  `{\n${statements.map((s: Any) => `${statementText(s)}\n`).join("")}}`;
+function bodyText(statements: readonly BareStatement[]): string {
+  return `{\n${statements.map((s) => `${statementText(s)}\n`).join("")}}`;
+}
 
 /** The text of a tree: one blank between tokens, one statement a line. */
-export function textOfFile(items: readonly Any[]): string {
+export function textOfFile(items: readonly BareItem[]): string {
   return items
     .map((i) => {
       if (i.kind === "dims" || i.kind === "set") {
-        return `${i.kind} ${i.bindings.map((b: Any) => `${b.name} = ${exprText(b.value, 0)}`).join(" , ")}\n`;
+        const list = i.bindings.map((b) => `${b.name} = ${exprText(b.value, 0)}`);
+        return `${i.kind} ${list.join(" , ")}\n`;
       }
-      const list = i.args.map((a: Any) => `${a.name} : ${typeText(a.type)}`).join(" , ");
-      const variables = i.variables?.length > 0 ? `< ${i.variables.join(" , ")} >` : "";
-      const result = i.kind === "train" ? "" : `-> ${typeText(i.result)} `;
+      const list = i.args.map((a) => `${a.name} : ${typeText(a.type)}`).join(" , ");
+      const isTrain = i.kind === "train";
+      const variables = isTrain || i.variables.length === 0 ? "" : `< ${i.variables.join(" , ")} >`;
+      const result = isTrain ? "" : `-> ${typeText(i.result)} `;
       return `${i.kind} ${i.name} ${variables}( ${list} ) ${result}${bodyText(i.body)}\n`;
     })
     .join("");

@@ -1,0 +1,196 @@
+/** E09xx: training and generating text. */
+import type { Span } from "../support/source.ts";
+import { count, grouped } from "./files.ts";
+import { at, didYouMean, listOf, message } from "./message.ts";
+
+export const badTrainOption = message(
+  "E0901",
+  {
+    summary: "a number given to training or generation is out of range",
+    explain:
+      "Each option has a range in which it means something: the learning rate is above 0, the steps of a " +
+      "group are at least 1, and so on. The message says which option, what it was, and what it must be.",
+  },
+  (option: string, value: string, needs: string) => ({
+    title: `\`--${option}\` is ${value}, but it must be ${needs}`,
+  }),
+);
+
+export const lossNotFinite = message(
+  "E0902",
+  {
+    summary: "the loss is no longer a number",
+    explain:
+      "The loss became infinite or NaN, so nothing can be learnt from it. Training stopped before it " +
+      "touched the parameters: they are those of the last update. Usual causes are a learning rate that is " +
+      "too high, or no warm-up.",
+  },
+  (where: string, loss: number, updates: number) => ({
+    title: `the loss of ${where} is ${loss === loss ? "infinite" : "not a number"}`,
+    why: `Training stopped. The parameters are those of update ${grouped(updates)}, before this happened.`,
+    help: [{ text: "train again, or resume an earlier checkpoint, with a lower `--lr`" }],
+  }),
+);
+
+export const gradientNotFinite = message(
+  "E0903",
+  {
+    summary: "a gradient is no longer a number",
+    explain:
+      "Elements of the gradient became infinite or NaN although the loss was finite. The update was not " +
+      "made: the parameters are those of the update before.",
+  },
+  (update: number, elements: number, worst: string) => ({
+    title: `the gradient of update ${grouped(update)} has ${count(elements, "element")} that ${
+      elements === 1 ? "is" : "are"
+    } not finite`,
+    why:
+      `The first parameter concerned is \`${worst}\`. Training stopped; the parameters are those of ` +
+      `update ${grouped(update - 1)}.`,
+    help: [{ text: "train again, or resume an earlier checkpoint, with a lower `--lr`" }],
+  }),
+);
+
+export const noTrainEntry = message(
+  "E0904",
+  {
+    summary: "a file has no `train` to run",
+    explain:
+      "Training needs a `train NAME(tokens: i32[S], targets: i32[S]) { loss … }` in the file, which says " +
+      "what the loss is. `dsl/models/tiny.ane` is a small example.",
+  },
+  (path: string, name: string | undefined, known: readonly string[]) => ({
+    title:
+      name === undefined
+        ? `\`${path}\` has no \`train\``
+        : `\`${path}\` has no \`train\` named \`${name}\``,
+    ...(known.length === 0 ? {} : { why: `It has ${listOf(known.map((n) => `\`${n}\``))}.` }),
+    help:
+      name === undefined
+        ? [{ text: "add `train NAME(tokens: i32[S], targets: i32[S]) { loss … }`" }]
+        : didYouMean(name, known),
+  }),
+);
+
+export const severalTrainEntries = message(
+  "E0905",
+  {
+    summary: "a file has several `train`s and none was chosen",
+    explain: "Name the one to run.",
+  },
+  (path: string, known: readonly string[]) => ({
+    title: `\`${path}\` has several \`train\`s: ${listOf(known.map((n) => `\`${n}\``))}`,
+    help: [{ text: `choose one with \`--entry ${known[0] ?? "NAME"}\`` }],
+  }),
+);
+
+export const trainArguments = message(
+  "E0906",
+  {
+    summary: "a `train` does not take tokens and targets",
+    explain:
+      "Training on text gives a `train` two rows of ids of the same length: the tokens of a window, and " +
+      "the same tokens one later, in this order: `(tokens: i32[S], targets: i32[S])`.",
+  },
+  (name: string, found: string, span?: Span) => ({
+    title: `\`train ${name}\` takes ${found}; training on text needs two equal rows of ids`,
+    labels: at(span),
+    help: [{ text: `write \`train ${name}(tokens: i32[S], targets: i32[S])\`` }],
+  }),
+);
+
+export const notLlamaShaped = message(
+  "E0907",
+  {
+    summary: "`--compat autoane` needs a model like those of AutoANE",
+    explain:
+      "AutoANE's initial values are defined for its own models: an embedding, blocks with `attn.wq`, `wk`, " +
+      "`wv`, `wo` and `ffn.w1`, `w2`, `w3`, and norms. Models made of `block` from the library are such.",
+  },
+  (what: string) => ({
+    title: `the model is not one that AutoANE can initialise: ${what}`,
+    help: [{ text: "leave out `--compat autoane`" }],
+  }),
+);
+
+export const vocabularyTooSmall = message(
+  "E0908",
+  {
+    summary: "the vocabulary of a model has no name and cannot follow the data",
+    explain:
+      "The rows of the embedding table are a bare number, so the data cannot set them. Give the dimension " +
+      "a name: `dims V = …` and `param weight: [V, D]`.",
+  },
+  (rows: number, vocabulary: number) => ({
+    title: `the data has a vocabulary of ${grouped(vocabulary)}, but the embedding has ${grouped(rows)} rows`,
+    why: "The number of rows is not a dimension with one name, so the data cannot set it.",
+    help: [{ text: "give it a name, such as `V`, with `dims V = …`" }],
+  }),
+);
+
+// Generating text.
+
+export const noModelEntry = message(
+  "E0910",
+  {
+    summary: "a checkpoint holds no model that gives logits",
+    explain:
+      "Generating needs a `model` that takes one row of token ids [S] and returns logits [S, V], with the " +
+      "parameters that were trained. It is found by the name of the `train`, or is the only `model`.",
+  },
+  (what: string) => ({ title: `this checkpoint cannot generate text: ${what}` }),
+);
+
+export const noTokenizer = message(
+  "E0911",
+  {
+    summary: "a checkpoint knows no tokenizer",
+    explain:
+      "The model was trained on a token file without metadata, or with a tokenizer that this anec does not " +
+      "have, so its ids cannot be turned into text.",
+  },
+  (path: string, tokenizer: string | null, known: readonly string[]) => ({
+    title:
+      tokenizer === null
+        ? `\`${path}\` was trained on tokens of an unknown tokenizer`
+        : `\`${path}\` was trained with the tokenizer \`${tokenizer}\`, which this anec does not have`,
+    why: `Text needs one of ${listOf(known.map((n) => `\`${n}\``))}.`,
+  }),
+);
+
+export const emptyPrompt = message(
+  "E0912",
+  {
+    summary: "there is nothing to continue",
+    explain: "The prompt is empty and the tokenizer has no token that starts a text.",
+  },
+  (tokenizer: string) => ({
+    title: `the prompt is empty, and the tokenizer \`${tokenizer}\` has no token to start with`,
+    help: [{ text: "give some text to continue" }],
+  }),
+);
+
+export const promptBeyondVocabulary = message(
+  "E0913",
+  {
+    summary: "a prompt holds an id the model has no row for",
+    explain: "The vocabulary of the model is smaller than that of the tokenizer.",
+  },
+  (id: number, vocabulary: number) => ({
+    title: `token ${grouped(id)} of the prompt is beyond the vocabulary of ${grouped(vocabulary)}`,
+  }),
+);
+
+export const contextTooLong = message(
+  "E0914",
+  {
+    summary: "the context is longer than the model can be run at",
+    explain:
+      "This model cannot be run token by token with caches, so it is run whole, and its sequence length is " +
+      "the longest context.",
+  },
+  (context: number, S: number, refused: string) => ({
+    title: `a context of ${grouped(context)} is longer than the sequence of ${grouped(S)}`,
+    why: `The model runs without a cache: ${refused}.`,
+  }),
+);
