@@ -18,6 +18,8 @@ import { constantNodes, evaluateNodes } from "../compiler/reference/interpret.ts
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { collapseAxes } from "./collapse.ts";
 import { clusterElementwise, programOf } from "./elementwise_clusters.ts";
+import { broadcastTo, denseView, elementsIn, preferredStrides } from "./host_views.ts";
+import { type OutputSums, splitSums } from "./output_sums.ts";
 import {
   addProgram,
   isState,
@@ -48,12 +50,6 @@ export function lowerToHost(plan: PlanBuilder, program: HostProgram): void {
   new HostLowering(plan, program).run();
 }
 
-/** Sum of terms that end in one accumulated output. */
-interface Sum {
-  readonly storage: number;
-  started: boolean;
-}
-
 class HostLowering {
   readonly #plan: PlanBuilder;
   readonly #program: HostProgram;
@@ -63,10 +59,9 @@ class HostLowering {
   readonly #constants: ReadonlySet<Node>;
   readonly #roots: Map<Node, Node>;
   readonly #order: Node[];
-  /** Terms that are written straight into the storage of an output. */
-  readonly #terms = new Map<Node, Sum>();
-  /** Sums whose terms replace them: never computed as values. */
-  readonly #dissolved = new Set<Node>();
+  readonly #sums: OutputSums;
+  /** Accumulated outputs that something was written to. */
+  readonly #started = new Set<string>();
   /** Reads of a storage that are still to come. */
   readonly #pending = new Map<number, number>();
   readonly #done = new Set<Node>();
@@ -79,15 +74,15 @@ class HostLowering {
     this.#order = nodesOf(graph);
     this.#users = usersOf(this.#order);
     this.#constants = constantNodes(graph);
-    this.#splitSums();
-    this.#roots = clusterElementwise(graph, this.#order, this.#users, this.#dissolved);
+    this.#sums = splitSums(graph, program.accumulated ?? new Set());
+    this.#roots = clusterElementwise(graph, this.#order, this.#users, this.#sums.dissolved);
   }
 
   /** Outputs are computed as soon as what they read is there, so that it need not be kept. */
   run(): void {
     const { graph } = this.#program;
     for (const leaf of [...graph.inputs, ...graph.params]) this.#lowerLeaf(leaf);
-    const eager = new Set([...this.#terms.keys(), ...graph.outputs.map((o) => o.node)]);
+    const eager = new Set([...this.#sums.terms.keys(), ...graph.outputs.map((o) => o.node)]);
     const readers = new Map<Node, Node[]>();
     for (const output of eager) {
       for (const x of this.#operandsOf(output)) readers.set(x, [...(readers.get(x) ?? []), output]);
@@ -119,57 +114,31 @@ class HostLowering {
     return this.#operandsOf(node).every((x) => this.#done.has(x) || this.#constants.has(x));
   }
 
-  /** Finds outputs that are sums of terms nobody else reads, and sends the terms to the output. */
-  #splitSums(): void {
-    for (const output of this.#program.graph.outputs) {
-      if (this.#program.accumulated?.has(output.name) !== true) continue;
-      const storage = this.#outputStorage(output.name, output.node);
-      const sum: Sum = { storage, started: false };
-      const split = (node: Node, isTop: boolean): void => {
-        const isOwn = (this.#users.get(node)?.length ?? 0) === (isTop ? 0 : 1);
-        const sameSize = node.inputs.every(
-          (x) => elementCount(x.type.shape) === elementCount(node.type.shape),
-        );
-        if (node.op.name === "add" && isOwn && sameSize) {
-          this.#dissolved.add(node);
-          for (const x of node.inputs) split(x, false);
-        } else if (isOwn && opOf(node).host?.accumulates === true && !this.#terms.has(node)) {
-          this.#terms.set(node, sum);
-        } else {
-          this.#late.push({ node, sum });
-        }
-      };
-      split(output.node, true);
-    }
-  }
-
-  /** Terms that need a value of their own first and are added to their output at the end. */
-  readonly #late: { readonly node: Node; readonly sum: Sum }[] = [];
-
-  #outputStorage(name: string, node: Node): number {
+  #outputStorage(name: string): number {
+    const { type } = this.#program.graph.outputs.find((o) => o.name === name)!.node;
     const state = this.#program.outputStorage?.(name) ?? `output.${name}`;
-    const dtype = node.type.dtype === "i32" ? "i32" : "f32";
-    return stateStorage(this.#plan, state, dtype, elementCount(node.type.shape));
+    const dtype = type.dtype === "i32" ? "i32" : "f32";
+    return stateStorage(this.#plan, state, dtype, elementCount(type.shape));
   }
 
   #storeOutputs(): void {
-    for (const { node, sum } of this.#late) {
+    for (const { node, output } of this.#sums.late) {
       const from = this.#viewOf(node);
-      const to = denseView(sum.storage, from.shape);
-      this.#copy(from, to, this.#writeMode(sum), "accumulate");
+      const to = denseView(this.#outputStorage(output), from.shape);
+      this.#copy(from, to, this.#writeMode(output), `add to ${output}`);
     }
     for (const output of this.#program.graph.outputs) {
       if (this.#program.accumulated?.has(output.name) === true) continue;
       const from = this.#viewOf(output.node);
-      const storage = this.#outputStorage(output.name, output.node);
+      const storage = this.#outputStorage(output.name);
       if (from.storage === storage && isDense(from)) continue;
       this.#copy(from, denseView(storage, from.shape), WRITE.replace, `output ${output.name}`);
     }
   }
 
-  #writeMode(sum: Sum): number {
-    const mode = sum.started ? WRITE.add : WRITE.addUnlessFirst;
-    sum.started = true;
+  #writeMode(output: string): number {
+    const mode = this.#started.has(output) ? WRITE.add : WRITE.addUnlessFirst;
+    this.#started.add(output);
     return mode;
   }
 
@@ -193,14 +162,15 @@ class HostLowering {
 
   #setView(node: Node, view: View): void {
     this.#views.set(node, view);
-    const reads = this.#users.get(node)?.length ?? 0;
+    const asOutput = this.#program.graph.outputs.filter((o) => o.node === node).length;
+    const reads = (this.#users.get(node)?.length ?? 0) + asOutput;
     this.#pending.set(view.storage, (this.#pending.get(view.storage) ?? 0) + reads);
     this.#done.add(node);
   }
 
   #lower(node: Node): void {
     if (this.#done.has(node) || this.#constants.has(node)) return;
-    if (this.#dissolved.has(node)) {
+    if (this.#sums.dissolved.has(node)) {
       this.#done.add(node);
       return;
     }
@@ -231,7 +201,7 @@ class HostLowering {
     const views = inputs.map((x) => broadcastTo(this.#viewOf(x), shape));
     const output =
       this.#targetOf(root) ??
-      denseView(scratchStorage(this.#plan, count(shape), root.op.name), shape);
+      denseView(scratchStorage(this.#plan, elementsIn(shape), root.op.name), shape);
     const { shape: axes, strides } = collapseAxes(shape, [
       ...views.map((v) => v.strides),
       output.strides,
@@ -267,18 +237,18 @@ class HostLowering {
     const output = this.#program.graph.outputs.find((o) => o.node === node);
     if (output === undefined || this.#program.accumulated?.has(output.name) === true)
       return undefined;
-    return denseView(this.#outputStorage(output.name, node), sizesOf(node.type.shape));
+    return denseView(this.#outputStorage(output.name), sizesOf(node.type.shape));
   }
 
   #lowerKernel(node: Node): void {
     const rule = opOf(node).host;
     invariant(rule?.run !== undefined, `op ${node.op.name} has no host kernel`);
     const members = rule.family === undefined ? [node] : this.#siblings(node, rule.family.members);
-    const sum = this.#terms.get(node);
+    const sum = this.#sums.terms.get(node);
     const outputs = members.map((m) => (m === undefined ? undefined : this.#outputView(m)));
     const own = outputs[members.indexOf(node)]!;
     const scratchFor = (like: View) =>
-      denseView(scratchStorage(this.#plan, count(like.shape)), like.shape);
+      denseView(scratchStorage(this.#plan, elementsIn(like.shape)), like.shape);
     const host: HostEmitter = {
       node,
       output: own,
@@ -317,42 +287,25 @@ class HostLowering {
   #outputView(node: Node): View {
     const shape = sizesOf(node.type.shape);
     const rule = opOf(node).host!;
-    const sum = this.#terms.get(node);
-    if (sum !== undefined) return denseView(sum.storage, shape);
+    const sum = this.#sums.terms.get(node);
+    if (sum !== undefined) return denseView(this.#outputStorage(sum), shape);
     if (rule.updates === true) return this.#viewOf(node.inputs[0]!);
     const target = this.#targetOf(node);
     if (target !== undefined) return target;
     if (rule.inPlace !== undefined) {
       const over = this.#viewOf(node.inputs[rule.inPlace]!);
       const isFree = !isState(this.#plan, over.storage) && this.#pending.get(over.storage) === 1;
-      if (isFree && isDense(over) && count(over.shape) === count(shape)) return { ...over, shape };
+      if (isFree && isDense(over) && elementsIn(over.shape) === elementsIn(shape))
+        return { ...over, shape };
     }
-    const storage = scratchStorage(this.#plan, count(shape), node.op.name);
-    return { storage, offset: 0, shape, strides: this.#preferredStrides(node, shape) };
-  }
-
-  /** Row-major, or the order in which the only reader, a transpose, will want it. */
-  #preferredStrides(node: Node, shape: readonly number[]): readonly number[] {
-    const [reader, ...others] = this.#users.get(node) ?? [];
-    if (
-      opOf(node).host?.stridedOutput !== true ||
-      reader?.op.name !== "transpose" ||
-      others.length > 0
-    ) {
-      return denseStrides(shape);
-    }
-    const perm = reader.attrs["perm"] as readonly number[];
-    const last = shape.length - 1;
-    if (perm[last] !== last) return denseStrides(shape);
-    const moved = denseStrides(perm.map((axis) => shape[axis]!));
-    const strides = new Array<number>(shape.length);
-    for (const [i, axis] of perm.entries()) strides[axis] = moved[i]!;
-    return strides;
+    const storage = scratchStorage(this.#plan, elementsIn(shape), node.op.name);
+    const strides = preferredStrides(node, this.#users.get(node) ?? [], shape);
+    return { storage, offset: 0, shape, strides };
   }
 
   #dense(node: Node, view: View): View {
     if (isDense(view)) return { ...view, strides: denseStrides(view.shape) };
-    const to = denseView(scratchStorage(this.#plan, count(view.shape), "dense"), view.shape);
+    const to = denseView(scratchStorage(this.#plan, elementsIn(view.shape), "dense"), view.shape);
     this.#copy(view, to, WRITE.replace, `arrange for ${node.op.name}`);
     return to;
   }
@@ -379,21 +332,4 @@ class HostLowering {
     const label = path === undefined || path === "" ? node.op.name : `${path}.${node.op.name}`;
     this.#commands.push({ kernel, operands, ints, floats, label });
   }
-}
-
-function denseView(storage: number, shape: readonly number[]): View {
-  return { storage, offset: 0, shape, strides: denseStrides(shape) };
-}
-
-function count(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
-}
-
-/** A view read as a larger shape: stride 0 along repeated axes. */
-function broadcastTo(view: View, shape: readonly number[]): View {
-  const lead = shape.length - view.shape.length;
-  const strides = shape.map((_, i) =>
-    i < lead || view.shape[i - lead] === 1 ? 0 : view.strides[i - lead]!,
-  );
-  return { ...view, shape, strides };
 }
