@@ -72,7 +72,8 @@ export function stateStorage(
 /** A new storage that lives inside one run of one program. */
 export function scratchStorage(plan: PlanBuilder, elements: number, name = "scratch"): number {
   const index = plan.storages.length;
-  plan.storages.push({ name: `${name}.${index}`, dtype: "f32", elements, isState: false });
+  const number = index - plan.states.size;
+  plan.storages.push({ name: `${name}.${number}`, dtype: "f32", elements, isState: false });
   return index;
 }
 
