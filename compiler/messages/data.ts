@@ -95,7 +95,7 @@ export const tooFewTokens = message(
       `\`${path}\` has ${count(tokens, "token")} for ${part}; sequences of ${grouped(sequence)} need ` +
       `${grouped(sequence + 2)}`,
     why: "The first 90 % of a token file is for training, the rest for validation.",
-    help: [{ text: "use more text, or a shorter sequence (`--seq`)" }],
+    help: [{ text: "use more text, or a shorter sequence (`-D S=…`)" }],
   }),
 );
 

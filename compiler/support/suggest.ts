@@ -23,7 +23,8 @@ export function editDistance(a: string, b: string): number {
 
 /** The candidate nearest to `name`, or undefined when none is near enough to be meant. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+  // Any letter is one edit from any other: for one letter only its case may differ.
+  const limit = name.length === 1 ? 0 : Math.max(1, Math.floor(name.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
