@@ -30,7 +30,7 @@ const shapes: readonly (readonly [string, number, number, number, boolean, boole
 ];
 
 function main(): void {
-  const blas = process.argv[2] ?? "auto";
+  const blas = process.argv[2] ?? "system";
   const { blas: library, simd, threads } = deviceInfo({ blas });
   const other = library === null ? "no BLAS found" : library.name;
   process.stdout.write(`${threads} threads, built-in (${simd}) and ${other}, GFLOP/s\n\n`);

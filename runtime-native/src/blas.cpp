@@ -77,7 +77,7 @@ Result<const Blas*> find_blas(const std::string& choice) {
     static const Blas reference{"reference", "", nullptr, nullptr};
     return &reference;
   }
-  if (choice != "auto") return load(nullptr, choice.c_str());
+  if (choice != "system") return load(nullptr, choice.c_str());
   for (const Candidate& candidate : candidates) {
     auto found = load(candidate.name, candidate.file);
     if (found.ok()) return found;

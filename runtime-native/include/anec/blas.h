@@ -23,8 +23,9 @@ struct Blas {
   bool multiply(const GemmShape& shape, const float* a, const float* b, float* c) const;
 };
 
-// `choice`: "auto" tries the known libraries and gives null if there is none; "builtin" gives null;
-// "reference" gives the slow oracle under the same interface, for tests; anything else is the path of a shared library. Libraries stay loaded.
+// `choice`: "system" tries the known libraries and gives null if there is none; "builtin" gives null;
+// "reference" gives the slow oracle under the same interface, for tests; anything else is the path of
+// a shared library. Libraries stay loaded.
 Result<const Blas*> find_blas(const std::string& choice);
 
 }  // namespace anec
