@@ -13,7 +13,8 @@ const docs = generatedDocs();
 
 mkdirSync(join(root, "docs", "errors"), { recursive: true });
 for (const name of readdirSync(join(root, "docs", "errors"))) {
-  if (/^E\d{4}\.md$/.test(name) && !docs.has(`docs/errors/${name}`)) rmSync(join(root, "docs", "errors", name));
+  if (/^E\d{4}\.md$/.test(name) && !docs.has(`docs/errors/${name}`))
+    rmSync(join(root, "docs", "errors", name));
 }
 for (const [path, text] of docs) writeFileSync(join(root, path), text);
 process.stdout.write(`${docs.size} pages\n`);

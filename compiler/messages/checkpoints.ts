@@ -148,15 +148,3 @@ export const otherData = message(
     help: [{ text: "give the data of the first run, or start a new run without `--resume`" }],
   }),
 );
-
-export const nothingLeft = message(
-  "E0731",
-  {
-    summary: "the run of a checkpoint is complete",
-    explain: "The checkpoint has reached the number of steps it was to have.",
-  },
-  (step: number, steps: number) => ({
-    title: `the checkpoint is at step ${grouped(step)} of ${grouped(steps)}: nothing is left to do`,
-    help: [{ text: "give a larger number of `--steps` to go on" }],
-  }),
-);

@@ -1,5 +1,7 @@
 /** Every message, area by area: what `anec explain` prints and `docs/errors` is made from. */
+import * as checkpoints from "./checkpoints.ts";
 import * as data from "./data.ts";
+import * as facts from "./facts.ts";
 import * as files from "./files.ts";
 import * as gradients from "./gradients.ts";
 import type { Explanation } from "./message.ts";
@@ -7,6 +9,7 @@ import * as mil from "./mil.ts";
 import * as names from "./names.ts";
 import * as runtime from "./runtime.ts";
 import * as syntax from "./syntax.ts";
+import * as training from "./training.ts";
 import * as types from "./types.ts";
 import * as usage from "./usage.ts";
 
@@ -38,9 +41,12 @@ export const areas: readonly Area[] = [
   area("names", names),
   area("types and shapes", types),
   area("gradients", gradients),
+  area("hardware facts", facts),
   area("runtime", runtime),
   area("files", files),
+  area("checkpoints", checkpoints),
   area("data", data),
+  area("training and generation", training),
   area("command line", usage),
   area("MIL", mil),
 ];

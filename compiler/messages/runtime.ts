@@ -15,7 +15,10 @@ export interface RuntimeFailure {
 
 function inItsWords(words: string, detail: string) {
   const lines = detail.split("\n").filter((line) => line.trim() !== "");
-  return { title: words, ...(lines.length > 0 ? { notes: lines.map((l) => ["system", l] as const) } : {}) };
+  return {
+    title: words,
+    ...(lines.length > 0 ? { notes: lines.map((l) => ["system", l] as const) } : {}),
+  };
 }
 
 export const runtimeMemory = message(

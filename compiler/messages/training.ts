@@ -26,8 +26,8 @@ export const lossNotFinite = message(
       "too high, or no warm-up.",
   },
   (where: string, loss: number, updates: number) => ({
-    title: `the loss of ${where} is ${loss === loss ? "infinite" : "not a number"}`,
-    why: `Training stopped. The parameters are those of update ${grouped(updates)}, before this happened.`,
+    title: `the loss of ${where} is ${Number.isNaN(loss) ? "not a number" : "infinite"}`,
+    why: `Training stopped; the parameters are those of update ${grouped(updates)}.`,
     help: [{ text: "train again, or resume an earlier checkpoint, with a lower `--lr`" }],
   }),
 );

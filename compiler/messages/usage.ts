@@ -16,7 +16,9 @@ export const unknownFlag = message(
     title: `\`${command}\` has no flag \`${flag}\``,
     help: [
       ...didYouMean(flag, known),
-      ...(nearest(flag, known) === undefined ? [{ text: `\`${command} --help\` lists its flags` }] : []),
+      ...(nearest(flag, known) === undefined
+        ? [{ text: `\`${command} --help\` lists its flags` }]
+        : []),
     ],
   }),
 );
@@ -38,7 +40,8 @@ export const missingArgument = message(
   "E0952",
   {
     summary: "a command without an argument it needs",
-    explain: "What stands in `<…>` in the usage of a command must be given; what stands in `[…]` may be.",
+    explain:
+      "What stands in `<…>` in the usage of a command must be given; what stands in `[…]` may be.",
   },
   (command: string, argument: string, usage: string) => ({
     title: `\`${command}\` needs \`${argument}\``,
@@ -64,7 +67,8 @@ export const flagNeedsValue = message(
   "E0954",
   {
     summary: "a flag without its value",
-    explain: "A flag shown as `--name <value>` is followed by a value: `--steps 600` or `--steps=600`.",
+    explain:
+      "A flag shown as `--name <value>` is followed by a value: `--steps 600` or `--steps=600`.",
   },
   (flag: string) => ({ title: `\`${flag}\` needs a value after it` }),
 );
@@ -107,8 +111,13 @@ export const unknownEntry = message(
   },
   (path: string, wish: string, entries: readonly string[]) => ({
     title: `\`${path}\` has no entry \`${wish}\``,
-    why: entries.length === 0 ? "It has no entries at all." : `Its entries are ${quoted(entries)}.`,
-    help: didYouMean(wish, [...new Set([...entries, ...entries.map((e) => e.replace(/^.*:/, ""))])]),
+    why:
+      entries.length === 0
+        ? "It has no entries at all."
+        : `Its ${entries.length === 1 ? "only entry is" : "entries are"} ${quoted(entries)}.`,
+    help: didYouMean(wish, [
+      ...new Set([...entries, ...entries.map((e) => e.replace(/^.*:/, ""))]),
+    ]),
   }),
 );
 
@@ -128,7 +137,8 @@ export const flagsConflict = message(
   "E0959",
   {
     summary: "flags that do not go together",
-    explain: "Two flags ask for things that exclude each other, or one has no effect without another.",
+    explain:
+      "Two flags ask for things that exclude each other, or one has no effect without another.",
   },
   (flag: string, other: string, why: string) => ({
     title: `\`${flag}\` does not go with \`${other}\``,
@@ -144,7 +154,14 @@ export const missingTensor = message(
       "`anec run` needs a tensor for every argument of the entry, by the argument's name, and for every " +
       "parameter, by its path. `anec compile FILE --print params` lists the paths.",
   },
-  (file: string, entry: string, what: string, name: string, type: string, present: readonly string[]) => ({
+  (
+    file: string,
+    entry: string,
+    what: string,
+    name: string,
+    type: string,
+    present: readonly string[],
+  ) => ({
     title: `\`${file}\` has no tensor \`${name}\``,
     why: `It is ${what} of \`${entry}\`, ${type}.`,
     help: didYouMean(name, present),
@@ -169,7 +186,8 @@ export const wrongTensorShape = message(
   "E0962",
   {
     summary: "a tensor of another shape than declared",
-    explain: "Shapes are those the file declares, weights in the orientation in which it declares them.",
+    explain:
+      "Shapes are those the file declares, weights in the orientation in which it declares them.",
   },
   (file: string, entry: string, name: string, found: string, declared: string) => ({
     title: `\`${file}\`: tensor \`${name}\` is ${found}, but \`${entry}\` declares ${declared}`,
@@ -192,14 +210,17 @@ export const unknownName = message(
   "E0964",
   {
     summary: "a name that anec does not know",
-    explain: "`anec ops`, `anec passes`, `anec models` and `anec explain` list the names that exist.",
+    explain:
+      "`anec ops`, `anec passes`, `anec models` and `anec explain` list the names that exist.",
   },
   (what: string, name: string, known: readonly string[], list: string) => ({
     title: `there is no ${what} \`${name}\``,
     ...(known.length > 0 && known.length <= 12 ? { why: `There are ${quoted(known)}.` } : {}),
     help: [
       ...didYouMean(name, known),
-      ...(nearest(name, known) === undefined && list !== "" ? [{ text: `\`${list}\` lists them` }] : []),
+      ...(nearest(name, known) === undefined && list !== ""
+        ? [{ text: `\`${list}\` lists them` }]
+        : []),
     ],
   }),
 );

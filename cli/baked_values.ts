@@ -1,0 +1,67 @@
+/** The values of weights that `anec compile --weights baked` writes into the programs. */
+import { type Graph, leafName } from "../compiler/ir/graph.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import { elementCount, shapeWithSizes, sizesOf } from "../compiler/ir/types.ts";
+import { missingTensor, wrongTensorShape } from "../compiler/messages/usage.ts";
+import { bug } from "../compiler/support/bug.ts";
+import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { readSafetensors } from "../formats/safetensors.ts";
+import { toFloat64 } from "../formats/tensor.ts";
+import { initialise } from "../training/initialise.ts";
+import { defaultSettings } from "../training/options.ts";
+
+interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/**
+ * Values by parameter: from a safetensors file with a tensor `PATH` for each parameter, or from a
+ * checkpoint, which calls them `param.PATH`. Throws a `UserError` (E0960, E0962, and those of the file).
+ */
+export function bakedValues(graph: Graph, path: string | undefined): (param: Node) => Values {
+  const values = path === undefined ? initialValues(graph) : fromFile(graph, path);
+  return (param) => values.get(leafName(param)) ?? bug(`no value for parameter ${leafName(param)}`);
+}
+
+function fromFile(graph: Graph, path: string): Map<string, Values> {
+  const { tensors } = readSafetensors(path);
+  const values = new Map<string, Values>();
+  const faults: Diagnostic[] = [];
+  for (const param of graph.params) {
+    const name = leafName(param);
+    const declared = shapeWithSizes(param.type.shape);
+    const tensor = tensors.get(name) ?? tensors.get(`param.${name}`);
+    const shape = sizesOf(param.type.shape);
+    if (tensor === undefined) {
+      faults.push(
+        missingTensor(path, graph.name, "a parameter", name, declared, [...tensors.keys()]),
+      );
+    } else if (tensor.shape.join() !== shape.join()) {
+      faults.push(
+        wrongTensorShape(path, graph.name, name, `[${tensor.shape.join(", ")}]`, declared),
+      );
+    } else values.set(name, { shape, data: toFloat64(tensor) });
+  }
+  if (faults.length > 0) throw new UserError(faults);
+  return values;
+}
+
+/** Rows are ids. */
+const WHOLE = { dim: null, full: 0, size: 0, active: null };
+
+/** What training with the default seed would start with. */
+function initialValues(graph: Graph): Map<string, Values> {
+  const drawn = new Map<string, Float32Array>();
+  for (const param of graph.params) {
+    drawn.set(leafName(param), new Float32Array(elementCount(param.type.shape)));
+  }
+  const values = (path: string): Float32Array => drawn.get(path)!;
+  initialise(graph, { seed: defaultSettings.seed, vocabulary: WHOLE, values });
+  return new Map(
+    graph.params.map((p) => {
+      const data = Float64Array.from(drawn.get(leafName(p))!);
+      return [leafName(p), { shape: sizesOf(p.type.shape), data }];
+    }),
+  );
+}

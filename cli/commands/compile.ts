@@ -1,0 +1,271 @@
+/** `anec compile`: an entry of a file to a bundle; any stage on the way can be printed. */
+import type { Command } from "commander";
+import { printGraph } from "../../compiler/ir/print.ts";
+import { flagsConflict } from "../../compiler/messages/usage.ts";
+import { UserError } from "../../compiler/support/diagnostic.ts";
+import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
+import { type Compilation, compile, type Target, writeBundle } from "../../index.ts";
+import { type PipelineName, passes, pipelines } from "../../passes/pipeline.ts";
+import { bakedValues } from "../baked_values.ts";
+import { type Call, EXIT } from "../command.ts";
+import {
+  milTexts,
+  parametersJson,
+  printParameters,
+  printSchedule,
+  printSummary,
+  printTimes,
+} from "../compile_output.ts";
+import { printDiagnostics } from "../failures.ts";
+import {
+  collect,
+  type DefineFlag,
+  defineFlag,
+  type JsonFlag,
+  jsonFlag,
+  known,
+  oneOf,
+  overridesOf,
+} from "../flags.ts";
+import type { Io } from "../io.ts";
+import { entryName, entryToCompile, openSource } from "../models.ts";
+import { jsonLine } from "../output.ts";
+
+const STAGES = ["ir", "mil", "schedule", "params"] as const;
+type Stage = (typeof STAGES)[number];
+
+interface Flags extends DefineFlag, JsonFlag {
+  readonly entry?: string;
+  readonly target: Target;
+  readonly out?: string;
+  readonly print?: Stage;
+  readonly printAfter?: readonly string[];
+  readonly timePasses?: boolean;
+  readonly weights: "params" | "baked";
+  readonly values?: string;
+}
+
+export const command = {
+  examples: [
+    "anec compile my.ane",
+    "anec compile tiny --print mil",
+    "anec compile tiny --entry train:tiny --target cpu --time-passes",
+    "anec compile autoresearch -D L=8 --out bundles/deep",
+  ],
+
+  define(c: Command): void {
+    c.argument("<model>", "an .ane file, or the name of a model (`anec models`)")
+      .option(
+        "--entry <name>",
+        "the entry: NAME, or KIND:NAME such as train:tiny (default: the model)",
+      )
+      .option(
+        "--target <device>",
+        "ane (MIL programs) or cpu (a plan of host kernels)",
+        oneOf("--target", ["ane", "cpu"]),
+        "ane",
+      )
+      .option(
+        "--out <folder>",
+        "where the bundle goes (default: NAME.anec, for a train NAME.train.anec)",
+      )
+      .option(
+        "--print <stage>",
+        `print a stage and write no bundle: ${STAGES.join(", ")}`,
+        oneOf("--print", STAGES),
+      )
+      .option("--print-after <pass>", "print the graph after a pass; may be repeated", collect)
+      .option("--time-passes", "print the time each pass took")
+      .option(
+        "--weights <how>",
+        "params (inputs of the programs) or baked (constants)",
+        oneOf("--weights", ["params", "baked"]),
+        "params",
+      )
+      .option("--values <file>", "the weights to bake: a checkpoint or a safetensors file");
+    defineFlag(c);
+    jsonFlag(c);
+  },
+
+  run({ io, args, flags }: Call<Flags>): number {
+    const source = openSource(args[0]!);
+    checkFlags(flags);
+    const model = elaborate(source, { overrides: overridesOf(flags) });
+    if (flags.json !== true) printDiagnostics(io, model.diagnostics);
+    const entry = entryToCompile(model, flags.entry);
+    const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
+    if (printed === true) return EXIT.ok;
+
+    const gradients = entry.kind === "train";
+    const names = passNames(flags, pipelineOf(flags.target, gradients));
+    const after: Record<string, string> = {};
+    const print = (name: string, text: string): void => {
+      // Some passes run more than once.
+      const times = Object.keys(after).filter((key) => key.split(" ")[0] === name).length;
+      const title = times === 0 ? name : `${name} (${times + 1})`;
+      after[title] = text;
+      if (flags.json !== true) io.out.write(`// after ${title}\n${text}\n`);
+    };
+    const graph = entry.graph();
+    const result = compile(graph, {
+      target: flags.target,
+      gradients,
+      printAfter: { names, print },
+      ...(flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {}),
+    });
+    finish({ io, flags, model, entry, result, after });
+    return EXIT.ok;
+  },
+};
+
+function checkFlags(flags: Flags): void {
+  if (flags.print === "mil" && flags.target === "cpu") {
+    throw new UserError(
+      flagsConflict(
+        "--print mil",
+        "--target cpu",
+        "The cpu target has a schedule of host kernels and no MIL.",
+      ),
+    );
+  }
+  if (flags.weights === "baked" && flags.target === "cpu") {
+    throw new UserError(
+      flagsConflict(
+        "--weights baked",
+        "--target cpu",
+        "The cpu target reads its weights from memory.",
+      ),
+    );
+  }
+  if (flags.values !== undefined && flags.weights !== "baked") {
+    throw new UserError(
+      flagsConflict(
+        "--values",
+        "--weights params",
+        "Only baked weights have values; the others come when the programs run.",
+      ),
+    );
+  }
+  for (const name of namesOf(flags))
+    known(
+      "pass",
+      name,
+      passes.map((p) => p.name),
+      "anec passes",
+    );
+}
+
+/** Names may also be given in one flag with commas between them. */
+function namesOf({ printAfter = [] }: Flags): string[] {
+  return printAfter.flatMap((list) => list.split(",")).map((name) => name.trim());
+}
+
+function pipelineOf(target: Target, gradients: boolean): PipelineName {
+  if (target === "ane") return gradients ? "mil_train" : "mil";
+  return gradients ? "train" : "infer";
+}
+
+/** The passes to print after; each must be one that runs. */
+function passNames(flags: Flags, pipeline: PipelineName): readonly string[] {
+  const running = [...new Set(pipelines[pipeline].map((p) => p.name))];
+  return namesOf(flags).map((name) => known("pass in this compilation named", name, running));
+}
+
+/** Prints what needs no compilation; true if that was it. */
+function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
+  if (namesOf(flags).length > 0 || flags.timePasses === true || flags.out !== undefined)
+    return false;
+  if (stage === "ir") {
+    const text = printGraph(entry.graph());
+    io.out.write(flags.json === true ? jsonLine({ ir: text }) : text);
+    return true;
+  }
+  if (stage === "params") {
+    const graph = entry.graph();
+    io.out.write(
+      flags.json === true ? jsonLine({ params: parametersJson(graph) }) : printParameters(graph),
+    );
+    return true;
+  }
+  return false;
+}
+
+interface Finished {
+  readonly io: Io;
+  readonly flags: Flags;
+  readonly model: Elaborated;
+  readonly entry: Entry;
+  readonly result: Compilation;
+  /** Graphs as text, by the pass they were printed after. */
+  readonly after: Readonly<Record<string, string>>;
+}
+
+function finish({ io, flags, model, entry, result, after }: Finished): void {
+  const { bundle } = result;
+  const writes = flags.print === undefined || flags.out !== undefined;
+  const out = flags.out ?? `${entry.name}${entry.kind === "train" ? ".train" : ""}.anec`;
+  if (writes) writeBundle(out, bundle);
+  if (flags.json === true) {
+    io.out.write(
+      jsonLine({
+        path: model.source.path,
+        entry: entryName(entry),
+        target: flags.target,
+        ...result.stats,
+        ...(writes ? { out } : {}),
+        ...printedJson(flags.print, entry, result),
+        ...(Object.keys(after).length > 0 ? { after } : {}),
+        ...(flags.timePasses === true ? { passes: result.reports } : {}),
+      }),
+    );
+    return;
+  }
+  if (flags.timePasses === true) {
+    // A stage on standard output stays readable by programs.
+    (flags.print === undefined ? io.out : io.err).write(`${printTimes(result.reports)}\n`);
+  }
+  switch (flags.print) {
+    case "ir":
+      io.out.write(printGraph(entry.graph()));
+      break;
+    case "params":
+      io.out.write(printParameters(entry.graph()));
+      break;
+    case "mil":
+      io.out.write(
+        milTexts(bundle)
+          .map(([file, text]) => `// ${file}\n${text}`)
+          .join("\n"),
+      );
+      break;
+    case "schedule":
+      io.out.write(printSchedule(bundle.manifest));
+      break;
+    case undefined:
+      io.out.write(printSummary({ path: model.source.path, entry: entryName(entry), out }, result));
+      break;
+    default:
+      flags.print satisfies never;
+  }
+}
+
+function printedJson(
+  stage: Stage | undefined,
+  entry: Entry,
+  { bundle }: Compilation,
+): Record<string, unknown> {
+  switch (stage) {
+    case undefined:
+      return {};
+    case "ir":
+      return { ir: printGraph(entry.graph()) };
+    case "params":
+      return { params: parametersJson(entry.graph()) };
+    case "mil":
+      return { mil: Object.fromEntries(milTexts(bundle)) };
+    case "schedule":
+      return { schedule: bundle.manifest.schedule };
+    default:
+      return stage satisfies never;
+  }
+}

@@ -1,0 +1,115 @@
+/** `anec generate`: text from a checkpoint, written as it comes. */
+import type { Command } from "commander";
+import { readCheckpoint } from "../../training/checkpoint.ts";
+import { createGenerator } from "../../training/generate.ts";
+import { defaultSampling } from "../../training/sampling.ts";
+import { type Call, EXIT } from "../command.ts";
+import {
+  anyNumber,
+  collect,
+  type DeviceFlags,
+  deviceFlags,
+  deviceOptions,
+  type JsonFlag,
+  jsonFlag,
+} from "../flags.ts";
+import { count, grouped, jsonLine } from "../output.ts";
+
+interface Flags extends DeviceFlags, JsonFlag {
+  readonly prompt: string;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly stop?: readonly string[];
+  readonly context?: number;
+}
+
+export const command = {
+  examples: [
+    'anec generate runs/autoresearch.ckpt --prompt "The people of"',
+    "anec generate runs/tiny.ckpt --temperature 0 --tokens 50",
+    'anec generate runs/tiny.ckpt --prompt "Once" --stop "The end."',
+  ],
+
+  define(c: Command): void {
+    c.argument("<checkpoint>", "a file that `anec train` wrote")
+      .option("--prompt <text>", "the text to continue", "")
+      .option("--tokens <n>", "most tokens to write", anyNumber("--tokens"), 200)
+      .option(
+        "--temperature <n>",
+        "0: always the likeliest token; 1: as the model has it",
+        anyNumber("--temperature"),
+        defaultSampling.temperature,
+      )
+      .option(
+        "--top-k <n>",
+        "only the K likeliest tokens, 0 for all",
+        anyNumber("--top-k"),
+        defaultSampling.topK,
+      )
+      .option(
+        "--top-p <n>",
+        "only the likeliest tokens that together reach P",
+        anyNumber("--top-p"),
+        defaultSampling.topP,
+      )
+      .option("--seed <n>", "of the draws", anyNumber("--seed"), 42)
+      .option("--stop <text>", "end where this text appears; may be repeated", collect)
+      .option(
+        "--context <n>",
+        "tokens the model sees at once (default: its sequence length)",
+        anyNumber("--context"),
+      );
+    deviceFlags(c);
+    jsonFlag(c);
+  },
+
+  async run({ io, args, flags }: Call<Flags>): Promise<number> {
+    const { prompt, tokens, temperature, topK, topP, seed, stop = [], context } = flags;
+    const json = flags.json === true;
+    const generator = await createGenerator(readCheckpoint(args[0]!), {
+      device: deviceOptions(flags),
+      ...(context === undefined ? {} : { context }),
+    });
+    const interrupt = new AbortController();
+    const release = io.onInterrupt(() => {
+      if (interrupt.signal.aborted) io.abort(EXIT.interrupted);
+      interrupt.abort();
+    });
+    try {
+      const start = performance.now();
+      let begun = false;
+      const { text, ids, end } = await generator.text(prompt, {
+        ...{ tokens, temperature, topK, topP, seed, stop, signal: interrupt.signal },
+        onText: (piece) => {
+          if (json) return;
+          // The prompt is printed once it is known to be one that the model can continue.
+          io.out.write(begun ? piece : `${prompt}${piece}`);
+          begun = true;
+        },
+      });
+      const seconds = (performance.now() - start) / 1000;
+      const speed = ids.length / seconds;
+      if (json)
+        io.out.write(jsonLine({ prompt, text, tokens: ids.length, end, tokensPerSecond: speed }));
+      else {
+        io.out.write(begun ? "\n" : `${prompt}\n`);
+        const what = `${count(ids.length, "token")} at ${grouped(Math.round(speed))} tokens/s`;
+        if (io.err.isTerminal) io.err.write(`\n${what}, ended by ${ENDS[end]}\n`);
+      }
+      return end === "interrupted" ? EXIT.interrupted : EXIT.ok;
+    } finally {
+      release();
+      generator.close();
+    }
+  },
+};
+
+const ENDS = {
+  tokens: "--tokens",
+  stop: "--stop",
+  "end of text": "the end of the text",
+  interrupted: "Ctrl-C",
+} as const;

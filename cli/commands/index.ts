@@ -1,0 +1,75 @@
+/** The commands, in the order of `anec --help`. Each file is loaded when its command is called. */
+import type { CommandEntry } from "../command.ts";
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "train",
+    summary: "train a model on text",
+    load: () => import("./train.ts"),
+  },
+  {
+    name: "generate",
+    summary: "write text with a trained model",
+    load: () => import("./generate.ts"),
+  },
+  {
+    name: "compile",
+    summary: "compile an entry of a file to a bundle, and print its stages",
+    load: () => import("./compile.ts"),
+  },
+  {
+    name: "check",
+    summary: "look for mistakes in files",
+    load: () => import("./check.ts"),
+  },
+  {
+    name: "fmt",
+    summary: "lay out files in the one canonical way",
+    load: () => import("./fmt.ts"),
+  },
+  {
+    name: "run",
+    summary: "run an entry of a file on given tensors",
+    load: () => import("./run.ts"),
+  },
+  {
+    name: "data prepare",
+    summary: "turn texts into a token file",
+    load: () => import("./data_prepare.ts"),
+  },
+  {
+    name: "data fetch",
+    summary: "fetch the default text into the cache",
+    load: () => import("./data_fetch.ts"),
+  },
+  {
+    name: "data info",
+    summary: "say what a token file holds",
+    load: () => import("./data_info.ts"),
+  },
+  {
+    name: "models",
+    summary: "list the models that come with anec",
+    load: () => import("./models.ts"),
+  },
+  {
+    name: "ops",
+    summary: "list the ops of graphs",
+    load: () => import("./ops.ts"),
+  },
+  {
+    name: "passes",
+    summary: "list the passes and the order they run in",
+    load: () => import("./passes.ts"),
+  },
+  {
+    name: "explain",
+    summary: "explain the code of a message",
+    load: () => import("./explain.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "say what this machine offers, and what to install for more",
+    load: () => import("./doctor.ts"),
+  },
+];

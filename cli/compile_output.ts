@@ -1,0 +1,99 @@
+/** What `anec compile` prints: the summary, the schedule, parameters, times of passes. */
+import type { Bundle, Manifest } from "../compiler/bundle/manifest.ts";
+import { type Graph, leafName } from "../compiler/ir/graph.ts";
+import { elementCount, shapeName, sizesOf } from "../compiler/ir/types.ts";
+import type { Compilation } from "../index.ts";
+import type { PassReport } from "../passes/pass.ts";
+import { scheduleText } from "../passes/schedule_text.ts";
+import { bytesText, count, counted, grouped, pairs, scaled, table } from "./output.ts";
+
+/** The MIL programs of a bundle: path → text. */
+export function milTexts({ manifest, files }: Bundle): [string, string][] {
+  const decoder = new TextDecoder();
+  return manifest.programs.map((p) => [p.file, decoder.decode(files.get(p.file))]);
+}
+
+export function parametersJson(graph: Graph) {
+  return graph.params.map((p) => ({
+    path: leafName(p),
+    dims: shapeName(p.type.shape),
+    shape: sizesOf(p.type.shape),
+    dtype: p.type.dtype,
+    init: (p.attrs["init"] as string | undefined) ?? null,
+    elements: elementCount(p.type.shape),
+  }));
+}
+
+/** One line for each parameter: path, shape as declared, sizes, initial values, elements. */
+export function printParameters(graph: Graph): string {
+  const list = parametersJson(graph);
+  const rows = list.map((p) => [
+    p.path,
+    p.dims,
+    p.shape.join("×"),
+    p.init ?? "–",
+    grouped(p.elements),
+  ]);
+  const total = list.reduce((n, p) => n + p.elements, 0);
+  return `${table(rows, { right: [4], indent: 0 })}${count(total, "parameter")} in ${count(list.length, "tensor")}\n`;
+}
+
+/** One line for each step, in order, then the values that the entry returns. */
+export function printSchedule(manifest: Manifest): string {
+  const outputs = Object.entries(manifest.outputs).map(
+    ([name, value]) => `output ${name} = ${value}\n`,
+  );
+  return `${scheduleText(manifest)}${outputs.join("")}`;
+}
+
+export function printTimes(reports: readonly PassReport[]): string {
+  const rows = reports.map((r) => [
+    r.name,
+    `${r.milliseconds.toFixed(1)} ms`,
+    r.changed ? counted(r.matches, "match", "matches") : "no change",
+    `${r.nodesBefore} → ${r.nodesAfter} nodes`,
+  ]);
+  const total = reports.reduce((sum, r) => sum + r.milliseconds, 0);
+  return table([...rows, ["all passes", `${total.toFixed(1)} ms`]], { right: [1] });
+}
+
+interface Names {
+  readonly path: string;
+  readonly entry: string;
+  readonly out: string;
+}
+
+export function printSummary({ path, entry, out }: Names, { stats, bundle }: Compilation): string {
+  const { manifest, files } = bundle;
+  const bytes = [...files.values()].reduce((n, file) => n + file.length, 0);
+  const isEngine = manifest.target === "ane";
+  const head = `${entry} of ${path}, for ${isEngine ? "the ANE" : "the cpu device"}\n\n`;
+  const runs = isEngine
+    ? counted(stats.dispatches, "dispatch", "dispatches")
+    : count(stats.dispatches, "command");
+  const facts = pairs([
+    ["programs", `${grouped(stats.programs)}, ${runs} a run`],
+    ["ops", grouped(stats.ops)],
+    ["parameters", grouped(stats.parameters)],
+    [
+      isEngine ? "surfaces" : "buffers",
+      `${grouped(stats.surfaces)}, ${bytesText(stats.surfaceBytes)}`,
+    ],
+    ["arithmetic", `${scaled(stats.flops, "FLOP")} a run`],
+  ]);
+  const programs = manifest.programs.map((p) => [
+    p.name,
+    grouped(p.calls),
+    grouped(p.ops),
+    String(p.inputs.length),
+    String(p.outputs.length),
+    bytesText([...p.inputs, ...p.outputs].reduce((n, port) => n + port.bytes, 0)),
+    scaled(p.flops, "FLOP"),
+  ]);
+  const titles = ["program", "calls", "ops", "inputs", "outputs", "surfaces", "arithmetic"];
+  const list =
+    programs.length === 0
+      ? ""
+      : `\n${table(programs, { head: titles, right: [1, 2, 3, 4, 5, 6] })}`;
+  return `${head}${facts}${list}\nwrote ${out}: ${count(files.size + 1, "file")}, ${bytesText(bytes)} and a manifest\n`;
+}

@@ -1,0 +1,69 @@
+/** Progress of preparing data, and what a token file holds, as text. */
+import type { PrepareProgress } from "../training/data/prepare.ts";
+import type { TokenData } from "../training/data/token_file.ts";
+import type { Sink } from "./io.ts";
+import { bytesText, grouped, liveLine, pairs } from "./output.ts";
+
+const STAGES: Readonly<Record<PrepareProgress["stage"], string>> = {
+  download: "fetching the text",
+  tokenize: "turning text into tokens",
+  finish: "counting",
+};
+
+export interface DataProgress {
+  readonly report: (progress: PrepareProgress) => void;
+  readonly end: () => void;
+}
+
+/** A live line on a terminal; in a pipe, one line for each stage. */
+export function dataProgress(sink: Sink): DataProgress {
+  const line = liveLine(sink);
+  let stage: string | undefined;
+  return {
+    report(progress) {
+      if (progress.stage !== stage && !sink.isTerminal) line.print(`${STAGES[progress.stage]} …`);
+      stage = progress.stage;
+      const { bytes, total, tokens } = progress;
+      const share = total > 0 ? `${Math.floor((100 * bytes) / total)} %, ` : "";
+      const size = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes);
+      const ids = tokens > 0 ? `, ${grouped(tokens)} tokens` : "";
+      line.update(`${STAGES[progress.stage]}: ${share}${size}${ids}`);
+    },
+    end: line.end,
+  };
+}
+
+/** Ids that occur in the training split. */
+export function distinctIds({ tokens, valStart }: TokenData): number {
+  return new Set(tokens.subarray(0, valStart)).size;
+}
+
+export function dataJson(data: TokenData) {
+  return {
+    path: data.path,
+    tokens: data.tokens.length,
+    trainTokens: data.trainTokens,
+    valTokens: data.valTokens,
+    vocabulary: data.vocabulary,
+    activeIds: distinctIds(data),
+    tokenizer: data.tokenizer ?? null,
+    bytesPerToken: data.bytesPerToken ?? null,
+  };
+}
+
+export function dataText(data: TokenData): string {
+  const { path, tokens, trainTokens, valTokens, vocabulary, tokenizer, bytesPerToken } = data;
+  const mean = bytesPerToken === undefined ? "" : `, ${bytesPerToken.toFixed(2)} bytes a token`;
+  return pairs([
+    ["data", path],
+    [
+      "tokens",
+      `${grouped(tokens.length)} (${grouped(trainTokens)} to train on, ${grouped(valTokens)} to validate)`,
+    ],
+    [
+      "vocabulary",
+      `${grouped(vocabulary)} ids, of which the training part uses ${grouped(distinctIds(data))}`,
+    ],
+    ["tokenizer", `${tokenizer ?? "unknown (there is no .json beside the file)"}${mean}`],
+  ]);
+}

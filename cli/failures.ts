@@ -1,0 +1,151 @@
+/** Whatever a command throws, as text or JSON and an exit code. */
+import { userErrorOf } from "../compiler/messages/files.ts";
+import { runtimeDiagnostic } from "../compiler/messages/runtime.ts";
+import { notEnoughMemory } from "../compiler/messages/usage.ts";
+import { fileFaultOf } from "../compiler/support/atomic_write.ts";
+import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { renderDiagnostics } from "../compiler/support/render.ts";
+import { positionAt, type Span } from "../compiler/support/source.ts";
+import { VERSION } from "../version.ts";
+import { EXIT } from "./command.ts";
+import type { Io, Sink } from "./io.ts";
+
+/** Codes that name the command line. */
+const USAGE = /^E095[0-9]$|^E0964$|^E0901$/;
+/** Codes that name the machine: the device, a disk that is full or read-only, the network. */
+const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$/;
+
+/** The exit code of these diagnostics: that of the first error. */
+export function exitCodeOf(diagnostics: readonly Diagnostic[]): number {
+  const first = diagnostics.find((d) => d.severity === "error");
+  if (first === undefined) return EXIT.ok;
+  if (USAGE.test(first.code)) return EXIT.usage;
+  return ENVIRONMENT.test(first.code) ? EXIT.environment : EXIT.input;
+}
+
+/** Whether diagnostics printed to `sink` are in colour. */
+export function isColored(io: Io, sink: Sink): boolean {
+  return io.color && sink.isTerminal;
+}
+
+/** Prints diagnostics to standard error, with the way to their pages. */
+export function printDiagnostics(io: Io, diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.length === 0) return;
+  io.err.write(`${renderDiagnostics(diagnostics, { color: isColored(io, io.err) })}\n`);
+}
+
+function placeJson(span: Span) {
+  const from = positionAt(span.source, span.start);
+  const to = positionAt(span.source, span.end);
+  return {
+    path: span.source.path,
+    line: from.line,
+    column: from.column,
+    endLine: to.line,
+    endColumn: to.column,
+  };
+}
+
+/** A diagnostic as plain data: spans become lines and columns, counted from 1. */
+export function diagnosticJson(d: Diagnostic) {
+  return {
+    code: d.code,
+    severity: d.severity,
+    title: d.title,
+    labels: d.labels.map(({ span, text }) => ({ ...placeJson(span), text })),
+    ...(d.why === undefined ? {} : { why: d.why }),
+    help: d.help.map(({ text, edit }) =>
+      edit === undefined
+        ? { text }
+        : { text, edit: { ...placeJson(edit.span), replacement: edit.replacement } },
+    ),
+    ...(d.notes === undefined ? {} : { notes: d.notes }),
+  };
+}
+
+/** The user's mistake behind an error, or undefined: then it is ours. */
+export function userErrorBehind(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  if (!(error instanceof Error)) return undefined;
+  if (isRuntimeFailure(error)) {
+    const diagnostic = runtimeDiagnostic(error);
+    return diagnostic === undefined ? undefined : new UserError(diagnostic);
+  }
+  if (
+    error instanceof RangeError &&
+    /allocation failed|array length|buffer length/i.test(error.message)
+  ) {
+    return new UserError(notEnoughMemory(error.message));
+  }
+  const found = userErrorOf(fileFaultOf(error, pathOf(error), "read"));
+  return found instanceof UserError ? found : undefined;
+}
+
+/** A `NativeError` of the runtime's binding, told by its fields: the binding is not loaded for it. */
+function isRuntimeFailure(error: Error): error is Error & { code: string; detail: string } {
+  return error.name === "NativeError" && "code" in error && "detail" in error;
+}
+
+function pathOf(error: Error): string {
+  const { path } = error as NodeJS.ErrnoException;
+  return typeof path === "string" ? path : "a file";
+}
+
+/** Prints a failure and returns its exit code. */
+export function reportFailure(error: unknown, io: Io, argv: readonly string[]): number {
+  const user = userErrorBehind(error);
+  const json = argv.includes("--json");
+  if (user !== undefined) {
+    if (json)
+      io.err.write(`${JSON.stringify({ diagnostics: user.diagnostics.map(diagnosticJson) })}\n`);
+    else {
+      printDiagnostics(io, user.diagnostics);
+      const code = user.diagnostics.find((d) => d.severity === "error")?.code;
+      if (code !== undefined) io.err.write(`\n  \`anec explain ${code}\` says more\n`);
+    }
+    return exitCodeOf(user.diagnostics);
+  }
+  const report = bugReport(error, argv);
+  io.err.write(json ? `${JSON.stringify({ bug: report })}\n` : bugText(report));
+  return EXIT.bug;
+}
+
+interface BugReport {
+  readonly message: string;
+  readonly version: string;
+  readonly command: string;
+  /** Our own functions it went through, innermost first. */
+  readonly where: readonly string[];
+}
+
+function bugReport(error: unknown, argv: readonly string[]): BugReport {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const frames = stack.split("\n").flatMap((line) => {
+    const found =
+      /^\s+at (?:async )?(\S+).*?\/((?:cli|compiler|dsl|formats|passes|runtime-native|training)\/[^:)]+:\d+)/.exec(
+        line,
+      );
+    return found === null ? [] : [`${found[2]} (${found[1]})`];
+  });
+  return {
+    message: message.replace(/^bug in anec: /, ""),
+    version: `anec ${VERSION}, node ${process.version}, ${process.platform} ${process.arch}`,
+    command: ["anec", ...argv].join(" "),
+    where: frames.filter((f) => !f.includes("support/bug.")).slice(0, 4),
+  };
+}
+
+function bugText({ message, version, command, where }: BugReport): string {
+  const lines = [
+    `bug in anec: ${message}`,
+    "",
+    "  This is a mistake of ours, not yours. Please report it with the lines below, and with the",
+    "  model file if there is one.",
+    "",
+    `  version  ${version}`,
+    `  command  ${command}`,
+    ...where.map((place, i) => `  ${i === 0 ? "where  " : "       "}  ${place}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,249 @@
+/**
+ * What `anec train` prints: a line that is written over itself on a terminal, one line for each update
+ * in a pipe, one JSON object for each event with `--json`.
+ *
+ * Losses are in nats per token, and in bits per byte of text where the data says how long tokens are.
+ */
+import type { TokenData } from "../training/data/token_file.ts";
+import type { RunResult, TrainEvent } from "../training/run.ts";
+import type { Trainer } from "../training/trainer.ts";
+import { printDiagnostics } from "./failures.ts";
+import type { Io } from "./io.ts";
+import { durationText, grouped, jsonLine, liveLine, pairs, scaled } from "./output.ts";
+
+export interface ReporterOptions {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly trainer: Trainer;
+  readonly data: TokenData;
+  readonly dataName: string;
+  readonly out: string;
+  /** Seconds the run may take. */
+  readonly time?: number;
+}
+
+export interface Reporter {
+  start(): void;
+  readonly event: (event: TrainEvent) => void;
+  /** Ctrl-C was pressed. */
+  stopping(): void;
+  finish(result: RunResult): void;
+  /** Removes the live line. */
+  end(): void;
+}
+
+export function reporterFor(options: ReporterOptions): Reporter {
+  return options.json ? jsonReporter(options) : textReporter(options);
+}
+
+/** More pictures a second than this nobody sees. */
+const FRAME_MS = 80;
+
+/** Speed over the last steps, and the time that is left. */
+function clockOf({ trainer, time }: ReporterOptions) {
+  const begin = performance.now();
+  const marks: { readonly at: number; readonly tokens: number }[] = [];
+  let paused = 0;
+  return {
+    /** A step of so many tokens is done. */
+    step(tokens: number): void {
+      marks.push({ at: performance.now() - paused, tokens });
+      if (marks.length > 64) marks.shift();
+    },
+    /** Time that is spent on other things than steps does not make them slower. */
+    without<T>(work: () => T): T {
+      const from = performance.now();
+      try {
+        return work();
+      } finally {
+        paused += performance.now() - from;
+      }
+    },
+    /** Undefined before the second step. */
+    tokensPerSecond(): number | undefined {
+      const [first] = marks;
+      const last = marks[marks.length - 1];
+      if (first === undefined || last === undefined || last.at === first.at) return undefined;
+      const tokens = marks.slice(1).reduce((n, m) => n + m.tokens, 0);
+      return (1000 * tokens) / (last.at - first.at);
+    },
+    /** Seconds until the steps are done or the time is up, whichever comes first. */
+    left(speed: number | undefined): number | undefined {
+      const { settings, state, model } = trainer;
+      const byTime = time === undefined ? Infinity : time - (performance.now() - begin) / 1000;
+      const steps = settings.steps === null ? Infinity : settings.steps - state.step;
+      const bySteps = speed === undefined ? Infinity : (steps * model.S) / speed;
+      const left = Math.min(byTime, bySteps);
+      return left === Infinity ? undefined : Math.max(0, left);
+    },
+  };
+}
+
+type LossAndBits = { readonly loss: number; readonly bitsPerByte?: number };
+
+/** "5.1234 (2.310 bits/byte)". */
+function lossText({ loss, bitsPerByte }: LossAndBits): string {
+  return bitsPerByte === undefined
+    ? loss.toFixed(4)
+    : `${loss.toFixed(4)} (${bitsPerByte.toFixed(3)} bits/byte)`;
+}
+
+function rateText(lr: number): string {
+  return lr.toExponential(2);
+}
+
+function textReporter(options: ReporterOptions): Reporter {
+  const { io, trainer, out } = options;
+  const line = liveLine(io.out);
+  const clock = clockOf(options);
+  const width = trainer.settings.steps === null ? 6 : grouped(trainer.settings.steps).length;
+  const stepText = (step: number): string => {
+    const { steps } = trainer.settings;
+    return `step ${grouped(step).padStart(width)}${steps === null ? "" : `/${grouped(steps)}`}`;
+  };
+
+  let shownAt = Number.NEGATIVE_INFINITY;
+
+  const onStep = (event: TrainEvent & { kind: "step" }): void => {
+    const { step, update, lr, tokens } = event;
+    clock.step(tokens);
+    // A single window says little; the mean of an update is what is worth a line.
+    const loss = update === undefined ? event : { ...event, ...bitsOf(update.loss) };
+    const speed = clock.tokensPerSecond();
+    const left = clock.left(speed);
+    const parts = [
+      stepText(step),
+      `loss ${lossText(loss)}`,
+      `lr ${rateText(lr)}`,
+      ...(speed === undefined ? [] : [`${grouped(Math.round(speed))} tokens/s`]),
+      ...(left === undefined ? [] : [`${durationText(left)} left`]),
+    ];
+    const text = parts.join("  ");
+    if (!io.out.isTerminal) {
+      if (update !== undefined || step === 1) line.print(text);
+    } else if (performance.now() - shownAt >= FRAME_MS) {
+      line.update(text);
+      shownAt = performance.now();
+    }
+  };
+  const bitsOf = (loss: number): LossAndBits => {
+    const bitsPerByte = trainer.bitsPerByte(loss);
+    return { loss, ...(bitsPerByte === undefined ? {} : { bitsPerByte }) };
+  };
+
+  const event = (e: TrainEvent): void => {
+    switch (e.kind) {
+      case "step":
+        onStep(e);
+        break;
+      case "validation":
+        clock.without(() => line.print(`${stepText(e.step)}  validation loss ${lossText(e)}`));
+        break;
+      case "saved":
+        line.print(`${stepText(e.step)}  saved ${e.path}`);
+        break;
+      case "save_failed":
+        line.end();
+        printDiagnostics(io, e.diagnostics);
+        break;
+      case "end":
+        line.end();
+        break;
+      default:
+        e satisfies never;
+    }
+  };
+
+  return {
+    start: () => io.out.write(header(options)),
+    event,
+    stopping: () => {
+      line.end();
+      io.err.write("finishing this step, then saving (Ctrl-C again to stop at once)\n");
+    },
+    finish: ({ reason, validationLoss, steps }) => {
+      line.end();
+      const loss = lossText(bitsOf(validationLoss));
+      if (reason === "stopped") {
+        io.out.write(
+          `\nstopped at step ${grouped(trainer.state.step)}; go on with\n\n  anec train --resume ${out}\n`,
+        );
+        return;
+      }
+      const done =
+        steps === 0 ? "nothing was left to do" : reason === "time" ? "the time is up" : "done";
+      io.out.write(`\n${done}: validation loss ${loss}\n\n  anec generate ${out} --prompt "…"\n`);
+    },
+    end: line.end,
+  };
+}
+
+function header({ trainer, data, dataName, out, time }: ReporterOptions): string {
+  const { model, vocabulary, settings, device, parameters, state } = trainer;
+  const { steps, accum, lr, warmup, seed } = settings;
+  const guess = Math.log(vocabulary.size);
+  const ids =
+    vocabulary.active === null
+      ? `${grouped(vocabulary.size)} ids`
+      : `${grouped(vocabulary.active.length)} of ${grouped(vocabulary.full)} ids`;
+  const limits = [
+    ...(steps === null ? [] : [`${grouped(steps)} steps`]),
+    ...(time === undefined ? [] : [durationText(time)]),
+  ];
+  const length = limits.length === 0 ? "until Ctrl-C" : limits.join(" or ");
+  const gemm = device.blas === null ? "built-in matrix products" : device.blas.name;
+  const from = state.step === 0 ? [] : [["resumed", `at step ${grouped(state.step)}`] as const];
+  return `${pairs([
+    [
+      "model",
+      `${model.entry} of ${model.source.path}, ${scaled(parameters, "")} parameters, windows of ${grouped(model.S)} tokens`,
+    ],
+    [
+      "data",
+      `${dataName}, ${grouped(data.trainTokens)} tokens to train on; ${ids}, so a blind guess costs ${guess.toFixed(3)} nats`,
+    ],
+    ["device", `cpu: ${device.threads} threads, ${device.simd}, ${gemm}`],
+    [
+      "run",
+      `${length}; an update every ${grouped(accum)} steps, lr ${lr} after ${grouped(warmup)} updates, seed ${seed}`,
+    ],
+    ...from,
+    ["to", out],
+  ])}\n`;
+}
+
+function jsonReporter(options: ReporterOptions): Reporter {
+  const { io, trainer, data, dataName, out } = options;
+  const clock = clockOf(options);
+  const write = (value: unknown): void => io.out.write(jsonLine(value));
+  const event = (e: TrainEvent): void => {
+    const { kind, ...rest } = e;
+    if (e.kind !== "step") {
+      write({ event: kind, ...rest });
+      return;
+    }
+    clock.step(e.tokens);
+    const tokensPerSecond = clock.tokensPerSecond();
+    const secondsLeft = clock.left(tokensPerSecond);
+    write({ event: kind, ...rest, tokensPerSecond, secondsLeft });
+  };
+  return {
+    start: () =>
+      write({
+        event: "start",
+        model: trainer.model.entry,
+        dims: Object.fromEntries(trainer.model.elaborated.dims),
+        parameters: trainer.parameters,
+        vocabulary: trainer.vocabulary.size,
+        data: { name: dataName, trainTokens: data.trainTokens, valTokens: data.valTokens },
+        device: trainer.device,
+        settings: trainer.settings,
+        step: trainer.state.step,
+        out,
+      }),
+    event,
+    stopping: () => write({ event: "stopping" }),
+    finish: (result) => write({ event: "result", ...result, out }),
+    end: () => {},
+  };
+}
