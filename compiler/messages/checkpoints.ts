@@ -125,8 +125,10 @@ export const resumeConflict = message(
       "seed, the data, the size of a group, compaction and compatibility. The length of the run, the " +
       "learning rate, warm-up, clipping, weight decay and the betas may be changed.",
   },
-  (option: string, given: string, saved: string) => ({
-    title: `\`--${option} ${given}\` contradicts the checkpoint, which was made with ${saved}`,
+  (option: string, given: string, saved: string | null) => ({
+    title:
+      `\`--${option} ${given}\` contradicts the checkpoint, which was made ` +
+      (saved === null ? "without it" : `with ${saved}`),
     help: [{ text: `leave out \`--${option}\`, or start a new run without \`--resume\`` }],
   }),
 );

@@ -1,0 +1,108 @@
+/**
+ * The programs of training, in one session plan with shared state:
+ *
+ *   micro_step   loss → output.loss; gradients → grad.PATH, added unless the run is a group's first
+ *   evaluate     loss → evaluate.loss
+ *   norm         Σ g² over all gradients → norm.squares, elements that are not finite → norm.nonfinite
+ *   update       AdamW of every parameter with the numbers in adam.scalars
+ */
+import { WRITE } from "../compiler/bundle/plan.ts";
+import { type Graph, leafName } from "../compiler/ir/graph.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import { elementCount } from "../compiler/ir/types.ts";
+import { lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
+import { runPasses } from "../passes/pass.ts";
+import { pipelines } from "../passes/pipeline.ts";
+import {
+  addProgram,
+  type BuiltPlan,
+  finishPlan,
+  newPlan,
+  type PlanBuilder,
+  stateStorage,
+} from "../passes/plan_builder.ts";
+
+/** Names of buffers. */
+export const buffers = {
+  loss: "output.loss",
+  evaluatedLoss: "evaluate.loss",
+  squares: "norm.squares",
+  nonfinite: "norm.nonfinite",
+  scalars: "adam.scalars",
+  gradient: (path: string) => `grad.${path}`,
+  first: (path: string) => `adam.m.${path}`,
+  second: (path: string) => `adam.v.${path}`,
+} as const;
+
+/** How many numbers `adam.scalars` holds: see runtime-native/kernels/README.md. */
+export const SCALARS = 8;
+
+/** Matrices decay, the embedding among them; vectors, the weights of norms, do not. */
+export function decays(param: Node): boolean {
+  return param.type.shape.length >= 2;
+}
+
+/** The plan for a graph whose first output is the loss. */
+export function trainingPlan(graph: Graph): BuiltPlan {
+  const plan = newPlan();
+  const gradients = new Set(graph.params.map((p) => buffers.gradient(leafName(p))));
+  const loss = graph.outputs[0]!.name;
+  lowerToHost(plan, {
+    name: "micro_step",
+    graph: runPasses(graph, pipelines.train).graph,
+    accumulated: gradients,
+    outputStorage: (output) => (output === loss ? buffers.loss : output),
+  });
+  lowerToHost(plan, {
+    name: "evaluate",
+    graph: runPasses(graph, pipelines.infer).graph,
+    outputStorage: () => buffers.evaluatedLoss,
+  });
+  addNorm(plan, graph.params);
+  addUpdate(plan, graph.params);
+  return finishPlan(plan);
+}
+
+function whole(plan: PlanBuilder, name: string, dtype: "f32" | "f64", elements: number) {
+  const storage = stateStorage(plan, name, dtype, elements);
+  return { storage, offset: 0, shape: [elements], strides: [1] };
+}
+
+function addNorm(plan: PlanBuilder, params: readonly Node[]): void {
+  const commands = addProgram(plan, "norm");
+  for (const [i, param] of params.entries()) {
+    const path = leafName(param);
+    const n = elementCount(param.type.shape);
+    const gradient = whole(plan, buffers.gradient(path), "f32", n);
+    const ints = [n, i === 0 ? WRITE.replace : WRITE.add];
+    for (const [kernel, out] of [
+      ["sum_squares", buffers.squares],
+      ["count_nonfinite", buffers.nonfinite],
+    ] as const) {
+      const operands = [gradient, whole(plan, out, "f64", 1)];
+      commands.push({ kernel, operands, ints, floats: [], label: `norm of ${path}` });
+    }
+  }
+}
+
+function addUpdate(plan: PlanBuilder, params: readonly Node[]): void {
+  const commands = addProgram(plan, "update");
+  const scalars = whole(plan, buffers.scalars, "f32", SCALARS);
+  for (const param of params) {
+    const path = leafName(param);
+    const n = elementCount(param.type.shape);
+    const names = [
+      paramStorage(path),
+      buffers.gradient(path),
+      buffers.first(path),
+      buffers.second(path),
+    ];
+    commands.push({
+      kernel: "adamw",
+      operands: [...names.map((name) => whole(plan, name, "f32", n)), scalars],
+      ints: [n, decays(param) ? 1 : 0],
+      floats: [],
+      label: `update of ${path}`,
+    });
+  }
+}

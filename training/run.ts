@@ -1,0 +1,203 @@
+/**
+ * Runs a trainer to its end: validations, checkpoints, a time limit, and a stop from outside.
+ *
+ *     const run = startRun({ trainer, out: "model.ckpt", onEvent });
+ *     process.once("SIGINT", run.requestStop);
+ *     await run.finished;
+ *
+ * However a run ends, it ends with a validation and a checkpoint. When its steps are done or its time is
+ * up, a group that is not full is applied first, so that nothing it learnt is lost. When it is asked to
+ * stop, the open group goes into the checkpoint as it is, and a resumed run goes on inside it.
+ */
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import { folderNotFound, isAFolder, withFileErrors } from "../compiler/messages/files.ts";
+import { badTrainOption } from "../compiler/messages/training.ts";
+import { diskFileSystem, type FileSystem, fileFaultOf } from "../compiler/support/atomic_write.ts";
+import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { needWhole } from "./options.ts";
+import type { StepResult, Trainer } from "./trainer.ts";
+
+export type EndReason = "steps" | "time" | "stopped";
+
+/** What happens during a run. Losses are in nats per token. */
+export type TrainEvent =
+  | ({ readonly kind: "step"; readonly lr: number; readonly tokens: number } & StepResult & Bits)
+  | ({ readonly kind: "validation"; readonly step: number; readonly loss: number } & Bits & {
+        /** The lowest of the run so far. */
+        readonly isBest: boolean;
+        readonly isFinal: boolean;
+      })
+  | { readonly kind: "saved"; readonly step: number; readonly path: string }
+  /** A checkpoint between could not be written; training goes on. */
+  | {
+      readonly kind: "save_failed";
+      readonly step: number;
+      readonly diagnostics: readonly Diagnostic[];
+    }
+  | { readonly kind: "end"; readonly step: number; readonly reason: EndReason };
+
+interface Bits {
+  /** Bits per byte of text, if the data says how long tokens are. */
+  readonly bitsPerByte?: number;
+}
+
+export interface RunOptions {
+  readonly trainer: Trainer;
+  /** Path of the checkpoint; none is written without it. */
+  readonly out?: string;
+  /** Micro-steps between checkpoints; 0, the default, for only the last one. */
+  readonly saveEvery?: number;
+  /** Seconds after which the run ends, counted from its start. */
+  readonly time?: number;
+  readonly onEvent?: (event: TrainEvent) => void;
+  /** Milliseconds of some clock; tests replace it. */
+  readonly now?: () => number;
+  readonly disk?: FileSystem;
+}
+
+export interface RunResult {
+  readonly reason: EndReason;
+  /** Micro-steps of this run. */
+  readonly steps: number;
+  /** Of the last step; null if there was none yet. */
+  readonly loss: number | null;
+  readonly validationLoss: number;
+}
+
+export interface Run {
+  /** Rejects with a `UserError` when training must stop (E0902, E0903) or the last save fails. */
+  readonly finished: Promise<RunResult>;
+  /** Finishes the step that is running, saves, and ends. */
+  requestStop(): void;
+}
+
+/** Starts a run. Throws a `UserError` at once for an option or a path that cannot be used. */
+export function startRun(options: RunOptions): Run {
+  const { time, saveEvery = 0, out } = options;
+  needWhole("save-every", saveEvery, 0);
+  if (time !== undefined && !(time > 0 && time < Infinity)) {
+    throw new UserError(badTrainOption("time", String(time), "a number of seconds above 0"));
+  }
+  if (out !== undefined) needWritable(out);
+  let stopped = false;
+  const finished = new Runner(options, () => stopped).run();
+  return {
+    finished,
+    requestStop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** Says before a long run what a save would say after it. */
+function needWritable(path: string): void {
+  const folder = dirname(path);
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UserError(isAFolder(path, "write"));
+  }
+  if (!fs.existsSync(folder)) throw new UserError(folderNotFound(path));
+  withFileErrors(() => {
+    try {
+      fs.accessSync(folder, fs.constants.W_OK);
+    } catch (error) {
+      throw fileFaultOf(error, path, "write");
+    }
+  });
+}
+
+class Runner {
+  readonly #options: RunOptions;
+  readonly #trainer: Trainer;
+  readonly #isStopped: () => boolean;
+  readonly #now: () => number;
+
+  constructor(options: RunOptions, isStopped: () => boolean) {
+    this.#options = options;
+    this.#trainer = options.trainer;
+    this.#isStopped = isStopped;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  async run(): Promise<RunResult> {
+    const trainer = this.#trainer;
+    const { valEvery } = trainer.settings;
+    const { time = Infinity, saveEvery = 0 } = this.#options;
+    const from = trainer.state.step;
+    const start = this.#now();
+    await nextTurn();
+    if (valEvery > 0 && trainer.state.validation.last === null) this.#validate();
+
+    let reason: EndReason = "steps";
+    while (!trainer.done) {
+      if (this.#isStopped()) reason = "stopped";
+      else if (this.#now() - start >= time * 1000) reason = "time";
+      if (reason !== "steps") break;
+      const { lr } = trainer;
+      const result = trainer.step();
+      const { step, loss } = result;
+      this.#emit({
+        kind: "step",
+        ...{ ...result, lr: result.update?.lr ?? lr, tokens: trainer.model.S },
+        ...this.#bits(loss),
+      });
+      if (valEvery > 0 && step % valEvery === 0 && !trainer.done) this.#validate();
+      if (saveEvery > 0 && step % saveEvery === 0 && !trainer.done) this.#saveOnTheWay();
+      // The signals and timers of the program get their turn.
+      await nextTurn();
+    }
+    return this.#end(reason, from);
+  }
+
+  #end(reason: EndReason, from: number): RunResult {
+    const trainer = this.#trainer;
+    // What a stopped run sees here is not part of the run that it is resumed as.
+    const isOver = reason !== "stopped";
+    const isUpdated = isOver && trainer.finishGroup() !== undefined;
+    const { step, lastLoss, validation } = trainer.state;
+    const isKnown = validation.last?.step === step && !isUpdated;
+    const validationLoss = isKnown ? validation.last.loss : this.#validate(true, isOver);
+    if (this.#options.out !== undefined) this.#save(this.#options.out);
+    this.#emit({ kind: "end", step, reason });
+    return { reason, steps: step - from, loss: lastLoss, validationLoss };
+  }
+
+  #validate(isFinal = false, record = true): number {
+    const loss = this.#trainer.validate({ record });
+    const { step, validation } = this.#trainer.state;
+    const isBest = validation.best?.step === step;
+    this.#emit({ kind: "validation", step, loss, ...this.#bits(loss), isBest, isFinal });
+    return loss;
+  }
+
+  #save(path: string): void {
+    this.#trainer.save(path, this.#options.disk ?? diskFileSystem);
+    this.#emit({ kind: "saved", step: this.#trainer.state.step, path });
+  }
+
+  /** A disk that is full now may have room at the end. */
+  #saveOnTheWay(): void {
+    const { out } = this.#options;
+    if (out === undefined) return;
+    try {
+      this.#save(out);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { step } = this.#trainer.state;
+      this.#emit({ kind: "save_failed", step, diagnostics: error.diagnostics });
+    }
+  }
+
+  #bits(loss: number): Bits {
+    const bitsPerByte = this.#trainer.bitsPerByte(loss);
+    return bitsPerByte === undefined ? {} : { bitsPerByte };
+  }
+
+  #emit(event: TrainEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,370 @@
+/**
+ * A run of training, one micro-step at a time.
+ *
+ *     const trainer = createTrainer({ source, data, dataName: "default" });
+ *     while (!trainer.done) trainer.step();
+ *     trainer.validate({ record: true });
+ *     trainer.save("model.ckpt");
+ *
+ * A micro-step draws one window, computes its loss and adds its gradient. Every `accum` of them, and at
+ * the end of the run, the mean of the gradients is clipped and AdamW updates the parameters. Nothing is
+ * printed here, and nothing depends on the clock.
+ */
+import { createHash } from "node:crypto";
+import { leafName } from "../compiler/ir/graph.ts";
+import { gradientNotFinite, lossNotFinite } from "../compiler/messages/training.ts";
+import { diskFileSystem, type FileSystem } from "../compiler/support/atomic_write.ts";
+import { invariant } from "../compiler/support/bug.ts";
+import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { writeFileBytes } from "../formats/files.ts";
+import { fromFloat32, type Tensor } from "../formats/tensor.ts";
+import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
+import type { DeviceInfo, DeviceOptions, Session } from "../runtime-native/js/index.ts";
+import {
+  type CheckpointContents,
+  encodeCheckpoint,
+  type Score,
+  type TrainState,
+} from "./checkpoint.ts";
+import { stateTensors } from "./checkpoint_model.ts";
+import { checkSequence, type TokenData } from "./data/token_file.ts";
+import {
+  autoaneValidationWindows,
+  copyWindow,
+  fixedValidationWindows,
+  trainWindow,
+} from "./data/windows.ts";
+import { openSession } from "./host_session.ts";
+import { initialise } from "./initialise.ts";
+import { initialiseAutoane } from "./initialise_autoane.ts";
+import { type ModelChoice, readModel, type TrainingModel, withRows } from "./model.ts";
+import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
+import { buffers, trainingPlan } from "./programs.ts";
+import { createRandom, type Random } from "./random.ts";
+import { learningRate } from "./schedule.ts";
+import { chooseVocabulary, rowsOfIds, type Vocabulary } from "./vocabulary.ts";
+
+export interface TrainerOptions extends ModelChoice {
+  readonly data: TokenData;
+  /** How the user called the data; kept in checkpoints so that a resumed run finds it. */
+  readonly dataName: string;
+  readonly settings?: Partial<TrainSettings>;
+  readonly device?: DeviceOptions;
+}
+
+export interface UpdateResult {
+  /** Its number, from 1. */
+  readonly update: number;
+  /** Mean loss of its micro-steps, in nats. */
+  readonly loss: number;
+  readonly microSteps: number;
+  readonly lr: number;
+  /** Global norm of the mean gradient, before clipping. */
+  readonly gradNorm: number;
+  readonly clipped: boolean;
+}
+
+export interface StepResult {
+  /** Micro-steps done. */
+  readonly step: number;
+  /** Loss of its window, in nats. */
+  readonly loss: number;
+  /** Present when it closed a group. */
+  readonly update?: UpdateResult;
+}
+
+export interface Trainer {
+  readonly model: TrainingModel;
+  readonly vocabulary: Vocabulary;
+  readonly settings: TrainSettings;
+  readonly device: DeviceInfo;
+  readonly state: TrainState;
+  /** Parameters of the model, with the rows of the vocabulary. */
+  readonly parameters: number;
+  /** Every step of the settings is done. */
+  readonly done: boolean;
+  /** The rate of the update that is next, or of the last one when all are done. */
+  readonly lr: number;
+  /** One micro-step. Throws a `UserError` (E0902, E0903); the state is then that of the last update. */
+  step(): StepResult;
+  /** Updates with a group that is not full, if one is open. Throws like `step`. */
+  finishGroup(): UpdateResult | undefined;
+  /**
+   * The mean loss of the validation windows, in nats; `record` makes it part of the state. Throws a
+   * `UserError` (E0902) when it is not finite.
+   */
+  validate(options?: { readonly record?: boolean }): number;
+  /** Nats per token as bits per byte of text; undefined if the data does not say how long tokens are. */
+  bitsPerByte(loss: number): number | undefined;
+  /** Writes a checkpoint, whole or not at all. Throws a `UserError` (E0701 to E0707). */
+  save(path: string, disk?: FileSystem): void;
+  /** The values of a parameter: a view, valid until the trainer is closed. */
+  param(path: string): Float32Array;
+  close(): void;
+}
+
+/** Starts a run. Throws a `UserError` for mistakes of the model, the data or the settings. */
+export function createTrainer(options: TrainerOptions): Trainer {
+  const settings = completeSettings(options.settings);
+  const asWritten = readModel(options);
+  checkSequence(options.data, asWritten.S);
+  const vocabulary = chooseVocabulary(asWritten, options.data, settings.compact);
+  const model = withRows(asWritten, vocabulary.dim, vocabulary.size);
+  const random = createRandom(settings.seed).state();
+  const state: TrainState = {
+    ...{ step: 0, updates: 0, random, lastLoss: null },
+    group: { count: 0, loss: 0, before: { random, lastLoss: null } },
+    validation: { last: null, best: null },
+  };
+  const start: Start = { ...options, model, vocabulary, settings, state };
+  return new HostTrainer(start, (session) => {
+    const set = settings.compat === "autoane" ? initialiseAutoane : initialise;
+    const values = (path: string) => session.f32(paramStorage(path));
+    set(model.graph, { seed: settings.seed, vocabulary, values });
+  });
+}
+
+/** What a run begins with. */
+export interface Start {
+  readonly model: TrainingModel;
+  readonly vocabulary: Vocabulary;
+  readonly settings: TrainSettings;
+  readonly state: TrainState;
+  readonly data: TokenData;
+  readonly dataName: string;
+  readonly device?: DeviceOptions;
+}
+
+/** Sha256 of tokens, in hex. */
+export function digestOfTokens({ tokens }: TokenData): string {
+  const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** A trainer on the `cpu` device. */
+export class HostTrainer implements Trainer {
+  readonly model: TrainingModel;
+  readonly vocabulary: Vocabulary;
+  readonly settings: TrainSettings;
+  readonly parameters: number;
+  readonly #data: TokenData;
+  readonly #dataName: string;
+  readonly #session: Session;
+  readonly #random: Random;
+  readonly #rows: Int32Array | null;
+  readonly #tokens: Int32Array;
+  readonly #targets: Int32Array;
+  #state: TrainState;
+  #digest: string | undefined;
+
+  /** `fill` sets the parameters, and whatever else of the session is not zero at the start. */
+  constructor(start: Start, fill: (session: Session) => void) {
+    const { model, vocabulary, settings, state, data, dataName } = start;
+    this.model = model;
+    this.vocabulary = vocabulary;
+    this.settings = settings;
+    this.#state = state;
+    this.#data = data;
+    this.#dataName = dataName;
+    this.#rows = rowsOfIds(vocabulary);
+    this.#random = createRandom(settings.seed);
+    this.#random.restore(state.random);
+    this.#session = openSession(trainingPlan(model.graph), start.device);
+    this.parameters = this.#paths().reduce((n, path) => n + this.param(path).length, 0);
+    this.#tokens = this.#session.i32(inputStorage(model.tokens));
+    this.#targets = this.#session.i32(inputStorage(model.targets));
+    try {
+      fill(this.#session);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #paths(): string[] {
+    return this.model.graph.params.map(leafName);
+  }
+
+  get device(): DeviceInfo {
+    return this.#session.info;
+  }
+
+  get state(): TrainState {
+    return this.#state;
+  }
+
+  get done(): boolean {
+    const { steps } = this.settings;
+    return steps !== null && this.#state.step >= steps;
+  }
+
+  get lr(): number {
+    const { step, updates, group } = this.#state;
+    const { steps, accum } = this.settings;
+    const last = steps === null ? Infinity : Math.ceil(steps / accum) - 1;
+    // The update that is next comes with the last micro-step of its group.
+    const closing = Math.min(step - group.count + accum, steps ?? Infinity) - 1;
+    return this.#rateOf(Math.min(updates, last), closing);
+  }
+
+  /** The rate of update `update`, from 0, which micro-step `step`, from 0, closes. */
+  #rateOf(update: number, step: number): number {
+    const { lr: peak, warmup, steps, accum, compat } = this.settings;
+    // AutoANE counts the time of its schedule in micro-steps.
+    if (compat === "autoane") return learningRate(step, { peak, warmup, length: steps });
+    const length = steps === null ? null : Math.ceil(steps / accum);
+    return learningRate(update, { peak, warmup, length });
+  }
+
+  step(): StepResult {
+    invariant(!this.done, "a run that is complete has no further step");
+    const { step, group } = this.#state;
+    const { S } = this.model;
+    this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, S));
+    this.#session.run("micro_step", { first: group.count === 0 });
+    const loss = this.#session.f32(buffers.loss)[0]!;
+    if (!Number.isFinite(loss)) {
+      this.#giveUp(lossNotFinite(`step ${step + 1}`, loss, this.#state.updates));
+    }
+    this.#state = {
+      ...this.#state,
+      step: step + 1,
+      random: this.#random.state(),
+      lastLoss: loss,
+      group: { ...group, count: group.count + 1, loss: group.loss + loss },
+    };
+    const isFull = group.count + 1 === this.settings.accum;
+    const update = isFull || this.done ? this.finishGroup() : undefined;
+    return { step: step + 1, loss, ...(update === undefined ? {} : { update }) };
+  }
+
+  #setWindow(position: number): void {
+    copyWindow(this.#data.tokens, position, this.#tokens, this.#targets);
+    if (this.#rows === null) return;
+    for (const ids of [this.#tokens, this.#targets]) {
+      for (let i = 0; i < ids.length; i++) ids[i] = this.#rows[ids[i]!]!;
+    }
+  }
+
+  finishGroup(): UpdateResult | undefined {
+    const { step, updates, group, random, lastLoss } = this.#state;
+    if (group.count === 0) return undefined;
+    const { accum, clip, wd, beta1, beta2, compat } = this.settings;
+    // AutoANE divides a short last group by the size of a full one.
+    const terms = compat === "autoane" ? accum : group.count;
+
+    this.#session.run("norm");
+    const nonfinite = this.#session.f64(buffers.nonfinite)[0]!;
+    if (nonfinite > 0) {
+      this.#giveUp(gradientNotFinite(updates + 1, nonfinite, this.#firstNotFinite()));
+    }
+    const gradNorm = Math.sqrt(this.#session.f64(buffers.squares)[0]!) / terms;
+    const clipped = clip > 0 && gradNorm > clip;
+    const scale = (clipped ? clip / gradNorm : 1) / terms;
+    const lr = this.#rateOf(updates, step - 1);
+    const t = updates + 1;
+    this.#session
+      .f32(buffers.scalars)
+      .set([lr, beta1, beta2, ADAM_EPS, wd, 1 - beta1 ** t, 1 - beta2 ** t, scale]);
+    this.#session.run("update");
+
+    this.#state = {
+      ...this.#state,
+      updates: t,
+      group: { count: 0, loss: 0, before: { random, lastLoss } },
+    };
+    const loss = group.loss / group.count;
+    return { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
+  }
+
+  #firstNotFinite(): string {
+    const isBad = (path: string) =>
+      this.#session.f32(buffers.gradient(path)).some((g) => !Number.isFinite(g));
+    return this.#paths().find(isBad) ?? "none";
+  }
+
+  /** Goes back to the last update, where everything is finite, and stops. */
+  #giveUp(diagnostic: Diagnostic): never {
+    const { step, group } = this.#state;
+    const { random, lastLoss } = group.before;
+    this.#state = {
+      ...this.#state,
+      ...{ step: step - group.count, random, lastLoss },
+      group: { count: 0, loss: 0, before: { random, lastLoss } },
+    };
+    this.#random.restore(random);
+    throw new UserError(diagnostic);
+  }
+
+  validate({ record = false } = {}): number {
+    const { valStart, valTokens } = this.#data;
+    const { step, updates, validation } = this.#state;
+    const { S } = this.model;
+    const windows =
+      this.settings.compat === "autoane"
+        ? autoaneValidationWindows(step, valStart, valTokens, S)
+        : fixedValidationWindows(valStart, valTokens, S);
+    let sum = 0;
+    for (const position of windows) {
+      this.#setWindow(position);
+      this.#session.run("evaluate");
+      sum += this.#session.f32(buffers.evaluatedLoss)[0]!;
+    }
+    const loss = sum / windows.length;
+    if (!Number.isFinite(loss)) {
+      throw new UserError(lossNotFinite(`the validation after step ${step}`, loss, updates));
+    }
+    if (record) {
+      const last: Score = { step, loss };
+      const { best } = validation;
+      const isBest = best === null || loss < best.loss;
+      this.#state = { ...this.#state, validation: { last, best: isBest ? last : best } };
+    }
+    return loss;
+  }
+
+  bitsPerByte(loss: number): number | undefined {
+    const { bytesPerToken } = this.#data;
+    if (bytesPerToken === undefined || bytesPerToken <= 0) return undefined;
+    return loss / Math.LN2 / bytesPerToken;
+  }
+
+  save(path: string, disk: FileSystem = diskFileSystem): void {
+    writeFileBytes(path, encodeCheckpoint(this.#contents()), disk);
+  }
+
+  #contents(): CheckpointContents {
+    const { source, entry, overrides } = this.model;
+    const { tokens, tokenizer = null, bytesPerToken = null } = this.#data;
+    this.#digest ??= digestOfTokens(this.#data);
+    const tensors = new Map<string, Tensor>();
+    for (const [name, shape] of stateTensors(
+      this.model.graph.params,
+      this.#state.group.count > 0,
+    )) {
+      tensors.set(name, fromFloat32(shape, this.#session.f32(name)));
+    }
+    return {
+      model: { source: { path: source.path, text: source.text }, entry, overrides },
+      vocabulary: this.vocabulary,
+      data: {
+        name: this.#dataName,
+        tokens: tokens.length,
+        digest: this.#digest,
+        tokenizer,
+        bytesPerToken,
+      },
+      settings: this.settings,
+      state: this.#state,
+      tensors,
+    };
+  }
+
+  param(path: string): Float32Array {
+    return this.#session.f32(paramStorage(path));
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+}
