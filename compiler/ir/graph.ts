@@ -49,26 +49,27 @@ export function constantValue(node: Node): number | undefined {
 
 /** Every node the roots depend on, inputs before users; iterative, so depth is no limit. */
 export function topological(roots: readonly Node[]): Node[] {
+  return walk(roots, () => false);
+}
+
+/** As `topological`, without the nodes that `isKnown` and whatever only those depend on. */
+function walk(roots: readonly Node[], isKnown: (node: Node) => boolean): Node[] {
   const order: Node[] = [];
-  const done = new Set<Node>();
+  const seen = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];
+  const enter = (node: Node): void => {
+    if (seen.has(node) || isKnown(node)) return;
+    seen.add(node);
+    stack.push({ node, next: 0 });
+  };
   for (const root of roots) {
-    if (done.has(root)) continue;
-    stack.push({ node: root, next: 0 });
-    done.add(root);
+    enter(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!;
       const input = top.node.inputs[top.next];
-      if (input === undefined) {
-        order.push(top.node);
-        stack.pop();
-        continue;
-      }
       top.next += 1;
-      if (!done.has(input)) {
-        done.add(input);
-        stack.push({ node: input, next: 0 });
-      }
+      if (input !== undefined) enter(input);
+      else order.push(stack.pop()!.node);
     }
   }
   return order;
@@ -127,7 +128,7 @@ export function mapNodes(
 ): Graph {
   const result = new Map<Node, Node>();
   const rewritten = (root: Node): Node => {
-    for (const node of topologicalUntil(root, result)) {
+    for (const node of walk([root], (n) => result.has(n))) {
       const inputs = node.inputs.map((input) => result.get(input)!);
       const next = visit(node, inputs);
       if (next === node) {
@@ -142,26 +143,4 @@ export function mapNodes(
   const outputs = graph.outputs.map((o) => ({ name: o.name, node: rewritten(o.node) }));
   if (outputs.every((o, i) => o.node === graph.outputs[i]!.node)) return graph;
   return { ...graph, outputs };
-}
-
-function topologicalUntil(root: Node, known: ReadonlyMap<Node, Node>): Node[] {
-  if (known.has(root)) return [];
-  const order: Node[] = [];
-  const seen = new Set<Node>([root]);
-  const stack: { node: Node; next: number }[] = [{ node: root, next: 0 }];
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1]!;
-    const input = top.node.inputs[top.next];
-    if (input === undefined) {
-      order.push(top.node);
-      stack.pop();
-      continue;
-    }
-    top.next += 1;
-    if (!seen.has(input) && !known.has(input)) {
-      seen.add(input);
-      stack.push({ node: input, next: 0 });
-    }
-  }
-  return order;
 }

@@ -1,16 +1,14 @@
 /** Every model that comes with anec, at toy size: gradients, device, MIL, and its golden programs. */
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../../compiler/autodiff/differentiate.ts";
-import { leafName } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/print.ts";
-import { tensor } from "../../compiler/ops/tensor.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
 import { loadModel, modelNames } from "../../dsl/index.ts";
 import { compile } from "../../index.ts";
 import { runPasses } from "../../passes/pass.ts";
 import { pipelines } from "../../passes/pipeline.ts";
 import { worstError } from "../support/close.ts";
-import { graphOf, valuesOf } from "../support/random_model.ts";
+import { graphOf, slopes, valuesOf } from "../support/random_model.ts";
 import { runBundle } from "../support/run_bundle.ts";
 import { runOnCpu } from "../support/run_on_cpu.ts";
 
@@ -22,29 +20,10 @@ describe.each(modelNames().map((name) => [name] as const))("%s", (name) => {
   const values = valuesOf(train, 3);
 
   test("its gradient agrees with finite differences", () => {
-    const direction = valuesOf(train, 4);
-    const h = 1e-5;
-    const lossAt = (step: number) => {
-      const moved = new Map(values);
-      for (const p of train.params) {
-        const [w, d] = [values.get(leafName(p))!, direction.get(leafName(p))!];
-        moved.set(
-          leafName(p),
-          tensor(
-            w.shape,
-            w.data.map((x, i) => x + step * d.data[i]!),
-          ),
-        );
-      }
-      return interpret(train, moved).get("loss")!.data[0]!;
-    };
-    const expected = (lossAt(h) - lossAt(-h)) / (2 * h);
-    const gradients = interpret(differentiate(train), values);
-    const found = train.params.reduce((sum, p) => {
-      const d = direction.get(leafName(p))!.data;
-      return sum + gradients.get(`grad.${leafName(p)}`)!.data.reduce((s, g, i) => s + g * d[i]!, 0);
-    }, 0);
-    expect(Math.abs(found - expected)).toBeLessThan(1e-6 * (1 + Math.abs(expected)));
+    const { byDifferences, byGradients } = slopes(train, values, 4);
+    expect(Math.abs(byGradients - byDifferences)).toBeLessThan(
+      1e-6 * (1 + Math.abs(byDifferences)),
+    );
   });
 
   test("the cpu device computes its loss and gradients", () => {

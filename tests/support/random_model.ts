@@ -1,8 +1,10 @@
 /** Random small transformers as text of the language, with values for their inputs and parameters. */
 import fc from "fast-check";
+import { differentiate } from "../../compiler/autodiff/differentiate.ts";
 import { type Graph, leafName } from "../../compiler/ir/graph.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { type Tensor, tensor } from "../../compiler/ops/tensor.ts";
+import { interpret } from "../../compiler/reference/interpret.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
 import { elaborate } from "../../dsl/index.ts";
 import { randomTensor, seeded } from "./samples.ts";
@@ -127,4 +129,32 @@ export function valuesOf(graph: Graph, seed: number): Map<string, Tensor> {
     }
   }
   return values;
+}
+
+/**
+ * The derivative of the loss along a random direction of all parameters: by central differences, and by
+ * the gradients.
+ */
+export function slopes(
+  graph: Graph,
+  values: ReadonlyMap<string, Tensor>,
+  seed: number,
+): { readonly byDifferences: number; readonly byGradients: number } {
+  const direction = valuesOf(graph, seed);
+  const h = 1e-5;
+  const lossAt = (step: number): number => {
+    const moved = new Map(values);
+    for (const p of graph.params) {
+      const [w, d] = [values.get(leafName(p))!, direction.get(leafName(p))!];
+      const data = w.data.map((x, i) => x + step * d.data[i]!);
+      moved.set(leafName(p), tensor(w.shape, data));
+    }
+    return interpret(graph, moved).get("loss")!.data[0]!;
+  };
+  const gradients = interpret(differentiate(graph), values);
+  const byGradients = graph.params.reduce((sum, p) => {
+    const d = direction.get(leafName(p))!.data;
+    return sum + gradients.get(`grad.${leafName(p)}`)!.data.reduce((s, g, i) => s + g * d[i]!, 0);
+  }, 0);
+  return { byDifferences: (lossAt(h) - lossAt(-h)) / (2 * h), byGradients };
 }
