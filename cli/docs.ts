@@ -1,11 +1,13 @@
 /**
- * Pages that are made from the registries: `docs/errors/` and `docs/ops.md`.
+ * Pages that are made from the registries: `docs/errors/`, `docs/facts/` and `docs/ops.md`.
  *
  * `npm run build && node scripts/generate_docs.mjs` writes them; a test compares them.
  */
 import { areas, type Page } from "../compiler/messages/index.ts";
 import type { OpDef } from "../compiler/ops/define.ts";
 import { ops } from "../compiler/ops/index.ts";
+import { facts } from "../compiler/target/facts/index.ts";
+import { factIndex, factPage } from "./fact_pages.ts";
 
 /** What can be done with an op as it is. */
 export function abilitiesOf(op: OpDef): {
@@ -29,6 +31,8 @@ export function generatedDocs(): ReadonlyMap<string, string> {
     ["docs/ops.md", opsPage()],
     ["docs/errors/README.md", errorIndex()],
     ...messages.map((m) => [`docs/errors/${m.code}.md`, errorPage(m)] as const),
+    ["docs/facts/README.md", `${NOTE}\n${factIndex()}`],
+    ...facts.map((f) => [`docs/facts/${f.id}.md`, `${NOTE}\n${factPage(f)}`] as const),
   ]);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes the pages that are made from the registries: docs/errors/*.md and docs/ops.md.
+ * Writes the pages that are made from the registries: docs/errors/, docs/facts/ and docs/ops.md.
  *
  *     npm run build:ts && node scripts/generate_docs.mjs
  */
@@ -11,10 +11,11 @@ import { generatedDocs } from "../dist/cli/docs.js";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const docs = generatedDocs();
 
-mkdirSync(join(root, "docs", "errors"), { recursive: true });
-for (const name of readdirSync(join(root, "docs", "errors"))) {
-  if (/^E\d{4}\.md$/.test(name) && !docs.has(`docs/errors/${name}`))
-    rmSync(join(root, "docs", "errors", name));
+for (const folder of ["errors", "facts"]) {
+  mkdirSync(join(root, "docs", folder), { recursive: true });
+  for (const name of readdirSync(join(root, "docs", folder))) {
+    if (!docs.has(`docs/${folder}/${name}`)) rmSync(join(root, "docs", folder, name));
+  }
 }
 for (const [path, text] of docs) writeFileSync(join(root, path), text);
 process.stdout.write(`${docs.size} pages\n`);

@@ -18,6 +18,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./compile.ts"),
   },
   {
+    name: "cost",
+    summary: "predict the milliseconds of a model or program on each chip",
+    load: () => import("./cost.ts"),
+  },
+  {
+    name: "mil check",
+    summary: "look for mistakes in MIL files, and for what a chip would refuse",
+    load: () => import("./mil_check.ts"),
+  },
+  {
     name: "check",
     summary: "look for mistakes in files",
     load: () => import("./check.ts"),
@@ -56,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     name: "ops",
     summary: "list the ops of graphs",
     load: () => import("./ops.ts"),
+  },
+  {
+    name: "facts",
+    summary: "list what is known about the hardware, and how",
+    load: () => import("./facts.ts"),
   },
   {
     name: "passes",

@@ -37,6 +37,11 @@ const EVIDENCE =
   "Each fact says how it is known: measured (by `anec probe`, output in the tree), reported (by the " +
   "named source) or assumed (it follows from others). `anec facts NAME` prints all of it.";
 
+/** A line for each source; the first says which side it is. */
+function sideNotes(key: string, sources: readonly string[]): [string, string][] {
+  return sources.map((source, i) => [i === 0 ? key : "", source]);
+}
+
 function body(
   fact: FactNotice,
   { title, labels, further }: FactPlaces,
@@ -45,9 +50,8 @@ function body(
   const notes: [string, string][] = [
     ["fact", `${fact.id}: ${fact.known} (docs/facts/${fact.id}.md)`],
   ];
-  if (fact.refuted.length > 0) {
-    notes.push(["for", fact.holds.join("; ")], ["but", fact.refuted.join("; ")]);
-  }
+  const contested = fact.refuted.length > 0;
+  if (contested) notes.push(...sideNotes("for", fact.holds), ...sideNotes("but", fact.refuted));
   if (fact.apple !== undefined) notes.push(["apple", `\`${fact.apple}\``]);
   if (further > 0) notes.push(["also", `at ${further} other place${further === 1 ? "" : "s"}`]);
   const mend = fact.mends ? " (`--fix` does it)" : "";
@@ -55,7 +59,7 @@ function body(
     severity,
     title,
     labels: labels.flatMap((l): Label[] => at(l.span, l.text)),
-    why: fact.statement,
+    why: contested ? `Sources disagree about this: ${fact.statement}` : fact.statement,
     notes,
     help: [{ text: `${fact.workaround}${mend}` }],
   };

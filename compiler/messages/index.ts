@@ -1,5 +1,6 @@
 /** Every message, area by area: what `anec explain` prints and `docs/errors` is made from. */
 import * as checkpoints from "./checkpoints.ts";
+import * as cost from "./cost.ts";
 import * as data from "./data.ts";
 import * as facts from "./facts.ts";
 import * as files from "./files.ts";
@@ -7,6 +8,7 @@ import * as gradients from "./gradients.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
 import * as names from "./names.ts";
+import * as range from "./range.ts";
 import * as runtime from "./runtime.ts";
 import * as syntax from "./syntax.ts";
 import * as training from "./training.ts";
@@ -42,12 +44,14 @@ export const areas: readonly Area[] = [
   area("types and shapes", types),
   area("gradients", gradients),
   area("hardware facts", facts),
+  area("ranges of numbers", range),
   area("runtime", runtime),
   area("files", files),
   area("checkpoints", checkpoints),
   area("data", data),
   area("training and generation", training),
   area("command line", usage),
+  area("predicted times", cost),
   area("MIL", mil),
 ];
 
