@@ -61,9 +61,14 @@ interface Names {
   readonly path: string;
   readonly entry: string;
   readonly out: string;
+  /** 1 or undefined: none is needed. */
+  readonly lossScale: number | undefined;
 }
 
-export function printSummary({ path, entry, out }: Names, { stats, bundle }: Compilation): string {
+export function printSummary(
+  { path, entry, out, lossScale = 1 }: Names,
+  { stats, bundle }: Compilation,
+): string {
   const { manifest, files } = bundle;
   const bytes = [...files.values()].reduce((n, file) => n + file.length, 0);
   const isEngine = manifest.target === "ane";
@@ -80,6 +85,9 @@ export function printSummary({ path, entry, out }: Names, { stats, bundle }: Com
       `${grouped(stats.surfaces)}, ${bytesText(stats.surfaceBytes)}`,
     ],
     ["arithmetic", `${scaled(stats.flops, "FLOP")} a run`],
+    ...(lossScale === 1
+      ? []
+      : [["loss scale", `${lossScale}, so that small gradients keep their digits`] as const]),
   ]);
   const programs = manifest.programs.map((p) => [
     p.name,

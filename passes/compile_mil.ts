@@ -64,7 +64,12 @@ export function compileMil(graph: Graph, baked?: (param: Node) => Tensor): MilCo
     let index = byPart.get(text);
     if (index === undefined) {
       const lowered = lowerToMil(part, ports, baked === undefined ? {} : { baked });
-      const name = part.key.replaceAll(/[.~]\d+(?=$)/g, "").replaceAll(/\W/g, "_");
+      // `block.3~2`, the second part of layer 3, is `block_2`: the number of the layer says nothing.
+      const [layer, again] = part.key.split("~") as [string, string | undefined];
+      const name = [layer.replace(/\.\d+$/, ""), again]
+        .filter(Boolean)
+        .join("_")
+        .replaceAll(/\W/g, "_");
       index = addProgram(name, part, ports, lowered, { files, programs, byText });
       byPart.set(text, index);
     }

@@ -1,8 +1,15 @@
 /** `anec compile`: an entry of a file to a bundle; any stage on the way can be printed. */
 import type { Command } from "commander";
+import type { Graph } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/print.ts";
 import { flagsConflict } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
+import {
+  lossScaleFor,
+  paramSpreads,
+  rangesOfBundle,
+  rangeWarnings,
+} from "../../compiler/target/range/schedule.ts";
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
 import { type Compilation, compile, type Target, writeBundle } from "../../index.ts";
 import { type PipelineName, passes, pipelines } from "../../passes/pipeline.ts";
@@ -113,7 +120,8 @@ export const command = {
       printAfter: { names, print },
       ...(flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {}),
     });
-    finish({ io, flags, model, entry, result, after });
+    const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, result) : undefined;
+    finish({ io, flags, model, entry, result, after, lossScale });
     return EXIT.ok;
   },
 };
@@ -190,6 +198,17 @@ function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
   return false;
 }
 
+/**
+ * Prints where values may leave the engine's range. Gradients are looked at with the loss scale that
+ * suits them best, which is returned: a power of two, 1 for a graph without gradients.
+ */
+function warnOfRanges(io: Io, flags: Flags, graph: Graph, { bundle }: Compilation): number {
+  const params = paramSpreads(graph);
+  const lossScale = lossScaleFor(rangesOfBundle(bundle, { params }));
+  if (flags.json !== true) printDiagnostics(io, rangeWarnings(bundle, { params, lossScale }));
+  return lossScale;
+}
+
 interface Finished {
   readonly io: Io;
   readonly flags: Flags;
@@ -198,9 +217,11 @@ interface Finished {
   readonly result: Compilation;
   /** Graphs as text, by the pass they were printed after. */
   readonly after: Readonly<Record<string, string>>;
+  /** Of the `ane` target: what to multiply the loss by so that small gradients keep their digits. */
+  readonly lossScale: number | undefined;
 }
 
-function finish({ io, flags, model, entry, result, after }: Finished): void {
+function finish({ io, flags, model, entry, result, after, lossScale }: Finished): void {
   const { bundle } = result;
   const writes = flags.print === undefined || flags.out !== undefined;
   const out = flags.out ?? `${entry.name}${entry.kind === "train" ? ".train" : ""}.anec`;
@@ -212,6 +233,7 @@ function finish({ io, flags, model, entry, result, after }: Finished): void {
         entry: entryName(entry),
         target: flags.target,
         ...result.stats,
+        ...(lossScale === undefined ? {} : { lossScale }),
         ...(writes ? { out } : {}),
         ...printedJson(flags.print, entry, result),
         ...(Object.keys(after).length > 0 ? { after } : {}),
@@ -242,7 +264,9 @@ function finish({ io, flags, model, entry, result, after }: Finished): void {
       io.out.write(printSchedule(bundle.manifest));
       break;
     case undefined:
-      io.out.write(printSummary({ path: model.source.path, entry: entryName(entry), out }, result));
+      io.out.write(
+        printSummary({ path: model.source.path, entry: entryName(entry), out, lossScale }, result),
+      );
       break;
     default:
       flags.print satisfies never;
