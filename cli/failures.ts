@@ -11,7 +11,7 @@ import { EXIT } from "./command.ts";
 import type { Io, Sink } from "./io.ts";
 
 /** Codes that name the command line. */
-const USAGE = /^E095[0-9]$|^E0964$|^E0966$|^E0901$/;
+const USAGE = /^E095[0-9]$|^E0964$|^E0901$/;
 /** Codes that name the machine: the device, a disk that is full or read-only, the network. */
 const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$/;
 
