@@ -3,6 +3,7 @@
  *
  * `npm run build && node scripts/generate_docs.mjs` writes them; a test compares them.
  */
+import Handlebars from "handlebars";
 import { areas, type Page } from "../compiler/messages/index.ts";
 import type { OpDef } from "../compiler/ops/define.ts";
 import { ops } from "../compiler/ops/index.ts";
@@ -36,45 +37,78 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   ]);
 }
 
-function errorPage({ code, page }: Page): string {
-  return `${NOTE}\n# ${code}: ${page.summary}\n\n${filled(page.explain)}\n`;
+const ERROR_PAGE = page<{ code: string; summary: string; explain: string }>(`{{note}}
+# {{code}}: {{summary}}
+
+{{explain}}
+`);
+
+function errorPage({ code, page: { summary, explain } }: Page): string {
+  return ERROR_PAGE({ code, summary, explain: filled(explain) });
 }
 
+const ERROR_INDEX = page<{ areas: readonly object[] }>(`{{note}}
+# Messages
+
+\`anec explain CODE\` prints these pages.
+{{#each areas}}
+
+## {{title}}
+
+{{#each messages}}
+- [{{code}}]({{code}}.md) {{page.summary}}
+{{/each}}
+{{/each}}
+`);
+
 function errorIndex(): string {
-  const lists = areas.map((a) => {
-    const rows = a.messages.map((m) => `- [${m.code}](${m.code}.md) ${m.page.summary}`);
-    return `## ${a.name[0]!.toUpperCase()}${a.name.slice(1)}\n\n${rows.join("\n")}\n`;
+  return ERROR_INDEX({
+    areas: areas.map(({ name, messages }) => ({
+      title: `${name[0]!.toUpperCase()}${name.slice(1)}`,
+      messages,
+    })),
   });
-  return `${NOTE}\n# Messages\n\n\`anec explain CODE\` prints these pages.\n\n${lists.join("\n")}`;
 }
+
+const OPS_PAGE = page<{ ops: readonly object[] }>(`{{note}}
+# Ops
+
+What graphs are made of. Each op is one file, \`compiler/ops/NAME.ts\`, with its shape rule, meaning,
+gradient and lowerings. One without a host kernel or a MIL rule is decomposed into ops that have one,
+or is the host's share of a schedule.
+
+| op | operands | meaning | gradient | cpu | MIL |
+| --- | --- | --- | --- | --- | --- |
+{{#each ops}}
+| \`{{name}}\` | {{operands}} | {{doc}} | {{gradient}} | {{cpu}} | {{mil}} |
+{{/each}}
+`);
 
 function opsPage(): string {
   const mark = (is: boolean): string => (is ? "yes" : "–");
-  const rows = ops.map((op) => {
-    const { gradient, cpu, mil } = abilitiesOf(op);
-    const cells = [
-      `\`${op.name}\``,
-      op.operands.join(", "),
-      op.doc,
-      mark(gradient),
-      mark(cpu),
-      mark(mil),
-    ];
-    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return OPS_PAGE({
+    ops: ops.map((op) => {
+      const { gradient, cpu, mil } = abilitiesOf(op);
+      return {
+        name: op.name,
+        operands: op.operands.join(", "),
+        doc: op.doc.replaceAll("|", "\\|"),
+        gradient: mark(gradient),
+        cpu: mark(cpu),
+        mil: mark(mil),
+      };
+    }),
   });
-  return [
-    NOTE,
-    "# Ops",
-    "",
-    "What graphs are made of. Each op is one file, `compiler/ops/NAME.ts`, with its shape rule, meaning,",
-    "gradient and lowerings. One without a host kernel or a MIL rule is decomposed into ops that have one,",
-    "or is the host's share of a schedule.",
-    "",
-    "| op | operands | meaning | gradient | cpu | MIL |",
-    "| --- | --- | --- | --- | --- | --- |",
-    ...rows,
-    "",
-  ].join("\n");
+}
+
+/** A template as a function: unknown names are errors, and nothing is escaped. */
+function page<T extends object>(template: string): (data: T) => string {
+  const render = Handlebars.compile<T & { note: string }>(template, {
+    strict: true,
+    noEscape: true,
+    knownHelpersOnly: true,
+  });
+  return (data) => render({ ...data, note: NOTE });
 }
 
 /** Prose in lines of at most 100 characters. */
