@@ -67,7 +67,9 @@ function callLayer(
   if (context.owns(layer)) {
     const before = context.owners.get(path);
     if (before !== undefined) {
-      context.reporter.report(names.ambiguousInstance(call.span, segment, before));
+      context.reporter.report(
+        names.ambiguousInstance(call.span, segment, before, call.callee.text),
+      );
       return undefined;
     }
     context.owners.set(path, call.span);

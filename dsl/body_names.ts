@@ -4,7 +4,7 @@ import * as syntax from "../compiler/messages/syntax.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import type { Span } from "../compiler/support/source.ts";
 import type { CallExpr, Expr, LayerItem, Statement, TrainItem } from "./ast.ts";
-import { operandCount, signatureOf } from "./functions.ts";
+import { builtIns, operandCount, signatureOf } from "./functions.ts";
 import { calledLayers, forEachStatement, segmentOf } from "./instances.ts";
 import type { LayerRef, Library } from "./library.ts";
 import { typeExprText } from "./signatures.ts";
@@ -305,7 +305,9 @@ function call(walk: Walk, expr: CallExpr): void {
   const { reporter, library, isStd } = walk;
   const callee = library.resolve(name.text, { builtin, isStd });
   if (callee === undefined) {
-    reporter.report(names.unknownCallee(name.span, name.text, library.callables, builtin));
+    const alias = [...builtIns.values()].find((b) => b.op === name.text)?.name;
+    const options = { isOp: builtin, alias };
+    reporter.report(names.unknownCallee(name.span, name.text, library.callables, options));
     return;
   }
   const positional = args.filter((a) => a.name === undefined).length;

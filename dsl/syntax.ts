@@ -79,8 +79,19 @@ function numbersOutOfRange(source: SourceFile, tokens: readonly IToken[]): Diagn
     .map((token) => messages.numberOutOfRange(spanOf(source, token), token.image));
 }
 
+/** NUL, and the character that stands for bytes that are no UTF-8. */
+const NO_TEXT = ["\u0000", "\ufffd"];
+/** Mistakes reported for one file; what follows is mostly a consequence of them. */
+const MOST_MISTAKES = 100;
+
 /** Parses a file. Never throws: what could not be read is `broken` in the tree and has a diagnostic. */
 export function parseFile(source: SourceFile): Parsed {
+  const garbage = NO_TEXT.map((c) => source.text.indexOf(c)).filter((at) => at >= 0);
+  if (garbage.length > 0) {
+    const start = Math.min(...garbage);
+    const span = { source, start, end: start + 1 };
+    return { ast: { source, items: [] }, diagnostics: [messages.notText(span)] };
+  }
   const { tokens, raw, errors } = t.tokenize(source.text);
   const characters = [...characterErrors(source, errors), ...numbersOutOfRange(source, tokens)];
   const limit = beyondLimits(source, tokens);
@@ -91,5 +102,5 @@ export function parseFile(source: SourceFile): Parsed {
   const grammar = syntaxDiagnostics(source, tokens, parsed.errors, characters);
   const diagnostics = [...characters, ...grammar];
   diagnostics.sort((a, b) => (a.labels[0]?.span.start ?? 0) - (b.labels[0]?.span.start ?? 0));
-  return { ast: { source, items: parsed.items }, diagnostics };
+  return { ast: { source, items: parsed.items }, diagnostics: diagnostics.slice(0, MOST_MISTAKES) };
 }

@@ -66,7 +66,7 @@ export function compileMil(graph: Graph, baked?: (param: Node) => Tensor): MilCo
       const lowered = lowerToMil(part, ports, baked === undefined ? {} : { baked });
       // `block.3~2`, the second part of layer 3, is `block_2`: the number of the layer says nothing.
       const [layer, again] = part.key.split("~") as [string, string | undefined];
-      const name = [layer.replace(/\.\d+$/, ""), again]
+      const name = [layer.replace(/(\.\d+)+$/, ""), again]
         .filter(Boolean)
         .join("_")
         .replaceAll(/\W/g, "_");

@@ -8,15 +8,17 @@
 import { createHash } from "node:crypto";
 import { type BlobRecord, recordOffset, writeBlob } from "../compiler/bundle/blob.ts";
 import { constantValue } from "../compiler/ir/graph.ts";
-import { attrText, type Node } from "../compiler/ir/node.ts";
+import { attrText, type Node, originOf } from "../compiler/ir/node.ts";
 import { sizesOf, typeText } from "../compiler/ir/types.ts";
+import { constantBeyondHalf } from "../compiler/messages/range.ts";
 import type { BuildArgument, MilVar } from "../compiler/mil/build.ts";
 import { milFunction } from "../compiler/mil/build_ops.ts";
-import type { MilFunction } from "../compiler/mil/tree.ts";
+import { type MilFunction, RESERVED_NAMES } from "../compiler/mil/tree.ts";
 import { opOf } from "../compiler/ops/define.ts";
 import type { MilArgument, MilEmitter, MilValue } from "../compiler/ops/mil.ts";
 import type { Tensor } from "../compiler/ops/tensor.ts";
 import { bug } from "../compiler/support/bug.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
 import { HALF_MAX, halfBits, roundToHalf } from "../compiler/support/half.ts";
 import { localName, type Part } from "./partition_layers.ts";
 
@@ -41,7 +43,15 @@ export function portShape(shape: readonly number[]): number[] {
 
 /** The largest fp16 number stands for infinities, which the engine does not add reliably. */
 function inRange(x: number): number {
-  return Number.isFinite(roundToHalf(x)) ? x : Math.sign(x) * HALF_MAX;
+  return Number.isFinite(x) ? x : Math.sign(x) * HALF_MAX;
+}
+
+/** A constant of the program. Factors were split before (`split_factors`); no other one may overflow. */
+function scalarOf(node: Node, value: number): number {
+  if (Number.isFinite(value) && !Number.isFinite(roundToHalf(value))) {
+    throw new UserError(constantBeyondHalf(value, originOf(node).span));
+  }
+  return inRange(value);
 }
 
 /** Port → value it carries, in declaration order. */
@@ -54,13 +64,20 @@ export interface Ports {
 export function portsOf(part: Part, isBaked: boolean): Ports {
   const inputs = new Map<string, Node>();
   const outputs = new Map<string, Node>();
-  const portName = (list: readonly Node[], i: number, base: string) =>
-    list.length === 1 ? base : `${base}${i}`;
-  for (const [i, node] of part.inputs.entries()) inputs.set(portName(part.inputs, i, "x"), node);
-  for (const param of isBaked ? [] : part.params) {
-    inputs.set(localName(part, param).replaceAll(/\W/g, "_"), param);
-  }
-  for (const [i, node] of part.outputs.entries()) outputs.set(portName(part.outputs, i, "y"), node);
+  const taken = new Set<string>(RESERVED_NAMES);
+  const add = (ports: Map<string, Node>, wish: string, node: Node): void => {
+    let name = wish.replaceAll(/\W/g, "_");
+    while (taken.has(name)) name += "_";
+    taken.add(name);
+    ports.set(name, node);
+  };
+  const addAll = (ports: Map<string, Node>, base: string, nodes: readonly Node[]): void => {
+    for (const [i, node] of nodes.entries())
+      add(ports, nodes.length === 1 ? base : `${base}${i}`, node);
+  };
+  addAll(inputs, "x", part.inputs);
+  addAll(outputs, "y", part.outputs);
+  for (const param of isBaked ? [] : part.params) add(inputs, localName(part, param), param);
   return { inputs, outputs };
 }
 
@@ -110,7 +127,7 @@ export function lowerToMil(part: Part, ports: Ports, options: MilOptions): Lower
     };
     const lower = (node: Node): MilVar => {
       const value = constantValue(node);
-      if (value !== undefined) return b.scalar(inRange(value));
+      if (value !== undefined) return b.scalar(scalarOf(node, value));
       if (node.op.name === "param") {
         const baked = options.baked?.(node) ?? bug("a parameter is neither a port nor baked");
         return table(baked.shape, baked.data, localName(part, node));
@@ -147,7 +164,9 @@ function weightFile() {
   return {
     /** Offset of the record that holds `values` in fp16. */
     place(values: Float64Array): number {
-      const bits = Uint16Array.from(values, (v) => halfBits(inRange(v)));
+      const bits = Uint16Array.from(values, (v) =>
+        halfBits(Math.max(-HALF_MAX, Math.min(HALF_MAX, v))),
+      );
       const data = new Uint8Array(bits.buffer);
       const digest = createHash("sha256").update(data).digest("hex");
       const known = offsets.get(digest);

@@ -23,11 +23,9 @@ export interface Part {
   readonly outputs: readonly Node[];
 }
 
-/** `block.3` of `block.3.attn`; undefined outside of a repeated call. */
+/** `block.3` of `block.3.attn`, `f.1.0` of a nested repeat; undefined outside of a repeated call. */
 export function layerOf(path: string): string | undefined {
-  const segments = path.split(".");
-  const index = segments.findIndex((s) => /^\d+$/.test(s));
-  return index < 0 ? undefined : segments.slice(0, index + 1).join(".");
+  return /^.*?(\.\d+)+(?=\.|$)/.exec(path)?.[0];
 }
 
 export function partitionLayers(graph: Graph): Part[] {

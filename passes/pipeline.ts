@@ -6,6 +6,7 @@ import { fuseAttention } from "./fuse_attention.ts";
 import { fuseSwiglu } from "./fuse_swiglu.ts";
 import type { Pass } from "./pass.ts";
 import { simplify } from "./simplify.ts";
+import { splitFactors } from "./split_factors.ts";
 
 /** What every target starts with: a small graph in which the composite ops stand whole. */
 const front: readonly Pass[] = [simplify, foldTransposes, fuseAttention, fuseSwiglu];
@@ -18,9 +19,17 @@ export const pipelines: Readonly<Record<PipelineName, readonly Pass[]>> = {
   /** `cpu`, loss and gradients. */
   train: [...front, differentiate, simplify, foldTransposes, decomposeForHost],
   /** `ane`, forward only: ops that MIL has, and the host's share. */
-  mil: [...front, decomposeForMil, simplify],
+  mil: [...front, decomposeForMil, simplify, splitFactors],
   /** `ane`, loss and gradients. */
-  mil_train: [...front, differentiate, simplify, foldTransposes, decomposeForMil, simplify],
+  mil_train: [
+    ...front,
+    differentiate,
+    simplify,
+    foldTransposes,
+    decomposeForMil,
+    simplify,
+    splitFactors,
+  ],
 };
 
 /** Every pass once, for `anec passes` and the conformance tests. */
@@ -32,4 +41,5 @@ export const passes: readonly Pass[] = [
   differentiate,
   decomposeForHost,
   decomposeForMil,
+  splitFactors,
 ];

@@ -70,10 +70,24 @@ export const unknownCallee = message(
       "A call names a layer of the file, a layer of the library (`dsl/std`) or an op, looked up in that " +
       "order. `op.NAME(…)` is always the op.",
   },
-  (span: Span | undefined, name: string, known: readonly string[], isOp = false) => ({
+  (
+    span: Span | undefined,
+    name: string,
+    known: readonly string[],
+    /** `isOp`: called as `op.NAME`. `alias`: what the language calls the op of this name. */
+    { isOp = false, alias }: { readonly isOp?: boolean; readonly alias?: string | undefined } = {},
+  ) => ({
     title: isOp ? `there is no op named \`${name}\`` : `there is no op or layer named \`${name}\``,
     labels: at(span),
-    help: didYouMean(name, known),
+    help:
+      alias === undefined
+        ? didYouMean(name, known)
+        : [
+            {
+              text: `in the language it is called \`${alias}\``,
+              ...(span === undefined ? {} : { edit: { span, replacement: alias } }),
+            },
+          ],
   }),
 );
 
@@ -163,10 +177,10 @@ export const ambiguousInstance = message(
       "A call of a layer owns parameters named after it: `attn.wq`. Two calls of one layer in a scope are " +
       "told apart with `#name`: `rms_norm#ffn(x)` owns `ffn.weight`.",
   },
-  (span: Span | undefined, segment: string, before: Span | undefined) => ({
+  (span: Span | undefined, segment: string, before: Span | undefined, layer = segment) => ({
     title: `two calls named \`${segment}\` would own the same parameters`,
     labels: [...at(span, "the second call"), ...at(before, "the first call")],
-    help: [{ text: `tell them apart with a name: \`${segment}#other(…)\`` }],
+    help: [{ text: `tell them apart with a name: \`${layer}#other(…)\`` }],
   }),
 );
 

@@ -177,3 +177,19 @@ export const rangeBadInput = message(
     why: `Inputs are ${inputs.map((i) => `\`${i}\``).join(", ")}.`,
   }),
 );
+
+export const constantBeyondHalf = message(
+  "E0597",
+  {
+    summary: "a constant that fp16 cannot hold",
+    explain:
+      "The engine computes in fp16, whose largest number is 65,504. A factor beyond it is split into two by " +
+      "the compiler; a number that is added, subtracted or divided by cannot be.",
+  },
+  (value: number, span: Span | undefined) => ({
+    title: `the constant ${value} does not fit fp16, which ends at 65,504`,
+    labels: at(span),
+    why: "Programs for the engine compute in fp16.",
+    help: [{ text: "scale the values around it, or compile for the cpu (`--target cpu`)" }],
+  }),
+);

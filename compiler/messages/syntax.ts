@@ -226,3 +226,18 @@ export const misplacedStatement = message(
     help: [{ text: help }],
   }),
 );
+
+export const notText = message(
+  "E0115",
+  {
+    summary: "a file that is not text",
+    explain:
+      "Files of the language are UTF-8 text. This one holds bytes that are not: it may be a program, an " +
+      "archive, or text in another encoding such as Latin-1, which `iconv` converts.",
+  },
+  (span: Span) => ({
+    title: `${span.source.path} is not UTF-8 text`,
+    labels: at(span, "the first byte that is no character"),
+    help: [{ text: "if it is text in another encoding, convert it: `iconv -f latin1 -t utf-8`" }],
+  }),
+);

@@ -26,9 +26,9 @@ import {
   type ElementType,
   type MilFunction,
   type MilProgram,
+  RESERVED_NAMES,
   type Statement,
   stringValue,
-  TYPE_NAMES,
   typed,
   typeOf,
   type Value,
@@ -246,7 +246,7 @@ export function milCore(inputs: readonly InputSpec[]): {
     const names = new Map<number, string>();
     const given = [...inputs.map((i) => i.name), ...Object.keys(outputs)];
     for (const port of given) invariant(legal(port) === port, `\`${port}\` is no name in MIL`);
-    const taken = new Set([...given, ...RESERVED, ...TYPE_NAMES]);
+    const taken = new Set([...given, ...RESERVED_NAMES]);
     const settled = new Set(drafts.flatMap((d) => d.results.map((r) => r.id)));
     for (const constantVar of constants.values()) settled.delete(constantVar.id);
     for (const [input, v] of vars) names.set(v.id, input);
@@ -324,9 +324,6 @@ function spell(value: number): string {
   const text = small ? short.toExponential() : String(short);
   return text.replace("+", "").replaceAll("-", "m").replace(".", "p");
 }
-
-/** Words with a meaning of their own in MIL text, which no value is called. */
-const RESERVED = ["true", "false", "inf", "nan", "program", "func", "BLOBFILE"];
 
 /** A wish as a legal name: `block.3.attn.wq` is `block_3_attn_wq`. */
 function legal(wish: string): string {

@@ -47,6 +47,12 @@ export const CONSTRUCTORS = ["tensor", "list", "tuple", "dict", "state", "tensor
 /** All words with which a type starts. */
 export const TYPE_NAMES: readonly string[] = [...CONSTRUCTORS, ...ELEMENT_TYPES];
 
+/** Words with a meaning of their own in MIL text, which no value is called. */
+export const RESERVED_NAMES: readonly string[] = [
+  ...TYPE_NAMES,
+  ...["true", "false", "inf", "nan", "program", "func", "BLOBFILE"],
+];
+
 /** A dimension; `?` is known only when the program runs. */
 export type Dim = number | "?";
 

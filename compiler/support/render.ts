@@ -35,9 +35,18 @@ function painter(color: boolean): Paint {
   return { red: wrap(31, 39), yellow: wrap(33, 39), cyan: wrap(36, 39), bold: wrap(1, 22) };
 }
 
+/** Text from outside without characters that would steer a terminal; each is shown as a sign. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : "\ufffd";
+  });
+}
+
 /** A line as shown, tabs as one blank, with the columns that were cut off at its start. */
 function shownLine(text: string, from: number): { readonly text: string; readonly cut: number } {
-  const clean = text.replace(/\t/g, " ");
+  const clean = printable(text.replace(/\t/g, " "));
   if (clean.length <= MAX_LINE) return { text: clean, cut: 0 };
   const cut = Math.max(0, Math.min(from - MAX_LINE / 2, clean.length - MAX_LINE));
   return { text: clean.slice(cut, cut + MAX_LINE), cut };
@@ -106,7 +115,7 @@ function frame(labels: readonly Label[], paint: Paint): string[] {
       const column = Math.max(0, Math.min(starts[i]! - shown.cut, shown.text.length));
       const room = Math.max(1, shown.text.length - column);
       const width = Math.max(1, Math.min(label.span.end - label.span.start, room));
-      return { column, width, text: label.text };
+      return { column, width, text: printable(label.text) };
     });
     for (const [i, row] of underline(marks).entries()) {
       out.push(` ${margin()} ${i === 0 ? paint.red(row) : row}`.trimEnd());
@@ -118,11 +127,11 @@ function frame(labels: readonly Label[], paint: Paint): string[] {
 }
 
 function renderHelp(help: Help, paint: Paint): string[] {
-  const out = [`  ${paint.bold("help:")} ${help.text}`];
+  const out = [`  ${paint.bold("help:")} ${printable(help.text)}`];
   if (help.edit === undefined) return out;
   const { span, replacement } = help.edit;
   const { line, column } = positionAt(span.source, span.start);
-  const raw = lineText(span.source, line).replace(/\t/g, " ");
+  const raw = printable(lineText(span.source, line).replace(/\t/g, " "));
   const from = column - 1;
   const to = Math.min(raw.length, from + (span.end - span.start));
   const edited = raw.slice(0, from) + replacement + raw.slice(to);
@@ -157,11 +166,13 @@ export function wrap(text: string, width = 78): string[] {
 export function renderDiagnostic(d: Diagnostic, options: RenderOptions = {}): string {
   const paint = painter(options.color ?? false);
   const tint = d.severity === "error" ? paint.red : paint.yellow;
-  const out = [`${tint(paint.bold(`${d.severity}[${d.code}]`))}: ${paint.bold(d.title)}`];
+  const out = [
+    `${tint(paint.bold(`${d.severity}[${d.code}]`))}: ${paint.bold(printable(d.title))}`,
+  ];
   if (d.labels.length > 0) out.push("", ...frame(d.labels, paint));
   else if (d.why !== undefined || d.help.length > 0 || d.notes !== undefined) out.push("");
   if (d.why !== undefined) {
-    out.push(...wrap(d.why));
+    out.push(...wrap(printable(d.why)));
     if (d.help.length > 0) out.push("");
   }
   for (const [key, value] of d.notes ?? []) out.push(`  ${key.padEnd(6)} ${value}`);
