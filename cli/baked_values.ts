@@ -7,6 +7,7 @@ import { bug } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
 import { toFloat64 } from "../formats/tensor.ts";
+import { type Checkpoint, readCheckpoint } from "../training/checkpoint.ts";
 import { initialise } from "../training/initialise.ts";
 import { defaultSettings } from "../training/options.ts";
 
@@ -22,6 +23,30 @@ interface Values {
 export function bakedValues(graph: Graph, path: string | undefined): (param: Node) => Values {
   const values = path === undefined ? initialValues(graph) : fromFile(graph, path);
   return (param) => values.get(leafName(param)) ?? bug(`no value for parameter ${leafName(param)}`);
+}
+
+/**
+ * Adds to `overrides` the dimensions that a checkpoint was trained with, so that its weights fit: those
+ * that were set, and the rows of its vocabulary. What is in `overrides` stays. A file of another kind
+ * says nothing of dimensions. Throws a `UserError` (those of the file).
+ */
+export function dimsOfValues(path: string, overrides: Record<string, number>): void {
+  const checkpoint = checkpointAt(path);
+  if (checkpoint === undefined) return;
+  const { model, vocabulary } = checkpoint;
+  const { dim, size } = vocabulary;
+  const dims = { ...model.overrides, ...(dim === null ? {} : { [dim]: size }) };
+  for (const [name, value] of Object.entries(dims)) overrides[name] ??= value;
+}
+
+/** Undefined for a safetensors file that another program made. */
+function checkpointAt(path: string): Checkpoint | undefined {
+  try {
+    return readCheckpoint(path);
+  } catch (error) {
+    if (error instanceof UserError && error.diagnostics[0]?.code === "E0721") return undefined;
+    throw error;
+  }
 }
 
 function fromFile(graph: Graph, path: string): Map<string, Values> {

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { badDefinition, badFlagValue, unknownName } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import type { DeviceOptions } from "../runtime-native/js/index.ts";
 import { grouped } from "./output.ts";
 
 /** `-D NAME=VALUE`, any number of times. */
@@ -71,14 +70,6 @@ export function deviceFlags(c: Command): void {
       "--blas <library>",
       "auto, builtin, system (a BLAS that is installed), or the path of one",
     );
-}
-
-/** The options of the `cpu` device behind the flags. */
-export function deviceOptions({ threads, blas }: DeviceFlags): DeviceOptions {
-  return {
-    ...(threads === undefined ? {} : { threads }),
-    ...(blas === undefined ? {} : { blas }),
-  };
 }
 
 const NUMBER = /^[+-]?(\d+(_\d+)*\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

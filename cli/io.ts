@@ -13,6 +13,8 @@ export interface Sink {
 export interface Io {
   readonly out: Sink;
   readonly err: Sink;
+  /** Why standard output is not whole, once all of it was written; undefined if it is. */
+  outFailure?(): Promise<Error | undefined>;
   /** All of standard input as text. */
   readStdin(): Promise<string>;
   /** False when the user asked for no colour. */
@@ -23,26 +25,49 @@ export interface Io {
   abort(code: number): void;
 }
 
-function sinkOf(stream: NodeJS.WriteStream): Sink {
-  // A reader that closed the pipe has seen enough (`anec ops | head`). That is no error.
+interface StreamSink extends Sink {
+  /** The error that ended the stream, once all that was written is out. */
+  failure(): Promise<Error | undefined>;
+}
+
+/**
+ * After an error nothing more is written and the command goes on: what it computes and its exit code
+ * do not depend on who listens. A reader that closed the pipe has seen enough (`anec ops | head`);
+ * that is no failure.
+ */
+function sinkOf(stream: NodeJS.WriteStream): StreamSink {
+  let isOpen = true;
+  let failure: Error | undefined;
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    isOpen = false;
+    if (error.code !== "EPIPE") failure ??= error;
   });
   return {
-    write: (text) => void stream.write(text),
+    write(text) {
+      if (isOpen) stream.write(text);
+    },
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.columns ?? 100;
+    },
+    async failure() {
+      if (isOpen) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+      // Node tells of the error after it has called back.
+      await new Promise((resolve) => setImmediate(resolve));
+      return failure;
     },
   };
 }
 
 /** The streams of this process. Call it once. */
-export function processIo(): Io {
+export function processIo(
+  streams: { readonly stdout: NodeJS.WriteStream; readonly stderr: NodeJS.WriteStream } = process,
+): Io {
+  const out = sinkOf(streams.stdout);
   return {
-    out: sinkOf(process.stdout),
-    err: sinkOf(process.stderr),
+    out,
+    err: sinkOf(streams.stderr),
+    outFailure: out.failure,
     async readStdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);

@@ -9,6 +9,7 @@ import type { Command, CommanderError } from "commander";
 import {
   flagNeedsValue,
   missingArgument,
+  outputStreamFailed,
   tooManyArguments,
   unknownCommand,
   unknownFlag,
@@ -24,6 +25,16 @@ export { processIo } from "./io.ts";
 
 /** Runs one command line (without `node` and `anec`) and returns its exit code. Never throws. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  const code = await outcome(argv, io);
+  const failure = await io.outFailure?.();
+  if (failure === undefined) return code;
+  const { reportFailure } = await import("./failures.ts");
+  const words = failure.message.replace(/, write$/, "");
+  const own = reportFailure(new UserError(outputStreamFailed(words)), io, argv);
+  return code === EXIT.ok ? own : code;
+}
+
+async function outcome(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await dispatch(argv, io);
   } catch (error) {

@@ -64,6 +64,12 @@ export function durationText(seconds: number): string {
   return `${grouped(Math.floor(minutes / 60))} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** A path as a word of a command line to copy: in quotes if the shell would take it apart. */
+export function shellWord(path: string): string {
+  const safe = path.startsWith("-") ? `./${path}` : path;
+  return /^[\w./:@%+,~=-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
+}
+
 /** One line of text for a machine. */
 export function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;

@@ -9,7 +9,16 @@ import type { RunResult, TrainEvent } from "../training/run.ts";
 import type { Trainer } from "../training/trainer.ts";
 import { printDiagnostics } from "./failures.ts";
 import type { Io } from "./io.ts";
-import { durationText, grouped, jsonLine, liveLine, pairs, scaled } from "./output.ts";
+import {
+  count,
+  durationText,
+  grouped,
+  jsonLine,
+  liveLine,
+  pairs,
+  scaled,
+  shellWord,
+} from "./output.ts";
 
 export interface ReporterOptions {
   readonly io: Io;
@@ -166,13 +175,15 @@ function textReporter(options: ReporterOptions): Reporter {
       const loss = lossText(bitsOf(validationLoss));
       if (reason === "stopped") {
         io.out.write(
-          `\nstopped at step ${grouped(trainer.state.step)}; go on with\n\n  anec train --resume ${out}\n`,
+          `\nstopped at step ${grouped(trainer.state.step)}; go on with\n\n  anec train --resume ${shellWord(out)}\n`,
         );
         return;
       }
       const done =
         steps === 0 ? "nothing was left to do" : reason === "time" ? "the time is up" : "done";
-      io.out.write(`\n${done}: validation loss ${loss}\n\n  anec generate ${out} --prompt "…"\n`);
+      io.out.write(
+        `\n${done}: validation loss ${loss}\n\n  anec generate ${shellWord(out)} --prompt "…"\n`,
+      );
     },
     end: line.end,
   };
@@ -187,7 +198,7 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
       ? `${grouped(vocabulary.size)} ids`
       : `${grouped(vocabulary.active.length)} of ${grouped(vocabulary.full)} ids`;
   const limits = [
-    ...(steps === null ? [] : [`${grouped(steps)} steps`]),
+    ...(steps === null ? [] : [count(steps, "step")]),
     ...(time === undefined ? [] : [durationText(time)]),
   ];
   const length = limits.length === 0 ? "until Ctrl-C" : limits.join(" or ");
@@ -205,7 +216,7 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ["device", `cpu: ${device.threads} threads, ${device.simd}, ${gemm}`],
     [
       "run",
-      `${length}; an update every ${grouped(accum)} steps, lr ${lr} after ${grouped(warmup)} updates, seed ${seed}`,
+      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}, lr ${lr} after ${count(warmup, "update")}, seed ${seed}`,
     ],
     ...from,
     ["to", out],

@@ -12,6 +12,7 @@ import {
   FileFault,
   type FileSystem,
   fileFaultOf,
+  makeFolder,
   writeFileAtomic,
 } from "../compiler/support/atomic_write.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
@@ -56,9 +57,14 @@ export function writeFileBytes(
   withFileErrors(() => writeFileAtomic(path, chunks, disk));
 }
 
+/** Creates a folder, and those above it, unless they are there. Throws a `UserError`. */
+export function makeOutputFolder(path: string): void {
+  withFileErrors(() => makeFolder(path));
+}
+
 /** Creates a folder, and those above it, for the user alone. Throws a `UserError`. */
 export function makePrivateFolder(path: string): void {
-  changingFiles(path, () => fs.mkdirSync(path, { recursive: true, mode: 0o700 }));
+  withFileErrors(() => makeFolder(path, 0o700));
 }
 
 /** Runs `work` with a new folder that is gone afterwards. Throws a `UserError`, or what `work` throws. */

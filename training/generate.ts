@@ -21,7 +21,7 @@ import { createDecoder, type Decoder, type DecoderOptions } from "./decoder.ts";
 import { needWhole } from "./options.ts";
 import { createRandom } from "./random.ts";
 import { checkSampling, defaultSampling, pickToken, type SamplingOptions } from "./sampling.ts";
-import { rowsOfIds, type Vocabulary } from "./vocabulary.ts";
+import { rowOfId, type Vocabulary } from "./vocabulary.ts";
 
 export interface IdOptions extends Partial<SamplingOptions> {
   /** Most tokens to write. */
@@ -101,8 +101,7 @@ interface Rows {
 }
 
 function rowsForIds(vocabulary: Vocabulary, tokenizer: Tokenizer | undefined, rows: number): Rows {
-  const rowOf = rowsOfIds(vocabulary);
-  const spare = vocabulary.active === null ? undefined : vocabulary.size - 1;
+  const rowOf = rowOfId(vocabulary);
   const ids = Int32Array.from({ length: rows }, (_, row) =>
     vocabulary.active === null ? row : (vocabulary.active[row] ?? -1),
   );
@@ -111,8 +110,8 @@ function rowsForIds(vocabulary: Vocabulary, tokenizer: Tokenizer | undefined, ro
   return {
     ids,
     ofId(id) {
-      if (id < vocabulary.full && id < (rowOf?.length ?? rows)) return rowOf?.[id] ?? id;
-      if (spare !== undefined) return spare;
+      if (rowOf !== null) return rowOf(id);
+      if (id < vocabulary.full && id < rows) return id;
       throw new UserError(promptBeyondVocabulary(id, vocabulary.full));
     },
   };

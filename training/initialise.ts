@@ -2,16 +2,16 @@
  * The values that parameters start with.
  *
  * Parameters are drawn in the order of the graph from one stream of a seed, each by its `init`. Tables
- * over a compacted vocabulary are drawn whole and their rows picked, so that a row starts the same
- * whichever ids the data holds. The spare row starts as the row of the lowest id that training never
- * sees.
+ * over a compacted vocabulary have the values of the whole ones, so that a row starts the same whichever
+ * ids the data holds: the draws of the rows between are skipped. The spare row starts as the row of the
+ * lowest id that training never sees.
  */
 import { type Graph, leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { bug } from "../compiler/support/bug.ts";
 import { nameOf } from "./model.ts";
 import { createRandom, type Random } from "./random.ts";
-import { rowsOfTable, type Vocabulary } from "./vocabulary.ts";
+import { type PickedRow, pickedRows, type Vocabulary } from "./vocabulary.ts";
 
 /** Where the values of a parameter go: row-major, as long as its elements. */
 export type ParamValues = (path: string) => Float32Array;
@@ -25,18 +25,26 @@ export interface InitialiseOptions {
 /** Sets every parameter of a graph. */
 export function initialise(graph: Graph, { seed, vocabulary, values }: InitialiseOptions): void {
   const random = createRandom(seed);
-  const rows = rowsOfTable(vocabulary);
+  const picked = pickedRows(vocabulary);
   for (const param of graph.params) {
     const draw = drawOf(param, random);
     const target = values(leafName(param));
     const shape = param.type.shape;
-    const isVocabulary = shape.map((d) => rows !== null && nameOf(d) === vocabulary.dim);
-    if (rows === null || !isVocabulary.includes(true)) draw(target);
-    else drawPicked(target, { sizes: shape.map((d) => d.size), isVocabulary, rows, draw });
+    const axes = shape.map((d): Axis => {
+      if (picked === null || nameOf(d) !== vocabulary.dim) return { size: d.size, full: d.size };
+      return { size: d.size, full: vocabulary.full, picked };
+    });
+    drawPicked(target, axes, draw, random);
   }
 }
 
-type Draw = (into: Float32Array) => void;
+/** How the elements of a parameter are drawn. */
+interface Draw {
+  /** Numbers of the stream that each element takes. */
+  readonly numbers: 0 | 1 | 2;
+  /** Sets the elements [from, to). */
+  readonly fill: (into: Float32Array, from: number, to: number) => void;
+}
 
 /** `uniform A`, `normal A`, `constant A`, `ones` or `zeros`: see compiler/ops/input.ts. */
 function drawOf(param: Node, random: Random): Draw {
@@ -45,20 +53,28 @@ function drawOf(param: Node, random: Random): Draw {
   const scale = Number(number);
   switch (kind) {
     case "uniform":
-      return (into) => random.fillUniform(into, scale);
+      return each(1, () => scale * (2 * random.drand48() - 1));
     case "normal":
-      return (into) => {
-        for (let i = 0; i < into.length; i++) into[i] = scale * normal(random);
-      };
+      return each(2, () => scale * normal(random));
     case "constant":
-      return (into) => into.fill(scale);
+      return each(0, () => scale);
     case "ones":
-      return (into) => into.fill(1);
+      return each(0, () => 1);
     case "zeros":
-      return (into) => into.fill(0);
+      return each(0, () => 0);
     default:
       return bug(`parameter ${leafName(param)} has the unknown init \`${text}\``);
   }
+}
+
+/** One call of `next` for each element. */
+function each(numbers: Draw["numbers"], next: () => number): Draw {
+  return {
+    numbers,
+    fill: (into, from, to) => {
+      for (let i = from; i < to; i++) into[i] = next();
+    },
+  };
 }
 
 /** A number of the standard normal distribution from two draws (Box and Muller). */
@@ -67,45 +83,59 @@ function normal(random: Random): number {
   return radius * Math.cos(2 * Math.PI * random.drand48());
 }
 
-interface Picked {
-  /** Of the parameter, with the picked rows only. */
-  readonly sizes: readonly number[];
-  readonly isVocabulary: readonly boolean[];
-  /** The row of each id along those axes, or −1. */
-  readonly rows: Int32Array;
-  readonly draw: Draw;
+/** One axis of a parameter. */
+interface Axis {
+  /** With the picked rows only. */
+  readonly size: number;
+  /** Of the whole parameter. */
+  readonly full: number;
+  /** Along the vocabulary: its rows. Every index along the other axes. */
+  readonly picked?: readonly PickedRow[];
 }
 
-/** Draws the whole table slice by slice along its first axis and keeps what is picked. */
-function drawPicked(target: Float32Array, { sizes, isVocabulary, rows, draw }: Picked): void {
-  const full = sizes.map((size, axis) => (isVocabulary[axis] ? rows.length : size));
-  const slice = new Float32Array(full.slice(1).reduce((n, d) => n * d, 1));
-  const offsets = offsetsInSlice(full.slice(1), isVocabulary.slice(1), rows, sizes.slice(1));
-  for (let i = 0; i < full[0]!; i++) {
-    draw(slice);
-    const row = isVocabulary[0] ? rows[i]! : i;
-    if (row < 0) continue;
-    const at = row * offsets.length;
-    for (let j = 0; j < offsets.length; j++) target[at + j] = slice[offsets[j]!]!;
-  }
-}
-
-/** For each element of a picked slice, its index in the whole slice. */
-function offsetsInSlice(
-  full: readonly number[],
-  isVocabulary: readonly boolean[],
-  rows: Int32Array,
-  sizes: readonly number[],
-): Int32Array {
-  let offsets = Int32Array.of(0);
-  for (const [axis, size] of sizes.entries()) {
-    const next = new Int32Array(offsets.length * size);
-    for (let i = 0; i < full[axis]!; i++) {
-      const row = isVocabulary[axis] ? rows[i]! : i;
-      if (row < 0) continue;
-      for (const [j, offset] of offsets.entries()) next[j * size + row] = offset * full[axis]! + i;
+/**
+ * Sets the elements that are picked in the order of the whole parameter, and skips the draws of those
+ * between them, so that the time does not depend on the size of the vocabulary.
+ */
+function drawPicked(
+  target: Float32Array,
+  axes: readonly Axis[],
+  { numbers, fill }: Draw,
+  random: Random,
+): void {
+  const fullSize = productFrom(axes, (axis) => axis.full);
+  const size = productFrom(axes, (axis) => axis.size);
+  // From this axis on everything is picked.
+  const whole = axes.findLastIndex((axis) => axis.picked !== undefined) + 1;
+  let drawn = 0;
+  const goTo = (element: number): void => {
+    if (element > drawn) random.skip((element - drawn) * numbers);
+    drawn = element;
+  };
+  /** `full` and `at`: where the part begins among the elements of the whole, and in the target. */
+  const visit = (axis: number, full: number, at: number): void => {
+    if (axis === whole) {
+      goTo(full);
+      fill(target, at, at + size[axis]!);
+      drawn += size[axis]!;
+      return;
     }
-    offsets = next;
-  }
-  return offsets;
+    const [fullStep, step] = [fullSize[axis + 1]!, size[axis + 1]!];
+    const { picked } = axes[axis]!;
+    if (picked !== undefined) {
+      for (const { id, row } of picked) visit(axis + 1, full + id * fullStep, at + row * step);
+    } else {
+      for (let i = 0; i < axes[axis]!.size; i++)
+        visit(axis + 1, full + i * fullStep, at + i * step);
+    }
+  };
+  visit(0, 0, 0);
+  goTo(fullSize[0]!);
+}
+
+/** For each axis, and for the end, the product of the sizes from there on. */
+function productFrom(axes: readonly Axis[], sizeOf: (axis: Axis) => number): number[] {
+  const products = [1];
+  for (const axis of [...axes].reverse()) products.unshift(products[0]! * sizeOf(axis));
+  return products;
 }

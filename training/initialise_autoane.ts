@@ -16,7 +16,7 @@ import { notLlamaShaped } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { InitialiseOptions } from "./initialise.ts";
 import { createRandom } from "./random.ts";
-import { rowsOfTable } from "./vocabulary.ts";
+import { pickedRows } from "./vocabulary.ts";
 
 /** Sets every parameter of a Llama of the library. Throws a `UserError` (E0907) for any other model. */
 export function initialiseAutoane(
@@ -50,13 +50,22 @@ export function initialiseAutoane(
   for (const [path, shape] of shapes) if (shape.length === 1) values(path).fill(1);
 
   const [rows, D] = sizes("embed.weight");
-  const picked = rowsOfTable(vocabulary);
+  const picked = pickedRows(vocabulary);
   const row = new Float32Array(D);
   const table = values("embed.weight");
-  for (let id = 0; id < (picked?.length ?? rows); id++) {
+  const fillRow = (at: number): void => {
     random.fillUniform(row, Math.fround(0.02));
-    const at = picked === null ? id : picked[id]!;
-    if (at >= 0) table.set(row, at * D);
+    table.set(row, at * D);
+  };
+  if (picked === null) {
+    for (let id = 0; id < rows; id++) fillRow(id);
+    return;
+  }
+  let next = 0;
+  for (const { id, row: at } of picked) {
+    random.skip((id - next) * D);
+    fillRow(at);
+    next = id + 1;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Goes on with a run from its checkpoint, bit for bit as if it had never stopped. */
-import { otherData, resumeConflict } from "../compiler/messages/checkpoints.ts";
+import { alreadyPastSteps, otherData, resumeConflict } from "../compiler/messages/checkpoints.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { elaborate } from "../dsl/index.ts";
@@ -34,7 +34,7 @@ export interface ResumeOptions {
 /**
  * A trainer in the state of a checkpoint; it may be done already. Throws a `UserError`: E0725 for another
  * model, E0726 to E0728 for tensors that are not the model's, E0729 for settings that must not change,
- * E0730 for other data.
+ * E0730 for other data, E0731 for steps that are past.
  */
 export function resumeTrainer(options: ResumeOptions): Trainer {
   const { checkpoint, data } = options;
@@ -49,7 +49,7 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
   const { vocabulary, state } = checkpoint;
   const tensors = stateTensors(model.graph.params, state.group.count > 0);
   const start = {
-    ...{ model, vocabulary, settings, state, data },
+    ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path },
     dataName: options.dataName ?? checkpoint.data.name,
     ...(options.device === undefined ? {} : { device: options.device }),
   };
@@ -81,7 +81,12 @@ function resumedSettings(checkpoint: Checkpoint, given: Partial<TrainSettings>):
       throw new UserError(resumeConflict(flag, String(value), textOf(saved[name])));
     }
   }
-  return completeSettings(given, saved);
+  const settings = completeSettings(given, saved);
+  const { step } = checkpoint.state;
+  if (settings.steps !== null && settings.steps < step) {
+    throw new UserError(alreadyPastSteps(checkpoint.path, step, settings.steps));
+  }
+  return settings;
 }
 
 function textOf(value: TrainSettings[keyof TrainSettings]): string | null {

@@ -7,7 +7,8 @@
  *
  * However a run ends, it ends with a validation and a checkpoint. When its steps are done or its time is
  * up, a group that is not full is applied first, so that nothing it learnt is lost. When it is asked to
- * stop, the open group goes into the checkpoint as it is, and a resumed run goes on inside it.
+ * stop, the open group goes into the checkpoint as it is, and a resumed run goes on inside it. A resumed run
+ * that has nothing left to do leaves its checkpoint as it is.
  */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
@@ -15,6 +16,7 @@ import { folderNotFound, isAFolder, withFileErrors } from "../compiler/messages/
 import { badTrainOption } from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem, fileFaultOf } from "../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import { needWhole } from "./options.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
@@ -79,7 +81,10 @@ export function startRun(options: RunOptions): Run {
   if (time !== undefined && !(time > 0 && time < Infinity)) {
     throw new UserError(badTrainOption("time", String(time), "a number of seconds above 0"));
   }
-  if (out !== undefined) needWritable(out);
+  if (out !== undefined) {
+    needWritable(out);
+    removeStaleTemporaries(out);
+  }
   let stopped = false;
   const finished = new Runner(options, () => stopped).run();
   return {
@@ -106,6 +111,12 @@ function needWritable(path: string): void {
   });
 }
 
+/** Whether two paths lead to one file that exists. */
+function isSameFile(path: string, other: string | undefined): boolean {
+  if (other === undefined || !fs.existsSync(path) || !fs.existsSync(other)) return false;
+  return fs.realpathSync(path) === fs.realpathSync(other);
+}
+
 class Runner {
   readonly #options: RunOptions;
   readonly #trainer: Trainer;
@@ -124,6 +135,7 @@ class Runner {
     const { valEvery } = trainer.settings;
     const { time = Infinity, saveEvery = 0 } = this.#options;
     const from = trainer.state.step;
+    const wasDone = trainer.done && trainer.state.group.count === 0;
     const start = this.#now();
     await nextTurn();
     if (valEvery > 0 && trainer.state.validation.last === null) this.#validate();
@@ -146,10 +158,10 @@ class Runner {
       // The signals and timers of the program get their turn.
       await nextTurn();
     }
-    return this.#end(reason, from);
+    return this.#end(reason, from, wasDone);
   }
 
-  #end(reason: EndReason, from: number): RunResult {
+  #end(reason: EndReason, from: number, wasDone: boolean): RunResult {
     const trainer = this.#trainer;
     // What a stopped run sees here is not part of the run that it is resumed as.
     const isOver = reason !== "stopped";
@@ -157,7 +169,9 @@ class Runner {
     const { step, lastLoss, validation } = trainer.state;
     const isKnown = validation.last?.step === step && !isUpdated;
     const validationLoss = isKnown ? validation.last.loss : this.#validate(true, isOver);
-    if (this.#options.out !== undefined) this.#save(this.#options.out);
+    const { out } = this.#options;
+    const isThere = wasDone && out !== undefined && isSameFile(out, trainer.resumedFrom);
+    if (out !== undefined && !isThere) this.#save(out);
     this.#emit({ kind: "end", step, reason });
     return { reason, steps: step - from, loss: lastLoss, validationLoss };
   }

@@ -42,7 +42,7 @@ import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
 import { buffers, trainingPlan } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
 import { learningRate } from "./schedule.ts";
-import { chooseVocabulary, rowsOfIds, type Vocabulary } from "./vocabulary.ts";
+import { chooseVocabulary, rowOfId, type Vocabulary } from "./vocabulary.ts";
 
 export interface TrainerOptions extends ModelChoice {
   readonly data: TokenData;
@@ -79,6 +79,8 @@ export interface Trainer {
   readonly settings: TrainSettings;
   readonly device: DeviceInfo;
   readonly state: TrainState;
+  /** Path of the checkpoint that the run goes on from; undefined for a new one. */
+  readonly resumedFrom: string | undefined;
   /** Parameters of the model, with the rows of the vocabulary. */
   readonly parameters: number;
   /** Every step of the settings is done. */
@@ -132,6 +134,8 @@ export interface Start {
   readonly state: TrainState;
   readonly data: TokenData;
   readonly dataName: string;
+  /** Path of the checkpoint that holds `state`; undefined for a new run. */
+  readonly resumedFrom?: string;
   readonly device?: DeviceOptions;
 }
 
@@ -147,11 +151,12 @@ export class HostTrainer implements Trainer {
   readonly vocabulary: Vocabulary;
   readonly settings: TrainSettings;
   readonly parameters: number;
+  readonly resumedFrom: string | undefined;
   readonly #data: TokenData;
   readonly #dataName: string;
   readonly #session: Session;
   readonly #random: Random;
-  readonly #rows: Int32Array | null;
+  readonly #rowOf: ((id: number) => number) | null;
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
   #state: TrainState;
@@ -163,10 +168,11 @@ export class HostTrainer implements Trainer {
     this.model = model;
     this.vocabulary = vocabulary;
     this.settings = settings;
+    this.resumedFrom = start.resumedFrom;
     this.#state = state;
     this.#data = data;
     this.#dataName = dataName;
-    this.#rows = rowsOfIds(vocabulary);
+    this.#rowOf = rowOfId(vocabulary);
     this.#random = createRandom(settings.seed);
     this.#random.restore(state.random);
     this.#session = openSession(trainingPlan(model.graph), start.device);
@@ -240,9 +246,9 @@ export class HostTrainer implements Trainer {
 
   #setWindow(position: number): void {
     copyWindow(this.#data.tokens, position, this.#tokens, this.#targets);
-    if (this.#rows === null) return;
+    if (this.#rowOf === null) return;
     for (const ids of [this.#tokens, this.#targets]) {
-      for (let i = 0; i < ids.length; i++) ids[i] = this.#rows[ids[i]!]!;
+      for (let i = 0; i < ids.length; i++) ids[i] = this.#rowOf(ids[i]!);
     }
   }
 

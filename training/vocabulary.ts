@@ -21,24 +21,34 @@ export interface Vocabulary {
   readonly active: Int32Array | null;
 }
 
-/** The row of every id, [full]; null when rows are ids. */
-export function rowsOfIds({ active, full, size }: Vocabulary): Int32Array | null {
+/** The row of an id, where every id without a row of its own has the spare; null when rows are ids. */
+export function rowOfId({ active, size }: Vocabulary): ((id: number) => number) | null {
   if (active === null) return null;
-  const rows = new Int32Array(full).fill(size - 1);
+  const spare = size - 1;
+  // As long as the ids that training sees, however large the vocabulary is.
+  const rows = new Int32Array((active[active.length - 1] ?? -1) + 1).fill(spare);
   for (const [row, id] of active.entries()) rows[id] = row;
-  return rows;
+  return (id) => rows[id] ?? spare;
+}
+
+/** One row of a table: its id in the whole vocabulary, and its place among the rows of the model. */
+export interface PickedRow {
+  readonly id: number;
+  readonly row: number;
 }
 
 /**
- * The row of every id, [full], where each row is taken once: the spare row is that of the lowest id
- * that has none of its own, and the other ids have −1. Null when rows are ids.
+ * The rows of a table with their ids, by rising id; null when rows are ids. The id of the spare row is the
+ * lowest that has no row of its own.
  */
-export function rowsOfTable(vocabulary: Vocabulary): Int32Array | null {
-  const rows = rowsOfIds(vocabulary);
-  if (rows === null) return null;
-  const spare = vocabulary.size - 1;
-  const first = rows.indexOf(spare);
-  return rows.map((row, id) => (row === spare && id !== first ? -1 : row));
+export function pickedRows({ active, size }: Vocabulary): readonly PickedRow[] | null {
+  if (active === null) return null;
+  // Ids rise, so up to the first gap each is its own row.
+  const gap = active.findIndex((id, row) => id !== row);
+  const first = gap < 0 ? active.length : gap;
+  const picked = Array.from(active, (id, row) => ({ id, row }));
+  picked.splice(first, 0, { id: first, row: size - 1 });
+  return picked;
 }
 
 /**
@@ -60,7 +70,7 @@ export function chooseVocabulary(
   checkVocabulary(data.path, data.tokens, full);
   const whole: Vocabulary = { dim, full, size: full, active: null };
   if (!compact || dim === null) return whole;
-  const { active, size } = compactVocabulary(data.tokens, data.valStart, full);
+  const { active, size } = compactVocabulary(data.tokens, data.valStart);
   // Where training sees every id there is nothing to spare.
   return active.length === full ? whole : { dim, full, size, active };
 }

@@ -13,7 +13,7 @@ import {
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
 import { type Compilation, compile, type Target, writeBundle } from "../../index.ts";
 import { type PipelineName, passes, pipelines } from "../../passes/pipeline.ts";
-import { bakedValues } from "../baked_values.ts";
+import { bakedValues, dimsOfValues } from "../baked_values.ts";
 import { type Call, EXIT } from "../command.ts";
 import {
   milTexts,
@@ -37,6 +37,7 @@ import {
 import type { Io } from "../io.ts";
 import { entryName, entryToCompile, openSource } from "../models.ts";
 import { jsonLine } from "../output.ts";
+import { checkBundleFolder } from "../output_paths.ts";
 
 const STAGES = ["ir", "mil", "schedule", "params"] as const;
 type Stage = (typeof STAGES)[number];
@@ -89,7 +90,10 @@ export const command = {
         oneOf("--weights", ["params", "baked"]),
         "params",
       )
-      .option("--values <file>", "the weights to bake: a checkpoint or a safetensors file");
+      .option(
+        "--values <file>",
+        "the weights to bake: a safetensors file, or a checkpoint and its dimensions",
+      );
     defineFlag(c);
     jsonFlag(c);
   },
@@ -97,11 +101,14 @@ export const command = {
   run({ io, args, flags }: Call<Flags>): number {
     const source = openSource(args[0]!);
     checkFlags(flags);
-    const model = elaborate(source, { overrides: overridesOf(flags) });
+    const overrides = overridesOf(flags);
+    if (flags.values !== undefined) dimsOfValues(flags.values, overrides);
+    const model = elaborate(source, { overrides });
     if (flags.json !== true) printDiagnostics(io, model.diagnostics);
     const entry = entryToCompile(model, flags.entry);
     const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
     if (printed === true) return EXIT.ok;
+    if (isWritten(flags)) checkBundleFolder("--out", outOf(flags, entry), nameOf(entry));
 
     const gradients = entry.kind === "train";
     const names = passNames(flags, pipelineOf(flags.target, gradients));
@@ -179,6 +186,19 @@ function passNames(flags: Flags, pipeline: PipelineName): readonly string[] {
   return namesOf(flags).map((name) => known("pass in this compilation named", name, running));
 }
 
+function isWritten({ print, out }: Flags): boolean {
+  return print === undefined || out !== undefined;
+}
+
+function outOf({ out }: Flags, entry: Entry): string {
+  return out ?? nameOf(entry);
+}
+
+/** What a bundle is called that nobody named. */
+function nameOf({ name, kind }: Entry): string {
+  return `${name}${kind === "train" ? ".train" : ""}.anec`;
+}
+
 /** Prints what needs no compilation; true if that was it. */
 function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
   if (namesOf(flags).length > 0 || flags.timePasses === true || flags.out !== undefined)
@@ -223,8 +243,8 @@ interface Finished {
 
 function finish({ io, flags, model, entry, result, after, lossScale }: Finished): void {
   const { bundle } = result;
-  const writes = flags.print === undefined || flags.out !== undefined;
-  const out = flags.out ?? `${entry.name}${entry.kind === "train" ? ".train" : ""}.anec`;
+  const writes = isWritten(flags);
+  const out = outOf(flags, entry);
   if (writes) writeBundle(out, bundle);
   if (flags.json === true) {
     io.out.write(

@@ -7,6 +7,7 @@ import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
 import { type JsonFlag, jsonFlag, oneOf } from "../flags.ts";
 import { bytesText, count, grouped, jsonLine, pairs } from "../output.ts";
+import { checkOutputFile } from "../output_paths.ts";
 
 interface Flags extends JsonFlag {
   readonly out: string;
@@ -36,6 +37,9 @@ export const command = {
 
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const output = flags.out.endsWith(".bin") ? flags.out : `${flags.out}.bin`;
+    const inputs = args.map((path) => ({ path, what: `the input \`${path}\`` }));
+    checkOutputFile("--out", output, inputs);
+    checkOutputFile("--out", metadataPath(output), inputs);
     const progress = dataProgress(io.err);
     const metadata = prepare({
       input: args,

@@ -6,7 +6,7 @@ import type { SourceFile } from "../../compiler/support/source.ts";
 import { format } from "../../dsl/index.ts";
 import { readFileBytes, writeFileBytes } from "../../formats/files.ts";
 import { type Call, EXIT } from "../command.ts";
-import { printDiagnostics } from "../failures.ts";
+import { exitCodeOf, printDiagnostics } from "../failures.ts";
 import { count } from "../output.ts";
 
 interface Flags {
@@ -59,7 +59,8 @@ export const command = {
     printDiagnostics(io, failed);
     if (changed === 0 && failed.length === 0)
       io.out.write(`${count(args.length, "file")} in canonical layout\n`);
-    return failed.length > 0 || (isCheck && changed > 0) ? EXIT.input : EXIT.ok;
+    if (failed.length > 0) return exitCodeOf(failed);
+    return isCheck && changed > 0 ? EXIT.input : EXIT.ok;
   },
 };
 

@@ -4,12 +4,12 @@ import { readCheckpoint } from "../../training/checkpoint.ts";
 import { createGenerator } from "../../training/generate.ts";
 import { defaultSampling } from "../../training/sampling.ts";
 import { type Call, EXIT } from "../command.ts";
+import { deviceOptions } from "../device.ts";
 import {
   anyNumber,
   collect,
   type DeviceFlags,
   deviceFlags,
-  deviceOptions,
   type JsonFlag,
   jsonFlag,
 } from "../flags.ts";

@@ -17,6 +17,7 @@ import {
 } from "../flags.ts";
 import { entryName, openSource } from "../models.ts";
 import { count, jsonLine, table } from "../output.ts";
+import { checkOutputFile } from "../output_paths.ts";
 import { entryToRun, readInputs, runEntry } from "../run_entry.ts";
 
 interface Flags extends DefineFlag, JsonFlag {
@@ -71,7 +72,12 @@ export const command = {
         ),
       );
     }
-    const model = elaborate(openSource(args[0]!), { overrides: overridesOf(flags) });
+    const source = openSource(args[0]!);
+    checkOutputFile("--outputs", flags.outputs, [
+      { path: flags.inputs, what: "the inputs" },
+      { path: source.path, what: "the model" },
+    ]);
+    const model = elaborate(source, { overrides: overridesOf(flags) });
     if (flags.json !== true) printDiagnostics(io, model.diagnostics);
     const { tensors } = readSafetensors(flags.inputs);
     const entry = entryToRun(model, flags.entry, [...tensors.keys()]);

@@ -1,12 +1,13 @@
 /** `anec train`: a model on text, from the beginning or from a checkpoint. */
-import { mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
+import { makeOutputFolder } from "../../formats/files.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
-import type { TokenData } from "../../training/data/token_file.ts";
+import { metadataPath, type TokenData } from "../../training/data/token_file.ts";
 import { type ModelChoice, readModel } from "../../training/model.ts";
 import { completeSettings, defaultSettings, type TrainSettings } from "../../training/options.ts";
 import { resumeTrainer } from "../../training/resume.ts";
@@ -14,6 +15,7 @@ import { startRun } from "../../training/run.ts";
 import { createTrainer, type Trainer } from "../../training/trainer.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
+import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
   anyNumber,
@@ -21,7 +23,6 @@ import {
   type DeviceFlags,
   defineFlag,
   deviceFlags,
-  deviceOptions,
   type JsonFlag,
   jsonFlag,
   oneOf,
@@ -29,6 +30,7 @@ import {
 } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
+import { checkCheckpointFile, type Input } from "../output_paths.ts";
 import { type Reporter, reporterFor } from "../train_output.ts";
 
 type SettingFlags = Partial<Omit<TrainSettings, "compat">> & { readonly compat?: "autoane" };
@@ -114,16 +116,19 @@ export const command = {
     const source = flags.model === undefined ? undefined : openSource(flags.model);
     // What is wrong with the command line is said before a long download.
     completeSettings(settingsOf(flags));
-    if (source !== undefined) readModel(choiceOf(flags, source));
+    deviceOptions(flags);
+    const model = source === undefined ? undefined : readModel(choiceOf(flags, source));
+    if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
     const dataName = flags.data ?? checkpoint?.data.name ?? "default";
+    const out = flags.out ?? flags.resume ?? `${RUNS}/${model?.entry}.ckpt`;
+    if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
     const data = await open(dataName, io);
     const trainer =
       checkpoint === undefined
         ? begin(flags, source!, data, dataName)
         : resume(flags, source, checkpoint, data);
-    const { elaborated, entry } = trainer.model;
-    if (flags.json !== true) printDiagnostics(io, elaborated.diagnostics);
-    const out = flags.out ?? flags.resume ?? defaultPath(entry);
+    if (flags.json !== true) printDiagnostics(io, trainer.model.elaborated.diagnostics);
+    if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
     const reporter = reporterFor({
       io,
       json: flags.json === true,
@@ -210,10 +215,30 @@ function settingsOf(flags: Flags): Partial<TrainSettings> {
   return settings;
 }
 
-/** `runs/NAME.ckpt`; the folder is made if it is not there. */
-function defaultPath(name: string): string {
-  mkdirSync("runs", { recursive: true });
-  return `runs/${name}.ckpt`;
+/** Where checkpoints go that nobody named; it is made if it is not there. */
+const RUNS = "runs";
+
+/** The files that the run reads, besides the checkpoint that it goes on from. */
+function inputsOf({ model }: Flags, dataName: string): Input[] {
+  const files = [
+    ...(model === undefined ? [] : [{ path: model, what: "the model" }]),
+    { path: dataName, what: "the data" },
+    { path: metadataPath(dataName), what: "the description of the data" },
+  ];
+  return files.filter(({ path }) => existsSync(path));
+}
+
+/** What the checkpoint has settled. Throws a `UserError` (E0959). */
+function checkResumeFlags({ entry, compact, resume }: Flags, checkpoint: Checkpoint): void {
+  const conflict = (flag: string, why: string): never => {
+    throw new UserError(flagsConflict(flag, `--resume ${resume}`, why));
+  };
+  if (entry !== undefined && entry !== checkpoint.model.entry) {
+    conflict(`--entry ${entry}`, `The checkpoint is of \`${checkpoint.model.entry}\`.`);
+  }
+  if (compact === false && checkpoint.settings.compact) {
+    conflict("--no-compact", "The checkpoint was made with rows for the ids in its data only.");
+  }
 }
 
 interface Training {

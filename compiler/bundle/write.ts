@@ -1,11 +1,10 @@
 /** Writes a bundle: every file whole, the manifest last. */
-import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { withFileErrors } from "../messages/files.ts";
 import {
   diskFileSystem,
   type FileSystem,
-  fileFaultOf,
+  makeFolder,
   writeFileAtomic,
 } from "../support/atomic_write.ts";
 import type { Bundle } from "./manifest.ts";
@@ -21,13 +20,5 @@ export function writeBundle(path: string, bundle: Bundle, disk: FileSystem = dis
       makeFolder(dirname(file));
       writeFileAtomic(file, bytes, disk);
     });
-  }
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileFaultOf(error, path, "write");
   }
 }

@@ -150,3 +150,22 @@ export const otherData = message(
     help: [{ text: "give the data of the first run, or start a new run without `--resume`" }],
   }),
 );
+
+export const alreadyPastSteps = message(
+  "E0731",
+  {
+    summary: "a checkpoint is already past the steps that are asked for",
+    explain:
+      "`--steps` is the length of the whole run, not of what is added to it. The checkpoint has done more " +
+      "steps than that, and a run does not go back. It was left as it is.",
+  },
+  (path: string, done: number, steps: number) => ({
+    title:
+      `the checkpoint \`${path}\` is at step ${grouped(done)}, already past ` +
+      `\`--steps ${steps}\``,
+    why: "`--steps` counts from the start of the run; what the checkpoint has done is part of it.",
+    help: [
+      { text: `give more than ${grouped(done)} steps, or generate with the checkpoint as it is` },
+    ],
+  }),
+);

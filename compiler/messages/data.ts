@@ -4,6 +4,9 @@ import { didYouMean, listOf, message } from "./message.ts";
 
 // Token files.
 
+const PREPARE_AGAIN =
+  "the `.bin` does not fit its `.json`: prepare the text again, or copy both together";
+
 export const tokenFileNotFound = message(
   "E0801",
   {
@@ -70,15 +73,23 @@ export const tokenBeyondVocabulary = message(
   {
     summary: "a token id is beyond the vocabulary",
     explain:
-      "Every id must be smaller than the vocabulary of the model. The text was prepared with another " +
-      "tokenizer than the model's, or the file is no token file.",
+      "Every id must be smaller than the vocabulary of the model and, if the file has metadata, than the " +
+      "one in there. The text was prepared with another tokenizer than the model's, the `.json` beside it " +
+      "belongs to another file, or the file is no token file.",
   },
-  (path: string, index: number, id: number, limit: number) => ({
+  (path: string, index: number, id: number, limit: number, metadata?: string) => ({
     title:
       `token ${grouped(index)} of \`${path}\` is ${grouped(id)}, but the vocabulary ends at ` +
       `${grouped(limit - 1)}`,
-    why: "The text was prepared with another tokenizer, or the file is not a token file.",
-    help: [{ text: `choose a model whose vocabulary is larger than ${grouped(id)}` }],
+    ...(metadata === undefined
+      ? {
+          why: "The text was prepared with another tokenizer, or the file is not a token file.",
+          help: [{ text: `choose a model whose vocabulary is larger than ${grouped(id)}` }],
+        }
+      : {
+          why: `That is the vocabulary of its metadata \`${metadata}\`: the two do not belong together.`,
+          help: [{ text: PREPARE_AGAIN }],
+        }),
   }),
 );
 
@@ -135,6 +146,20 @@ export const unknownTokenizer = message(
     title: `there is no tokenizer named \`${name}\``,
     why: `The tokenizers are ${listOf(known)}.`,
     help: didYouMean(name, known),
+  }),
+);
+
+export const tokenFileDigest = message(
+  "E0816",
+  {
+    summary: "a token file does not match the digest in its metadata",
+    explain:
+      "`NAME.json` holds the sha256 of `NAME.bin`. Some bytes have changed since it was made, or the two do " +
+      "not belong together.",
+  },
+  (path: string, metadata: string) => ({
+    title: `\`${path}\` does not match the digest in its metadata \`${metadata}\``,
+    help: [{ text: PREPARE_AGAIN }],
   }),
 );
 

@@ -1,4 +1,4 @@
-/** E095x and E096x: the command line, and the tensors it is given. */
+/** E095x to E097x: the command line, the tensors it is given, and the files it would write. */
 import { nearest } from "../support/suggest.ts";
 import { didYouMean, listOf, message } from "./message.ts";
 
@@ -110,10 +110,11 @@ export const unknownEntry = message(
       "only a call says their shapes.",
   },
   (path: string, wish: string, entries: readonly string[]) => ({
-    title: `\`${path}\` has no entry \`${wish}\``,
+    title:
+      entries.length === 0 ? `\`${path}\` has no entries` : `\`${path}\` has no entry \`${wish}\``,
     why:
       entries.length === 0
-        ? "It has no entries at all."
+        ? "An entry is a `layer`, `model` or `train` whose types name every dimension."
         : `Its ${entries.length === 1 ? "only entry is" : "entries are"} ${quoted(entries)}.`,
     help: didYouMean(wish, [
       ...new Set([...entries, ...entries.map((e) => e.replace(/^.*:/, ""))]),
@@ -237,5 +238,95 @@ export const notEnoughMemory = message(
     title: "there is not enough memory for this",
     notes: [["system", words]],
     help: [{ text: "use a smaller model or sequence (`-D S=64`), or a machine with more memory" }],
+  }),
+);
+
+export const outputIsInput = message(
+  "E0967",
+  {
+    summary: "a command would overwrite what it reads",
+    explain:
+      "The file to write is one of the files that the command reads: the model, the data, the input. It " +
+      "would be lost, so nothing was done. Links count as the file they lead to.",
+  },
+  (flag: string, path: string, what: string) => ({
+    title: `\`${flag} ${path}\` would overwrite ${what}`,
+    help: [{ text: `give \`${flag}\` another name` }],
+  }),
+);
+
+export const outputNotCheckpoint = message(
+  "E0968",
+  {
+    summary: "a checkpoint would replace a file of another kind",
+    explain:
+      "Training replaces a checkpoint that it or an earlier run wrote, and an empty file. Any other file " +
+      "stays: it is more likely a slip than a wish.",
+  },
+  (flag: string, path: string) => ({
+    title: `\`${flag} ${path}\` would replace a file that is not a checkpoint of anec`,
+    help: [{ text: `give \`${flag}\` another name, or remove the file first` }],
+  }),
+);
+
+export const outputFolderTaken = message(
+  "E0969",
+  {
+    summary: "a bundle would go into a folder of other things",
+    explain:
+      "A bundle is a folder of its own, with a `manifest.json` of anec. It is written into a new folder, " +
+      "an empty one, or one that holds a bundle already.",
+  },
+  (flag: string, path: string, nested: string) => ({
+    title: `the folder of \`${flag} ${path}\` is not empty and holds no bundle`,
+    why: "A bundle goes into a new folder, an empty one, or that of an older bundle.",
+    help: [{ text: `give \`${flag}\` a new folder, such as \`${nested}\`` }],
+  }),
+);
+
+export const fileInTheWay = message(
+  "E0970",
+  {
+    summary: "a file stands where a folder is needed",
+    explain:
+      "The path to write to leads through a file, or the folder to make has the name of a file. Files hold " +
+      "no files: choose another path, or move the file away.",
+  },
+  (flag: string, path: string, file: string) => ({
+    title: `\`${flag} ${path}\` needs a folder, but \`${file}\` is a file`,
+    help: [{ text: `give \`${flag}\` another path, or move the file away` }],
+  }),
+);
+
+export const outputStreamFailed = message(
+  "E0971",
+  {
+    summary: "standard output could not be written",
+    explain:
+      "What a command prints was sent to a file on a full or failing disk, so a part of it is missing. " +
+      "Files that the command wrote itself are whole, and training saved its checkpoint. A reader that " +
+      "has seen enough (`anec ops | head`) is no failure.",
+  },
+  (words: string) => ({
+    title: "cannot write to standard output: a part of it is missing",
+    notes: [["system", words]],
+    help: [{ text: "free some space, or send the output elsewhere" }],
+  }),
+);
+
+export const noSystemBlas = message(
+  "E0972",
+  {
+    summary: "`--blas system` without a library",
+    explain:
+      "`--blas system` asks for a BLAS library that is installed, and none of the usual ones was found. " +
+      "`--blas auto` takes one if there is one, and else the built-in matrix products.",
+  },
+  () => ({
+    title: "`--blas system` finds no BLAS library on this machine",
+    help: [
+      { text: "install OpenBLAS (`apt-get install libopenblas0` or `brew install openblas`)" },
+      { text: "or leave out `--blas system`: the built-in matrix products need no library" },
+    ],
   }),
 );

@@ -3,11 +3,12 @@
  *
  * The bytes go to a temporary file in the same folder, are flushed to the disk, and then take the
  * name of the file in one step. Whoever reads the file sees the old bytes or the new ones, after a
- * crash or a full disk too. A temporary file is never left behind.
+ * crash or a full disk too. A temporary file is left behind only by a process that is killed; see
+ * temporary_files.ts.
  */
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
+import { temporaryName } from "./temporary_files.ts";
 
 /** What went wrong with a file, as far as the user can act on it. */
 export type FileFaultKind =
@@ -93,7 +94,7 @@ export function writeFileAtomic(
   }
 
   const target = old?.path ?? path;
-  const temporary = join(dirname(target), temporaryName());
+  const temporary = join(dirname(target), temporaryName(target));
   try {
     const file = onDisk(path, () => disk.open(temporary, "wx", old?.mode ?? 0o666));
     writeAll(file, path, list, disk);
@@ -111,6 +112,41 @@ export function writeFileAtomic(
       disk.close(folder);
     }
   });
+}
+
+/**
+ * Makes a folder and those above it, unless they are there. Throws `FileFault`, with the path of the
+ * folder that could not be made.
+ *
+ * Each level is tried once. The recursive `mkdir` of Node 20 never ends below /proc, and takes a
+ * read-only disk for a missing folder.
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  const found = statOf(path);
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) {
+    throw new FileFault("other", path, "write", "it is a file, and a folder is needed");
+  }
+  const above = dirname(path);
+  if (above !== path) makeFolder(above, mode);
+  try {
+    fs.mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process may have been faster.
+    if (statOf(path)?.isDirectory() === true) return;
+    const fault = fileFaultOf(error, path, "write");
+    const isBelowFolder = fault instanceof FileFault && fault.kind === "not_found";
+    throw isBelowFolder ? new FileFault("other", path, "write", fault.words) : fault;
+  }
+}
+
+/** Undefined where nothing is, or nothing can be seen. */
+function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes and flushes all chunks, and closes the file in any case. */
@@ -137,11 +173,6 @@ function writeAll(
 
 /** One system call writes at most 2 GiB. */
 const MAX_WRITE = 2 ** 30;
-
-/** Short, so that it fits where the file's own name does, and of one call only. */
-function temporaryName(): string {
-  return `.anec-${randomBytes(8).toString("hex")}.tmp`;
-}
 
 function onDisk<T>(path: string, call: () => T): T {
   try {

@@ -16,25 +16,19 @@ import type { Tokens } from "./token_file.ts";
 export interface CompactVocabulary {
   /** Compact id → full id, in rising order; the spare has no full id. */
   readonly active: Int32Array;
-  /** The compact id of every full id that the training split never saw: active.length. */
-  readonly spare: number;
   /** Rows of the compact tables: active.length + 1. */
   readonly size: number;
-  /** Full id → compact id, [V]. */
-  readonly toCompact: Int32Array;
 }
 
-/** The vocabulary of tokens[0, valStart), whose ids are below `V`. */
-export function compactVocabulary(tokens: Tokens, valStart: number, V: number): CompactVocabulary {
+/** The vocabulary of tokens[0, valStart). */
+export function compactVocabulary(tokens: Tokens, valStart: number): CompactVocabulary {
   invariant(valStart <= tokens.length, "the training split ends inside the tokens");
-  const seen = new Uint8Array(V);
+  let largest = 0;
+  for (let i = 0; i < valStart; i++) largest = Math.max(largest, tokens[i]!);
+  const seen = new Uint8Array(largest + 1);
   for (let i = 0; i < valStart; i++) seen[tokens[i]!] = 1;
 
   const ids: number[] = [];
-  for (let id = 0; id < V; id++) if (seen[id] === 1) ids.push(id);
-  const active = Int32Array.from(ids);
-  const spare = active.length;
-  const toCompact = new Int32Array(V).fill(spare);
-  for (let i = 0; i < active.length; i++) toCompact[active[i]!] = i;
-  return { active, spare, size: spare + 1, toCompact };
+  for (let id = 0; id < seen.length; id++) if (seen[id] === 1) ids.push(id);
+  return { active: Int32Array.from(ids), size: ids.length + 1 };
 }

@@ -117,13 +117,15 @@ function prepareParts(options: PartsOptions): TokenMetadata {
 
   onProgress?.({ stage: "finish", bytes, total, tokens });
   const valStart = valStartOf(tokens);
+  const mean = (from: number) => meanBytes(output, from, tokens, dtype, byteLengths(tokenizer));
   const metadata: TokenMetadata = {
     version: METADATA_VERSION,
     tokenizer: tokenizer.name,
     vocabulary: tokenizer.vocabulary,
     dtype,
     tokens,
-    bytesPerToken: meanBytes(output, valStart, tokens, dtype, byteLengths(tokenizer)),
+    // A very short text may have only the end-of-text token to validate.
+    bytesPerToken: mean(valStart) || mean(0),
     split: { valStart },
     sha256: tokensHash.digest("hex"),
     source: {

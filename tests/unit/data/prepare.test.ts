@@ -55,6 +55,14 @@ test("bytes per token are those of the validation split, special tokens count as
   expect(bytesPerToken).toBeGreaterThan(2);
 });
 
+test("a text so short that only its end is for validation has the mean of all its tokens", () => {
+  const output = join(testFolder(), "out.bin");
+  const { bytesPerToken } = prepare({ input: [file("a.txt", "ab")], output, tokenizer: stories });
+  const { tokens, valStart } = openTokenFile(output);
+  expect([...tokens.slice(valStart)]).toEqual([stories.endOfText]);
+  expect(bytesPerToken).toBe(2 / 3);
+});
+
 test.each([gpt2, stories])("reading in parts does not change the ids of $name", (tokenizer) => {
   const piece = fc.constantFrom(
     "Mia",

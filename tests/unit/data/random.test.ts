@@ -24,6 +24,29 @@ test("the two halves compute what 48-bit integers do", () => {
   }
 });
 
+test("skipping is drawing without looking", () => {
+  const one = createRandom(42);
+  const other = createRandom(42);
+  for (const n of [0, 1, 2, 3, 47, 1000, 65_537]) {
+    one.skip(n);
+    for (let i = 0; i < n; i++) other.drand48();
+    expect(one.state()).toEqual(other.state());
+  }
+});
+
+test("skips of any length add up, modulo the period of the stream", () => {
+  const after = (...skips: number[]) => {
+    const random = createRandom(7);
+    for (const n of skips) random.skip(n);
+    return random.state();
+  };
+  expect(after(576e9, 3)).toEqual(after(3, 288e9, 288e9));
+  expect(after(2 ** 48)).toEqual(after());
+  expect(after(2 ** 48 - 5, 6)).toEqual(after(1));
+  expect(() => after(-1)).toThrow("bug in anec");
+  expect(() => after(0.5)).toThrow("bug in anec");
+});
+
 test("only the low 32 bits of a seed count", () => {
   expect(draw(2 ** 32 + 5, 3)).toEqual(draw(5, 3));
   expect(draw(42 + 1_000_000 * 7919, 1)).toEqual(draw((42 + 1_000_000 * 7919) % 2 ** 32, 1));

@@ -140,6 +140,30 @@ const faults: readonly [string, () => string, object, string][] = [
     "E0807 the metadata `text.json` is damaged: `tokens` is not a whole number above 0",
   ],
   [
+    "with no bytes per token",
+    () => write(20, { ...metadata, bytesPerToken: 0 }),
+    {},
+    "E0807 the metadata `text.json` is damaged: `bytesPerToken` is not a finite number above 0",
+  ],
+  [
+    "with bytes per token below zero",
+    () => write(20, { ...metadata, bytesPerToken: -1 }),
+    {},
+    "E0807 the metadata `text.json` is damaged: `bytesPerToken` is not a finite number above 0",
+  ],
+  [
+    "with bytes per token without end",
+    () => write(20, JSON.stringify(metadata).replace('"bytesPerToken":1', '"bytesPerToken":1e999')),
+    {},
+    "E0807 the metadata `text.json` is damaged: `bytesPerToken` is not a finite number above 0",
+  ],
+  [
+    "with another digest",
+    () => write(20, { ...metadata, sha256: "0".repeat(64) }),
+    {},
+    "E0816 `text.bin` does not match the digest in its metadata `text.json`",
+  ],
+  [
     "with another split",
     () => write(20, { ...metadata, split: { valStart: 3 } }),
     {},
@@ -157,4 +181,25 @@ test.each(faults)("a file %s is refused", async (_, make, options, expected) => 
   const path = make();
   const error = await errorOf(() => openTokenFile(path, options));
   expect(error.replaceAll(path.replace("text.bin", ""), "")).toBe(expected);
+});
+
+test("an id beyond the vocabulary of the model asks for another model", async () => {
+  const path = write(20, metadata);
+  const { why, help } = (await diagnosticOf(() => openTokenFile(path, { vocabulary: 7 })))!;
+  expect(why).toBe(
+    "The text was prepared with another tokenizer, or the file is not a token file.",
+  );
+  expect(help.map((h) => h.text)).toEqual(["choose a model whose vocabulary is larger than 7"]);
+});
+
+test("an id beyond the vocabulary of the metadata asks for the right metadata", async () => {
+  const path = write(20, { ...metadata, vocabulary: 10 });
+  const { why, help } = (await diagnosticOf(() => openTokenFile(path)))!;
+  expect(why).toBe(
+    `That is the vocabulary of its metadata \`${path.replace(".bin", ".json")}\`: ` +
+      "the two do not belong together.",
+  );
+  expect(help.map((h) => h.text)).toEqual([
+    "the `.bin` does not fit its `.json`: prepare the text again, or copy both together",
+  ]);
 });

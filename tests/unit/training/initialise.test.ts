@@ -87,6 +87,22 @@ test.each([
   }
 });
 
+test.each([
+  ["the default", initialise],
+  ["AutoANE's", initialiseAutoane],
+] as const)("%s table takes no time for the rows between", (_name, set) => {
+  const { D } = SMALL;
+  const full = 2_000_000_000;
+  const active = Int32Array.of(0, 1, 1_999_999_999);
+  const model = withRows(small(full), "V", 4);
+  const table = valuesOf(model, 3, { dim: "V", full, size: 4, active }, set).get("embed.weight")!;
+  // The first rows do not depend on how many follow.
+  const few = valuesOf(small(10), 3, whole(10), set).get("embed.weight")!;
+  expect(table.subarray(0, 2 * D)).toEqual(few.subarray(0, 2 * D));
+  expect(table.subarray(3 * D)).toEqual(few.subarray(2 * D, 3 * D));
+  expect(table.every(Number.isFinite)).toBe(true);
+});
+
 test("a classifier of its own has its columns picked", () => {
   const make = (V: number) =>
     build("m", (b) => {

@@ -109,6 +109,21 @@ test("a run that is complete has nothing left to do", () => {
   expect(resume(path, { settings: { steps: 21 } }).done).toBe(false);
 });
 
+test("fewer steps than are done are refused, as many are not", async () => {
+  const path = saved();
+  expect(await rendered(() => resume(path, { settings: { steps: 5 } }), path)).toBe(
+    [
+      "error[E0731]: the checkpoint `a.ckpt` is at step 6, already past `--steps 5`",
+      "",
+      "  `--steps` counts from the start of the run; what the checkpoint has done is",
+      "  part of it.",
+      "",
+      "  help: give more than 6 steps, or generate with the checkpoint as it is",
+    ].join("\n"),
+  );
+  expect(resume(path, { settings: { steps: 6 } }).done).toBe(true);
+});
+
 async function rendered(work: () => unknown, path: string): Promise<string> {
   try {
     await work();

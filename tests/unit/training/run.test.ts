@@ -1,8 +1,17 @@
 /** A run from start to end: events, time, stopping, saving. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { diskFileSystem } from "../../../compiler/support/atomic_write.ts";
+import { temporaryName } from "../../../compiler/support/temporary_files.ts";
 import { readCheckpoint } from "../../../training/checkpoint.ts";
 import { resumeTrainer } from "../../../training/resume.ts";
 import { type RunOptions, startRun, type TrainEvent } from "../../../training/run.ts";
@@ -88,8 +97,44 @@ test("a complete run that is resumed changes nothing", async () => {
   const trainer = closing(resumeTrainer({ checkpoint: readCheckpoint(out), data: toyData() }));
   const { run, texts } = recorded({ trainer, out });
   expect(await run.finished).toEqual({ ...first, steps: 0 });
-  expect(texts()).toEqual(["saved 6", "end 6 steps"]);
+  expect(texts()).toEqual(["end 6 steps"]);
   expect(readFileSync(out)).toEqual(before);
+});
+
+test("a complete run that is resumed with other settings leaves its checkpoint as it is", async () => {
+  const folder = testFolder();
+  const [out, copy] = [join(folder, "a.ckpt"), join(folder, "b.ckpt")];
+  await startRun({ trainer: smallTrainer({ steps: 6 }), out }).finished;
+  const before = readFileSync(out);
+  const checkpoint = readCheckpoint(out);
+  const again = () =>
+    closing(resumeTrainer({ checkpoint, data: toyData(), settings: { lr: 0.5, steps: 6 } }));
+  await startRun({ trainer: again(), out }).finished;
+  expect(readFileSync(out)).toEqual(before);
+  // Another file is written all the same.
+  await startRun({ trainer: again(), out: copy }).finished;
+  expect(readCheckpoint(copy).state).toEqual(checkpoint.state);
+});
+
+test("a run removes what killed runs left of its checkpoint, and nothing else", async () => {
+  const folder = testFolder();
+  const out = join(folder, "a.ckpt");
+  const leave = (name: string, writer: number): string => {
+    const file = temporaryName(join(folder, name)).replace(
+      process.pid.toString(16).padStart(8, "0"),
+      writer.toString(16).padStart(8, "0"),
+    );
+    writeFileSync(join(folder, file), "half a checkpoint");
+    return file;
+  };
+  const gone = spawnSync(process.execPath, ["--version"]).pid;
+  leave("a.ckpt", gone);
+  const old = leave("a.ckpt", process.pid);
+  utimesSync(join(folder, old), 0, 0);
+  const kept = [leave("a.ckpt", process.pid), leave("b.ckpt", gone), ".anec-0123456789abcdef.tmp"];
+  writeFileSync(join(folder, kept[2]!), "");
+  await startRun({ trainer: smallTrainer({ steps: 1 }), out }).finished;
+  expect(readdirSync(folder).sort()).toEqual(["a.ckpt", ...kept].sort());
 });
 
 const fullFor = (saves: number) => {

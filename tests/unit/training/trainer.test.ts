@@ -10,7 +10,7 @@ import type { TrainSettings } from "../../../training/options.ts";
 import { createRandom } from "../../../training/random.ts";
 import { learningRate } from "../../../training/schedule.ts";
 import type { Trainer } from "../../../training/trainer.ts";
-import { rowsOfIds } from "../../../training/vocabulary.ts";
+import { rowOfId } from "../../../training/vocabulary.ts";
 import { worstError } from "../../support/close.ts";
 import { errorOf } from "../data/support.ts";
 import { lossesOf, smallTrainer, tiny, toyData } from "./support.ts";
@@ -20,7 +20,7 @@ function oracle(trainer: Trainer, settings: TrainSettings) {
   const { graph, S } = trainer.model;
   const gradients = differentiate(graph);
   const data = toyData();
-  const rows = rowsOfIds(trainer.vocabulary)!;
+  const rowOf = rowOfId(trainer.vocabulary)!;
   const params = new Map<string, Tensor>();
   for (const p of graph.params) {
     params.set(leafName(p), tensor(sizesOf(p.type.shape), trainer.param(leafName(p))));
@@ -37,10 +37,7 @@ function oracle(trainer: Trainer, settings: TrainSettings) {
     for (; count < accum && step < steps!; count++, step++) {
       const at = random.uniformIndex(data.trainTokens - S - 1);
       const window = (from: number) =>
-        tensor(
-          [S],
-          [...data.tokens.subarray(from, from + S)].map((i) => rows[i]!),
-        );
+        tensor([S], [...data.tokens.subarray(from, from + S)].map(rowOf));
       const values = new Map([...params, ["tokens", window(at)], ["targets", window(at + 1)]]);
       const outputs = interpret(gradients, values);
       losses.push(outputs.get("loss")!.data[0]!);
