@@ -11,7 +11,7 @@
  * A `BLOBFILE(path, offset)` names the offset of the *descriptor*. All fields are always filled:
  * compilers of some systems check them.
  */
-import { blobHeader, blobOffset, blobRecord } from "../messages/mil.ts";
+import { blobHeader, blobOffset, blobRecord } from "../messages/mil_run.ts";
 import { UserError } from "../support/diagnostic.ts";
 import { halfValue } from "../support/half.ts";
 

@@ -7,6 +7,7 @@ import * as files from "./files.ts";
 import * as gradients from "./gradients.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
+import * as milRun from "./mil_run.ts";
 import * as names from "./names.ts";
 import * as range from "./range.ts";
 import * as runtime from "./runtime.ts";
@@ -52,7 +53,7 @@ export const areas: readonly Area[] = [
   area("training and generation", training),
   area("command line", usage),
   area("predicted times", cost),
-  area("MIL", mil),
+  area("MIL", { ...mil, ...milRun }),
 ];
 
 /** Every page by code, in the order of the codes. */

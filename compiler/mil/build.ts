@@ -15,7 +15,7 @@
  */
 import { bug, invariant } from "../support/bug.ts";
 import { roundToHalf } from "../support/half.ts";
-import { isMistake, type Operand, type Shaped, sizeOf } from "./infer.ts";
+import { isMistake, type Operand, resultsOf, type Shaped, sizeOf } from "./infer.ts";
 import { hexFloat } from "./numbers.ts";
 import { type ArgumentKind, accepts, isParameter, kindWords, milOp } from "./ops.ts";
 import {
@@ -88,6 +88,8 @@ export interface MilCore {
   ): MilVar;
   /** Any op of the table. A number given for a value becomes a constant of the type of `x`. */
   op(op: string, args: Readonly<Record<string, BuildArgument>>, o?: Named): MilVar;
+  /** The same for an op of several results. */
+  ops(op: string, args: Readonly<Record<string, BuildArgument>>, o?: Named): readonly MilVar[];
 }
 
 interface Draft {
@@ -130,7 +132,8 @@ export function milCore(inputs: readonly InputSpec[]): {
     constants.set(key, result);
     drafts.push({
       results: [{ id: result.id, wish }],
-      make: (nameOf) => statement(nameOf(result.id), type, "const", [], typed(type, value)),
+      make: (nameOf) =>
+        statement([{ type, name: nameOf(result.id) }], "const", [], typed(type, value)),
     });
     return result;
   };
@@ -161,7 +164,9 @@ export function milCore(inputs: readonly InputSpec[]): {
       return constant(o.element ?? "fp16", shape, value, o.name ?? "weight");
     },
 
-    op(name, args, o = {}) {
+    op: (name, args, o) => core.ops(name, args, o)[0]!,
+
+    ops(name, args, o = {}) {
       const op = milOp(name) ?? bug(`there is no MIL op \`${name}\``);
       const operands = new Map<string, readonly Operand[]>();
       const ids: { name: string; ids: readonly number[]; many: boolean }[] = [];
@@ -178,7 +183,7 @@ export function milCore(inputs: readonly InputSpec[]): {
           const fits = accepts(spec.kind, v.element);
           invariant(
             fits,
-            `\`${spec.name}\` of \`${name}\` must be ${kindWords(spec.kind)}, not ${v.element}`,
+            `\`${spec.name}\` of \`${name}\` must be ${kindWords(spec)}, not ${v.element}`,
           );
         }
         const known = isVars(arg) || isVar(arg) || !isParameter(spec.kind) ? {} : knownOf(arg);
@@ -190,14 +195,17 @@ export function milCore(inputs: readonly InputSpec[]): {
       }
       const unknown = Object.keys(given);
       invariant(unknown.length === 0, `\`${name}\` has no argument \`${unknown.join("`, `")}\``);
-      const out = op.rule(operands);
-      if (isMistake(out)) {
-        const types = out.given.map(([arg, text]) => `${arg} is ${text}`).join(", ");
-        return bug(`\`${out.argument}\` of \`${name}\` ${out.expected}: ${types}`);
+      const answer = op.rule(operands);
+      if (isMistake(answer)) {
+        const types = answer.given.map(([arg, text]) => `${arg} is ${text}`).join(", ");
+        return bug(`\`${answer.argument}\` of \`${name}\` ${answer.expected}: ${types}`);
       }
-      const result = fresh(out.element, out.shape);
+      const outs = answer === "open" ? [] : resultsOf(answer);
+      invariant(outs.length > 0, `\`${name}\` has no result to build on`);
+      const results = outs.map((out) => fresh(out.element, out.shape));
+      const several = (i: number): string => (results.length === 1 ? "" : `_${i}`);
       drafts.push({
-        results: [{ id: result.id, wish: o.name ?? name }],
+        results: results.map(({ id }, i) => ({ id, wish: (o.name ?? name) + several(i) })),
         make: (nameOf) => {
           const written = ids.map((arg): Argument => {
             const names = arg.ids.map((id): Value => ({ kind: "name", name: nameOf(id) }));
@@ -206,10 +214,16 @@ export function milCore(inputs: readonly InputSpec[]): {
               value: arg.many ? { kind: "tuple", items: names } : names[0]!,
             };
           });
-          return statement(nameOf(result.id), typeOf(out.element, out.shape), name, written);
+          const bindings = results.map(
+            ({ id, element, shape }): Binding => ({
+              type: typeOf(element, shape),
+              name: nameOf(id),
+            }),
+          );
+          return statement(bindings, name, written);
         },
       });
-      return result;
+      return results;
     },
   };
 
@@ -289,20 +303,19 @@ function isVars(arg: BuildArgument): arg is readonly MilVar[] {
 
 function knownOf(arg: Exclude<BuildArgument, MilVar | readonly MilVar[]>): Partial<Operand> {
   if (typeof arg === "string") return { text: arg };
-  if (typeof arg === "object") return { ints: arg };
-  return { ints: [Number(arg)] };
+  const numbers = typeof arg === "object" ? arg : [Number(arg)];
+  return { numbers, ints: numbers };
 }
 
 function statement(
-  name: string,
-  type: Binding["type"],
+  results: readonly Binding[],
   op: string,
   args: readonly Argument[],
   val?: Value,
 ): Statement {
-  const attributes: Attribute[] = [{ name: "name", value: stringValue(name) }];
+  const attributes: Attribute[] = [{ name: "name", value: stringValue(results[0]!.name) }];
   if (val !== undefined) attributes.push({ name: "val", value: val });
-  return { results: [{ type, name }], op, args, attributes };
+  return { results, op, args, attributes };
 }
 
 /** A number of an element type: hexadecimal floats, decimal integers. */

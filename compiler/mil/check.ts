@@ -10,24 +10,22 @@
 import {
   milBadAttribute,
   milDefinedTwice,
-  milDoesNotFit,
   milGivenTwice,
   milMissingArgument,
   milOutputUndefined,
   milResultCount,
   milUndefinedName,
   milUnknownArgument,
-  milWrongElement,
   milWrongResult,
 } from "../messages/mil.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Span } from "../support/source.ts";
 import { checkLiteral, operandOfLiteral } from "./check_literal.ts";
-import { isMistake, type Mistake, type Operand } from "./infer.ts";
-import { accepts, isParameter, kindWords, type MilOp, milOp, rankOf } from "./ops.ts";
+import { isMistake, type Operand, type Operands, resultsOf, type Shaped } from "./infer.ts";
+import { givenTo, misfit, operandOfType, operandsOf, type Report, type Scope } from "./operands.ts";
+import { type MilOp, milOp } from "./ops.ts";
 import { printType } from "./print.ts";
 import {
-  type Argument,
   type Attribute,
   find,
   type MilFunction,
@@ -38,16 +36,8 @@ import {
   type Value,
 } from "./tree.ts";
 
-type Report = (d: Diagnostic) => void;
-
-/** What is known of a name: its type, where it was defined, and its value if it is a constant. */
-interface Known {
-  readonly type: MilType;
-  readonly span: Span | undefined;
-  readonly constant: Operand | undefined;
-}
-
-type Scope = Map<string, Known>;
+/** Told of each statement whose operands are known, with the results that its rule gives. */
+type Visit = (s: Statement, op: MilOp, operands: Operands, outs: readonly Shaped[]) => void;
 
 /** Undefined names for which similar names are searched; a program may have very many names. */
 const SUGGESTIONS = 20;
@@ -66,7 +56,12 @@ export function checkMil(program: MilProgram): Diagnostic[] {
   return out;
 }
 
-function checkFunction(f: MilFunction, report: Report): void {
+/** The statements of a function whose operands are known, as far as the text says. */
+export function eachTyped(f: MilFunction, visit: Visit): void {
+  checkFunction(f, () => {}, visit);
+}
+
+function checkFunction(f: MilFunction, report: Report, visit: Visit = () => {}): void {
   checkAttributes(f.attributes, "attribute", report);
   const scope: Scope = new Map();
   const later = new Set(f.body.flatMap((s) => s.results.map((r) => r.name)));
@@ -76,7 +71,7 @@ function checkFunction(f: MilFunction, report: Report): void {
   for (const statement of f.body) {
     for (const arg of statement.args)
       checkNames(arg.value, arg.span, { scope, later, missing }, report);
-    const constant = checkStatement(statement, scope, report);
+    const constant = checkStatement(statement, scope, report, visit);
     for (const r of statement.results) define(scope, r.name, r.type, r.span, constant, report);
   }
   for (const { name, span } of f.outputs) {
@@ -127,7 +122,12 @@ function checkAttributes(list: readonly Attribute[], kind: string, report: Repor
 }
 
 /** Reports what is wrong with a statement, and returns the value of a constant. */
-function checkStatement(s: Statement, scope: Scope, report: Report): Operand | undefined {
+function checkStatement(
+  s: Statement,
+  scope: Scope,
+  report: Report,
+  visit: Visit,
+): Operand | undefined {
   checkAttributes(s.args, "argument", report);
   checkAttributes(s.attributes, "attribute", report);
   const name = find(s.attributes, "name");
@@ -136,8 +136,11 @@ function checkStatement(s: Statement, scope: Scope, report: Report): Operand | u
   }
   if (s.op === "const") return checkConst(s, report);
   const op = milOp(s.op);
-  if (op !== undefined) checkOp(s, op, scope, report);
-  return undefined;
+  if (op !== undefined) checkOp(s, op, scope, report, visit);
+  const made = s.op.startsWith("constexpr_") ? s.results[0] : undefined;
+  const operand = made === undefined ? "open" : operandOfType(made.type);
+  // Of several results each gets its own type; only that they are constants is said here.
+  return operand === "open" || s.results.length > 1 ? undefined : { ...operand, isConstant: true };
 }
 
 function isString(value: Value): boolean {
@@ -159,123 +162,56 @@ function checkConst(s: Statement, report: Report): Operand | undefined {
     const [declared, computed] = [printType(result.type), printType(val.value.type)];
     report(milWrongResult(result.span, s.op, result.name, declared, computed));
   }
-  return operandOfLiteral(val.value, result.type);
+  const operand = operandOfLiteral(val.value, result.type);
+  return operand === undefined ? undefined : { ...operand, isConstant: true };
 }
 
-function checkOp(s: Statement, op: MilOp, scope: Scope, report: Report): void {
-  const result = s.results[0];
-  if (result === undefined || s.results.length !== 1) {
-    report(milResultCount(s.span, s.op, 1, s.results.length));
-    return;
-  }
-  // Older texts give some parameters in the bracket; there they count as arguments.
-  const given = [...s.args, ...s.attributes.filter((a) => op.args.some((b) => b.name === a.name))];
+function checkOp(s: Statement, op: MilOp, scope: Scope, report: Report, visit: Visit): void {
+  const given = givenTo(op, s);
   const known = op.args.map((a) => a.name);
   const unknown = s.args.filter((a) => !known.includes(a.name));
   for (const { name, nameSpan } of unknown) {
     report(milUnknownArgument(nameSpan, op.name, name, known));
   }
-  if (unknown.length > 0) return;
   const missing = op.args.filter((a) => a.required && find(given, a.name) === undefined);
-  if (missing.length > 0) {
-    report(
-      milMissingArgument(
-        s.span,
-        op.name,
-        missing.map((a) => a.name),
-      ),
-    );
-    return;
+  if (unknown.length === 0 && missing.length > 0) {
+    const names = missing.map((a) => a.name);
+    report(milMissingArgument(s.span, op.name, names));
   }
+  if (unknown.length > 0 || missing.length > 0) return;
   const operands = operandsOf(op, given, scope, report);
-  if (operands === undefined) return;
-  const answer = op.rule(operands);
+  const answer = operands === undefined ? "open" : op.rule(operands);
   if (isMistake(answer)) {
     report(misfit(s, answer));
     return;
   }
-  const computed = typeOf(answer.element, answer.shape);
-  if (!sameType(result.type, computed)) {
-    const [declared, text] = [printType(result.type), printType(computed)];
-    report(milWrongResult(result.span, op.name, result.name, declared, text));
-  }
+  const outs = answer === "open" ? undefined : resultsOf(answer);
+  if (!checkCount(s, op, outs?.length, report) || outs === undefined) return;
+  for (const [i, out] of outs.entries()) checkResult(s, i, out, report);
+  visit(s, op, operands!, outs);
 }
 
-/** A rule's mistake, pointing at the argument and at the operands that show it. */
-export function misfit(s: Statement, { argument, expected, given }: Mistake): Diagnostic {
-  const placeOf = (name: string): Span | undefined =>
-    (find(s.args, name) ?? find(s.attributes, name))?.span ?? s.span;
-  const types = (name: string): string => given.find(([n]) => n === name)?.[1] ?? "";
-  const others = given.map(([name]) => name).filter((name) => name !== argument);
-  const places = [argument, ...others].map((name) => ({ span: placeOf(name), types: types(name) }));
-  return milDoesNotFit(s.op, argument, expected, places);
-}
-
-/**
- * The operands for the op's rule, or undefined if one is wrong or not known before the program
- * runs.
- */
-function operandsOf(
+/** Whether a statement has as many results as its op; `computed` if the rule says how many. */
+function checkCount(
+  s: Statement,
   op: MilOp,
-  given: readonly Argument[],
-  scope: Scope,
+  computed: number | undefined,
   report: Report,
-): Map<string, readonly Operand[]> | undefined {
-  const out = new Map<string, readonly Operand[]>();
-  let complete = true;
-  for (const spec of op.args) {
-    const arg = find(given, spec.name);
-    if (arg === undefined) continue;
-    const values = spec.many && arg.value.kind === "tuple" ? arg.value.items : [arg.value];
-    const operands: Operand[] = [];
-    for (const value of values) {
-      const operand = operandOf(value, scope);
-      if (operand === "open") {
-        complete = false;
-        continue;
-      }
-      const rank = rankOf(spec.kind);
-      const element = operand === undefined ? "untyped" : operand.element;
-      // A list of one integer may be written as the integer.
-      const size = operand?.shape.length ?? 0;
-      const ranked =
-        rank === undefined || size === rank || (size < 2 && operand?.ints?.length === 1);
-      if (operand === undefined || !accepts(spec.kind, element) || !ranked) {
-        const text =
-          operand === undefined ? "this value" : printType(typeOf(operand.element, operand.shape));
-        report(milWrongElement(arg.span, op.name, spec.name, kindWords(spec.kind), text));
-        complete = false;
-      } else if (
-        isParameter(spec.kind) &&
-        operand.ints === undefined &&
-        operand.text === undefined
-      ) {
-        complete = false;
-      } else operands.push(operand);
-    }
-    out.set(spec.name, operands);
-  }
-  return complete ? out : undefined;
+): boolean {
+  const [low, high] = typeof op.results === "number" ? [op.results, op.results] : op.results;
+  const given = s.results.length;
+  if (computed === undefined ? given >= low && given <= high : given === computed) return true;
+  report(milResultCount(s.span, s.op, computed ?? (given < low ? low : high), given));
+  return false;
 }
 
-/**
- * `open`: an undefined name, or a shape not known before the program runs. Undefined: no operand.
- */
-function operandOf(value: Value, scope: Scope): Operand | "open" | undefined {
-  if (value.kind !== "name") {
-    const type = value.kind === "typed" ? value.type : undefined;
-    return operandOfLiteral(value, type) ?? (type === undefined ? undefined : operandOfType(type));
-  }
-  const found = scope.get(value.name);
-  if (found === undefined) return "open";
-  return found.constant ?? operandOfType(found.type);
-}
-
-function operandOfType(type: MilType): Operand | "open" | undefined {
-  if (type.kind === "scalar") return { element: type.element, shape: [] };
-  if (type.kind !== "tensor") return undefined;
-  const shape = type.shape.filter((n) => n !== "?");
-  return shape.length === type.shape.length ? { element: type.element, shape } : "open";
+function checkResult(s: Statement, i: number, out: Shaped, report: Report): void {
+  const result = s.results[i]!;
+  const shape = out.shape.map((n) => (Number.isNaN(n) ? "?" : n));
+  const computed = typeOf(out.element, shape);
+  if (sameType(result.type, computed)) return;
+  const [declared, text] = [printType(result.type), printType(computed)];
+  report(milWrongResult(result.span, s.op, result.name, declared, text));
 }
 
 /**

@@ -128,11 +128,14 @@ export function operandOfLiteral(value: Value, type: MilType | undefined): Opera
   const inner = bare(value);
   if (inner.kind === "string") return { ...shaped, text: inner.value };
   if (inner.kind === "blob" || sizeOf(shaped.shape) > LONGEST_PARAMETER) return shaped;
-  const ints = flatten(inner).map((item) => {
-    if (item.kind === "bool") return item.value ? 1 : 0;
-    return item.kind === "number" && isWholeNumber(item.text) ? numberValue(item.text) : Number.NaN;
+  const items = flatten(inner);
+  if (items.some((item) => item.kind !== "number" && item.kind !== "bool")) return shaped;
+  const numbers = items.map((item) => {
+    if (item.kind === "number") return numberValue(item.text);
+    return item.kind === "bool" && item.value ? 1 : 0;
   });
-  return ints.some(Number.isNaN) ? shaped : { ...shaped, ints };
+  const isWhole = items.every((item) => item.kind !== "number" || isWholeNumber(item.text));
+  return { ...shaped, numbers, ...(isWhole ? { ints: numbers } : {}) };
 }
 
 function shapeOf(value: Value, type: MilType | undefined): Operand | undefined {

@@ -1,13 +1,13 @@
 /**
- * How the type of a result follows from an op's operands: the rules that the table of ops is made
- * of.
+ * What the ops' rules are made of: operands, shapes that may hold unknown sizes, and mistakes.
  *
- * A rule gets operands whose presence and kinds were checked against the table. It returns the
- * result's type, or the mistake that forbids one.
+ * A rule gets operands whose presence and kinds were checked against the table of ops. It returns
+ * the types of the results, or the mistake that forbids one. A size that is known only when the
+ * program runs is NaN: arithmetic keeps it unknown, and it fits everything.
  */
 import type { ElementType } from "./tree.ts";
 
-/** An element type and a shape without unknown dimensions; a scalar has no dimensions. */
+/** An element type and a shape; a scalar has no dimensions. */
 export interface Shaped {
   readonly element: ElementType;
   readonly shape: readonly number[];
@@ -15,8 +15,15 @@ export interface Shaped {
 
 /** An operand, with its value where that is known (constants; at run time, everything). */
 export interface Operand extends Shaped {
+  /** The value, if it is whole numbers or bools and not long. */
   readonly ints?: readonly number[];
+  /** The value, if it is numbers or bools and not long. */
+  readonly numbers?: readonly number[];
   readonly text?: string;
+  /** Known when the program is compiled. */
+  readonly isConstant?: boolean;
+  /** A `state` of this tensor. */
+  readonly isState?: boolean;
 }
 
 /** Why operands do not fit: the argument, what is expected of it, and the types that show it. */
@@ -29,43 +36,95 @@ export interface Mistake {
 /** The operands of one statement. Only arguments of variadic ops have more than one. */
 export type Operands = ReadonlyMap<string, readonly Operand[]>;
 
-export type Rule = (operands: Operands) => Shaped | Mistake;
+/** One result or several, a mistake, or `open`: results that only a run can tell. */
+export type Answer = Shaped | readonly Shaped[] | Mistake | "open";
+
+export type Rule = (operands: Operands) => Answer;
 
 /** Whether a rule's answer is a mistake. */
-export function isMistake(answer: Shaped | Mistake): answer is Mistake {
-  return "argument" in answer;
+export function isMistake(answer: Answer): answer is Mistake {
+  return typeof answer === "object" && "argument" in answer;
 }
 
-/** `fp16[1, 8]` */
+/** A rule's answer as a list of results. */
+export function resultsOf(answer: Shaped | readonly Shaped[]): readonly Shaped[] {
+  return "element" in answer ? [answer] : answer;
+}
+
+/** `fp16[1, 8]`; an unknown size is `?`. */
 export function shapedText(s: Shaped): string {
-  return `${s.element}[${s.shape.join(", ")}]`;
+  return `${s.element}${shapeText(s.shape)}`;
 }
 
-/** The number of elements of a shape. */
+/** `[1, ?]` */
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.map((n) => (Number.isNaN(n) ? "?" : n)).join(", ")}]`;
+}
+
+/** The number of elements of a shape; NaN if a size is unknown. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-const mistake = (
+/** A mistake, with the operands that show it. */
+export function mistake(
   argument: string,
   expected: string,
   given: Readonly<Record<string, Shaped | readonly Shaped[]>> = {},
-): Mistake => ({
-  argument,
-  expected,
-  given: Object.entries(given).map(([name, shaped]) => [
-    name,
-    [shaped].flat().map(shapedText).join(", "),
-  ]),
-});
+): Mistake {
+  const text = (shaped: Shaped | readonly Shaped[]): string =>
+    [shaped].flat().map(shapedText).join(", ");
+  return {
+    argument,
+    expected,
+    given: Object.entries(given).map(([name, shaped]) => [name, text(shaped)]),
+  };
+}
 
-const one = (operands: Operands, name: string): Operand => operands.get(name)![0]!;
+/** The operand of an argument that the op requires. */
+export function one<T>(operands: ReadonlyMap<string, readonly T[]>, name: string): T {
+  return operands.get(name)![0]!;
+}
 
-const ints = (operands: Operands, name: string): readonly number[] | undefined =>
-  operands.get(name)?.[0]?.ints;
+/** The operand of an argument, if it is given. */
+export function maybe<T>(operands: ReadonlyMap<string, readonly T[]>, name: string): T | undefined {
+  return operands.get(name)?.[0];
+}
 
-const int = (operands: Operands, name: string, otherwise: number): number =>
-  ints(operands, name)?.[0] ?? otherwise;
+/** The integers of a parameter, or `otherwise` if it is not given. */
+export function ints<T>(operands: Operands, name: string, otherwise: T): readonly number[] | T {
+  return maybe(operands, name)?.ints ?? otherwise;
+}
+
+/** One integer or bool. */
+export function int(operands: Operands, name: string, otherwise: number): number {
+  return maybe(operands, name)?.ints?.[0] ?? otherwise;
+}
+
+/** One bool that is false unless it is given. */
+export function flag(operands: Operands, name: string): boolean {
+  return int(operands, name, 0) !== 0;
+}
+
+/** A string parameter. */
+export function textOf(operands: Operands, name: string, otherwise: string): string {
+  return maybe(operands, name)?.text ?? otherwise;
+}
+
+/** Whether two sizes are known to differ. */
+export function differ(a: number | undefined, b: number | undefined): boolean {
+  return a !== b && !Number.isNaN(a) && !Number.isNaN(b);
+}
+
+/** Whether two shapes may be equal. */
+export function mayEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((n, i) => !differ(n, b[i]));
+}
+
+/** Whether `n` is known not to be a multiple of `by`. */
+export function leaves(n: number, by: number): boolean {
+  return !Number.isNaN(n) && n % by !== 0;
+}
 
 /** The common shape of two, as numpy broadcasts them, or undefined. */
 export function broadcast(
@@ -77,8 +136,8 @@ export function broadcast(
   for (let i = 0; i < rank; i++) {
     const p = a[i - rank + a.length] ?? 1;
     const q = b[i - rank + b.length] ?? 1;
-    if (p !== q && p !== 1 && q !== 1) return undefined;
-    out.push(p === 1 ? q : p);
+    if (p !== 1 && q !== 1 && differ(p, q)) return undefined;
+    out.push(p === 1 || (Number.isNaN(p) && q !== 1) ? q : p);
   }
   return out;
 }
@@ -101,198 +160,39 @@ export const like =
   (argument: string): Rule =>
   (o) => ({ element: one(o, argument).element, shape: one(o, argument).shape });
 
-/** x and y have one element type and broadcast; the result has `element`, or theirs. */
-export const binary =
-  (element?: ElementType): Rule =>
+/** `like`, for ops whose operand must have a rank. */
+export const likeRanked =
+  (argument: string, low: number, high: number): Rule =>
   (o) => {
-    const x = one(o, "x");
-    const y = one(o, "y");
-    if (x.element !== y.element) return mistake("y", `must have the elements of \`x\``, { x, y });
-    const shape = broadcast(x.shape, y.shape);
-    if (shape === undefined) return mistake("y", "does not broadcast with `x`", { x, y });
-    return { element: element ?? x.element, shape };
+    const x = one(o, argument);
+    return rankMistake(argument, x, low, high) ?? { element: x.element, shape: x.shape };
   };
 
-/** The three broadcast; a and b have one element type. */
-export const select: Rule = (o) => {
-  const [cond, a, b] = [one(o, "cond"), one(o, "a"), one(o, "b")];
-  if (a.element !== b.element) return mistake("b", "must have the elements of `a`", { a, b });
-  const both = broadcast(a.shape, b.shape);
-  if (both === undefined) return mistake("b", "does not broadcast with `a`", { a, b });
-  const shape = broadcast(cond.shape, both);
-  if (shape === undefined)
-    return mistake("cond", "does not broadcast with `a` and `b`", { cond, a, b });
-  return { element: a.element, shape };
-};
-
-/**
- * [.., M, K] · [.., K, N] = [.., M, N], after the transpositions asked for. Leading dimensions
- * broadcast.
- */
-export const matmul: Rule = (o) => {
-  const x = one(o, "x");
-  const y = one(o, "y");
-  if (x.shape.length < 2) return mistake("x", "needs at least two dimensions", { x });
-  if (y.shape.length < 2) return mistake("y", "needs at least two dimensions", { y });
-  if (x.element !== y.element) return mistake("y", "must have the elements of `x`", { x, y });
-  const last = (s: Shaped, flipped: boolean): readonly [number, number] => {
-    const [p, q] = [s.shape.at(-2)!, s.shape.at(-1)!];
-    return flipped ? [q, p] : [p, q];
-  };
-  const [m, k] = last(x, int(o, "transpose_x", 0) !== 0);
-  const [k2, n] = last(y, int(o, "transpose_y", 0) !== 0);
-  if (k !== k2) return mistake("y", `needs ${k} rows, as \`x\` has columns, not ${k2}`, { x, y });
-  const batch = broadcast(x.shape.slice(0, -2), y.shape.slice(0, -2));
-  if (batch === undefined) return mistake("y", "does not broadcast with `x`", { x, y });
-  return { element: x.element, shape: [...batch, m, n] };
-};
-
-/** A size of -1 reaches to the end of its axis. */
-export const sliceBySize: Rule = (o) => {
-  const x = one(o, "x");
-  const begin = ints(o, "begin") ?? [];
-  const size = ints(o, "size") ?? [];
-  for (const [name, list] of [
-    ["begin", begin],
-    ["size", size],
-  ] as const) {
-    if (list.length !== x.shape.length)
-      return mistake(name, "needs one number for each dimension", { x });
-  }
-  const shape = size.map((n, i) => (n === -1 ? x.shape[i]! - begin[i]! : n));
-  const inside = shape.every((n, i) => begin[i]! >= 0 && n >= 0 && begin[i]! + n <= x.shape[i]!);
-  if (!inside) {
-    const box = begin.map((b, i) => `${b}..${b + shape[i]!}`).join(", ");
-    return mistake("size", `reaches outside \`x\`: [${box}]`, { x });
-  }
-  return { element: x.element, shape };
-};
-
-/** One dimension may be -1: it takes what is left. */
-export const reshape: Rule = (o) => {
-  const x = one(o, "x");
-  const asked = ints(o, "shape") ?? [];
-  const total = sizeOf(x.shape);
-  const known = sizeOf(asked.filter((n) => n !== -1));
-  const open = asked.filter((n) => n === -1).length;
-  const left = known === 0 ? 0 : total / known;
-  const fits = open === 0 ? known === total : open === 1 && known > 0 && Number.isInteger(left);
-  if (!fits || asked.some((n) => n < -1)) {
-    return mistake("shape", `must have the ${total} elements of \`x\`, not [${asked.join(", ")}]`, {
-      x,
-    });
-  }
-  return { element: x.element, shape: asked.map((n) => (n === -1 ? left : n)) };
-};
-
-/** Dimension i of the result is dimension perm[i] of x. */
-export const transpose: Rule = (o) => {
-  const x = one(o, "x");
-  const perm = ints(o, "perm") ?? [];
-  const axes = perm.length === x.shape.length ? axesOf(perm, x.shape.length) : undefined;
-  if (axes === undefined) {
-    return mistake("perm", `must name each axis of \`x\` once, not [${perm.join(", ")}]`, { x });
-  }
-  return { element: x.element, shape: axes.map((a) => x.shape[a]!) };
-};
-
-/** No axes means all of them. */
-export const reduce: Rule = (o) => {
-  const x = one(o, "x");
+/** The mistake of an operand whose rank is not in `low..high`. */
+export function rankMistake(
+  argument: string,
+  x: Shaped,
+  low: number,
+  high: number,
+): Mistake | undefined {
   const rank = x.shape.length;
-  const asked = ints(o, "axes") ?? x.shape.map((_, i) => i);
-  const axes = axesOf(asked, rank);
-  if (axes === undefined)
-    return mistake("axes", `must be axes of \`x\`, not [${asked.join(", ")}]`, { x });
-  const keep = int(o, "keep_dims", 0) !== 0;
-  const shape = x.shape.flatMap((n, i) => (axes.includes(i) ? (keep ? [1] : []) : [n]));
-  return { element: x.element, shape };
-};
+  if (rank >= low && rank <= high) return undefined;
+  const range = low === high ? `${low}` : high > 16 ? `${low} or more` : `${low} to ${high}`;
+  return mistake(argument, `needs ${range} dimensions`, { [argument]: x });
+}
 
-/** The result has the type of x. */
-export const softmax: Rule = (o) => {
-  const x = one(o, "x");
-  const axis = int(o, "axis", -1);
-  if (axisOf(axis, x.shape.length) === undefined) {
-    return mistake("axis", `must be an axis of \`x\`, not ${axis}`, { x });
-  }
-  return { element: x.element, shape: x.shape };
-};
+/** The mistake of an operand that must be a list of `count` values. */
+export function vectorMistake(
+  argument: string,
+  x: Shaped | undefined,
+  count: number,
+): Mistake | undefined {
+  if (x === undefined || (x.shape.length === 1 && !differ(x.shape[0], count))) return undefined;
+  const values = Number.isNaN(count) ? "values" : `${count} values`;
+  return mistake(argument, `must be a list of ${values}`, { [argument]: x });
+}
 
-/** Scalars become a list. */
-export const concat: Rule = (o) => {
-  const values = (o.get("values") ?? []).map((v) =>
-    v.shape.length === 0 ? { ...v, shape: [1] } : v,
-  );
-  const first = values[0];
-  if (first === undefined) return mistake("values", "needs at least one value");
-  const asked = int(o, "axis", 0);
-  const axis = axisOf(asked, first.shape.length);
-  if (axis === undefined)
-    return mistake("axis", `must be an axis of the values, not ${asked}`, { values });
-  let total = 0;
-  for (const value of values) {
-    const fits =
-      value.element === first.element &&
-      value.shape.length === first.shape.length &&
-      value.shape.every((n, i) => i === axis || n === first.shape[i]);
-    if (!fits) return mistake("values", `may differ only along axis ${axis}`, { values });
-    total += value.shape[axis]!;
-  }
-  return { element: first.element, shape: first.shape.map((n, i) => (i === axis ? total : n)) };
-};
-
-/** Dimension i of the result is reps[i] times that of x. */
-export const tile: Rule = (o) => {
-  const x = one(o, "x");
-  const reps = ints(o, "reps") ?? [];
-  if (reps.length !== x.shape.length || reps.some((n) => n < 1)) {
-    return mistake("reps", "needs one number from 1 for each dimension", { x });
-  }
-  return { element: x.element, shape: x.shape.map((n, i) => n * reps[i]!) };
-};
-
-/** Axes are those of the result. */
-export const expandDims: Rule = (o) => {
-  const x = one(o, "x");
-  const asked = ints(o, "axes") ?? [];
-  const rank = x.shape.length + asked.length;
-  const axes = axesOf(asked, rank);
-  if (axes === undefined) {
-    return mistake("axes", `must be axes of the result, not [${asked.join(", ")}]`, { x });
-  }
-  const rest = [...x.shape];
-  const shape = Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!));
-  return { element: x.element, shape };
-};
-
-/** No axes means all that have one element. */
-export const squeeze: Rule = (o) => {
-  const x = one(o, "x");
-  const asked = ints(o, "axes") ?? x.shape.flatMap((n, i) => (n === 1 ? [i] : []));
-  const axes = axesOf(asked, x.shape.length);
-  if (axes === undefined || axes.some((a) => x.shape[a] !== 1)) {
-    return mistake("axes", `must be axes of one element, not [${asked.join(", ")}]`, { x });
-  }
-  return { element: x.element, shape: x.shape.filter((_, i) => !axes.includes(i)) };
-};
-
-/** x[.., indices, ..] along one axis; the first `batch_dims` dimensions of both go together. */
-export const gather: Rule = (o) => {
-  const x = one(o, "x");
-  const indices = one(o, "indices");
-  const asked = int(o, "axis", 0);
-  const axis = axisOf(asked, x.shape.length);
-  if (axis === undefined) return mistake("axis", `must be an axis of \`x\`, not ${asked}`, { x });
-  const batch = int(o, "batch_dims", 0);
-  const shared = x.shape.slice(0, batch).every((n, i) => n === indices.shape[i]);
-  if (batch < 0 || batch > axis || batch > indices.shape.length || !shared) {
-    return mistake("batch_dims", "must count leading dimensions that both have", { x, indices });
-  }
-  const shape = [
-    ...x.shape.slice(0, axis),
-    ...indices.shape.slice(batch),
-    ...x.shape.slice(axis + 1),
-  ];
-  return { element: x.element, shape };
-};
+/** `shape` with the size of `axis` replaced. */
+export function resized(shape: readonly number[], axis: number, size: number): readonly number[] {
+  return shape.map((n, i) => (i === axis ? size : n));
+}

@@ -6,139 +6,267 @@
  * `ideal` computes in float64 and rounds nothing: what the program means. `fp16` rounds inputs,
  * constants and the result of each op to its element type, as storage between the engine's ops
  * does; sums inside one op are kept in float64.
+ *
+ * A value is dropped after its last use. What would take too much memory or time is refused before
+ * it is begun.
  */
-import { type BlobRecord, blobValues } from "../bundle/blob.ts";
 import {
   milBadInput,
   milCannotInterpret,
   milNoFunction,
-  milTooLarge,
-  milWeightsDoNotFit,
-} from "../messages/mil.ts";
+  milNoSuchValue,
+  milTooMuchMemory,
+  milTooMuchWork,
+} from "../messages/mil_run.ts";
 import { type Diagnostic, UserError } from "../support/diagnostic.ts";
-import { roundToHalf } from "../support/half.ts";
 import type { Span } from "../support/source.ts";
-import { checkMil, misfit } from "./check.ts";
-import { blobPlace, operandOfLiteral } from "./check_literal.ts";
-import { isMistake, type Shaped, sizeOf } from "./infer.ts";
-import { type Loaded, MEANINGS } from "./interpret_ops.ts";
-import { numberValue } from "./numbers.ts";
+import { checkMil } from "./check.ts";
+import { isMistake, mayEqual, resultsOf, type Shaped, shapeText, sizeOf } from "./infer.ts";
+import {
+  checkSize,
+  loadLiteral,
+  type Numerics,
+  rounding,
+  type WeightResolver,
+} from "./interpret_values.ts";
+import { givenTo, misfit, operandOfType, valuesOf } from "./operands.ts";
 import { isParameter, type MilOp, milOp } from "./ops.ts";
 import { printType } from "./print.ts";
+import type { Loaded } from "./tensors.ts";
 import {
-  type ElementType,
   find,
-  flatten,
   type MilFunction,
   type MilProgram,
   type MilType,
   type Statement,
-  typeOf,
   type Value,
 } from "./tree.ts";
+
+export type { Numerics, WeightResolver } from "./interpret_values.ts";
 
 /** Elements in row-major order; bools are 0 and 1. */
 export interface MilTensor extends Shaped {
   readonly data: Float64Array;
 }
 
-/** The record at an offset of a weight file, or undefined if there is no such file. */
-export type WeightResolver = (path: string, offset: number) => BlobRecord | undefined;
+/** An input's elements, with their shape where the program leaves sizes open. */
+export type MilInput =
+  | Float64Array
+  | { readonly shape: readonly number[]; readonly data: Float64Array };
 
-export type Numerics = "ideal" | "fp16";
+/** What one run may take. */
+export interface Limits {
+  /** Elements alive at once, 8 bytes each. */
+  readonly elements: number;
+  /** Floating-point operations, or elements moved. */
+  readonly operations: number;
+}
+
+/** 4 GiB, and a few minutes. */
+export const USUAL_LIMITS: Limits = { elements: 2 ** 29, operations: 2e11 };
 
 export interface InterpretOptions {
   readonly numerics: Numerics;
   /** Default: `main`, or the only function. */
   readonly function?: string;
   readonly weights?: WeightResolver;
+  readonly limits?: Limits;
+  /** Names of values to keep besides the outputs, or all of them. */
+  readonly trace?: readonly string[] | "all";
 }
 
-const LARGEST = 2 ** 27;
+export interface MilRun {
+  readonly outputs: Map<string, MilTensor>;
+  /** The states after the run. */
+  readonly states: Map<string, MilTensor>;
+  /** In the order of the program. */
+  readonly traced: Map<string, MilTensor>;
+}
 
-/**
- * The outputs of a function by name. Throws a `UserError` if the program does not pass the checker,
- * has ops or types that the interpreter does not know, or is given inputs or weights that do not
- * fit.
- */
+/** The outputs of `runMil` by name. */
 export function interpretMil(
   program: MilProgram,
-  inputs: Readonly<Record<string, Float64Array>>,
+  inputs: Readonly<Record<string, MilInput>>,
   options: InterpretOptions,
 ): Map<string, MilTensor> {
+  return runMil(program, inputs, options).outputs;
+}
+
+/**
+ * Runs a function. States that are not given start as zeros. Throws a `UserError` if the program
+ * does not pass the checker, has ops or types that the interpreter does not know, is given inputs or
+ * weights that do not fit, or goes beyond the limits.
+ */
+export function runMil(
+  program: MilProgram,
+  inputs: Readonly<Record<string, MilInput>>,
+  options: InterpretOptions,
+): MilRun {
   const f = functionOf(program, options.function);
   const errors = checkMil(program).filter((d) => d.severity === "error");
   if (errors.length > 0) throw new UserError(errors);
   const scope = loadInputs(f, inputs, options.numerics);
-  for (const statement of f.body) {
-    const value = run(statement, scope, options);
-    for (const result of statement.results) scope.set(result.name, value);
+  const keep = keptNames(f, options.trace);
+  const lastUse = lastUses(f);
+  const traced = new Map<string, MilTensor>();
+  let operations = 0;
+  let elements = [...scope.values()].reduce((sum, v) => sum + v.data.length, 0);
+  const { limits = USUAL_LIMITS } = options;
+  const trace = (name: string, value: Loaded): void => {
+    if (options.trace !== undefined && keep.has(name)) traced.set(name, tensorOf(value));
+  };
+  for (const { name } of f.inputs) trace(name, scope.get(name)!);
+
+  for (const [at, s] of f.body.entries()) {
+    const prepared = prepare(s, scope, options);
+    operations += prepared.work;
+    if (operations > limits.operations) throw new UserError(milTooMuchWork(s.span, s.op));
+    const results = prepared.compute();
+    for (const [i, { name }] of s.results.entries()) {
+      elements += results[i]!.data.length - (scope.get(name)?.data.length ?? 0);
+      scope.set(name, results[i]!);
+      trace(name, results[i]!);
+    }
+    if (elements > limits.elements) throw new UserError(milTooMuchMemory(s.span, s.op));
+    for (const name of lastUse.get(at) ?? []) {
+      if (keep.has(name)) continue;
+      elements -= scope.get(name)?.data.length ?? 0;
+      scope.delete(name);
+    }
   }
-  return new Map(
-    f.outputs.map(({ name }): [string, MilTensor] => {
-      const { element, shape, data } = scope.get(name)!;
-      return [name, { element, shape, data }];
-    }),
-  );
+  const named = (names: readonly string[]): Map<string, MilTensor> =>
+    new Map(names.map((name) => [name, tensorOf(scope.get(name)!)]));
+  const states = f.inputs.filter((i) => i.type.kind === "state").map((i) => i.name);
+  return { outputs: named(f.outputs.map((o) => o.name)), states: named(states), traced };
 }
 
-function functionOf(program: MilProgram, name: string | undefined): MilFunction {
+const tensorOf = ({ element, shape, data }: Loaded): MilTensor => ({ element, shape, data });
+
+/** The names whose values stay to the end: outputs, states and what is traced. */
+function keptNames(f: MilFunction, trace: InterpretOptions["trace"]): ReadonlySet<string> {
+  const all = [...f.inputs, ...f.body.flatMap((s) => s.results)].map((b) => b.name);
+  const traced = trace === "all" ? all : (trace ?? []);
+  const known = new Set(all);
+  const missing = traced.filter((name) => !known.has(name));
+  if (missing.length > 0) throw new UserError(missing.map((n) => milNoSuchValue(f.name, n, all)));
+  const states = f.inputs.filter((i) => i.type.kind === "state").map((i) => i.name);
+  return new Set([...traced, ...states, ...f.outputs.map((o) => o.name)]);
+}
+
+/** By the number of a statement, the names that nothing behind it reads. */
+function lastUses(f: MilFunction): ReadonlyMap<number, readonly string[]> {
+  const last = new Map<string, number>();
+  const use = (value: Value, at: number): void => {
+    if (value.kind === "name") last.set(value.name, at);
+    if (value.kind === "tuple" || value.kind === "list")
+      for (const item of value.items) use(item, at);
+  };
+  for (const [at, s] of f.body.entries()) {
+    for (const { name } of s.results) last.set(name, at);
+    for (const arg of s.args) use(arg.value, at);
+  }
+  const out = new Map<number, string[]>();
+  for (const [name, at] of last) out.set(at, [...(out.get(at) ?? []), name]);
+  return out;
+}
+
+/** The function called `name`; without a name `main`, or the only one. Throws a `UserError` (E0372). */
+export function functionOf(program: MilProgram, name: string | undefined): MilFunction {
   const { functions } = program;
   const only = functions.length === 1 ? functions[0] : undefined;
   const found = functions.find((f) => f.name === (name ?? "main"));
   const chosen = found ?? (name === undefined ? only : undefined);
   if (chosen !== undefined) return chosen;
-  throw new UserError(
-    milNoFunction(
-      name ?? "main",
-      functions.map((f) => f.name),
-    ),
-  );
+  const known = functions.map((f) => f.name);
+  throw new UserError(milNoFunction(name ?? "main", known));
 }
 
 function loadInputs(
   f: MilFunction,
-  inputs: Readonly<Record<string, Float64Array>>,
+  inputs: Readonly<Record<string, MilInput>>,
   numerics: Numerics,
 ): Map<string, Loaded> {
   const refuse = (input: string, problem: string): never => {
     throw new UserError(milBadInput(f.name, input, problem));
   };
   const scope = new Map<string, Loaded>();
-  for (const { name, type } of f.inputs) {
-    const shaped =
-      shapedOf(type) ?? refuse(name, `has the type ${printType(type)}, which cannot be run`);
-    const data = inputs[name] ?? refuse(name, "is missing");
-    const size = sizeOf(shaped.shape);
-    if (data.length !== size) refuse(name, `has ${data.length} values, not ${size}`);
-    scope.set(name, { ...shaped, data: data.map(rounding(shaped.element, numerics)) });
+  for (const { name, type, span } of f.inputs) {
+    const operand = operandOfType(type);
+    if (operand === "open" || operand.element === "string")
+      return refuse(name, `has the type ${printType(type)}, which cannot be run`);
+    const found = Object.hasOwn(inputs, name) ? inputs[name]! : startOf(type, operand);
+    if (found === undefined) return refuse(name, "is missing");
+    const { shape, data } =
+      found instanceof Float64Array ? { shape: operand.shape, data: found } : found;
+    if (shape.some(Number.isNaN))
+      return refuse(name, `has the type ${printType(type)}, which cannot be run without a shape`);
+    if (!mayEqual(shape, operand.shape))
+      return refuse(name, `is ${shapeText(shape)}, not ${shapeText(operand.shape)}`);
+    const size = sizeOf(shape);
+    if (data.length !== size) return refuse(name, `has ${data.length} values, not ${size}`);
+    checkSize({ ...operand, shape }, span);
+    scope.set(name, { ...operand, shape, data: data.map(rounding(operand.element, numerics)) });
   }
   for (const name in inputs) if (!scope.has(name)) refuse(name, "does not exist");
   return scope;
 }
 
-function shapedOf(type: MilType): Shaped | undefined {
-  if (type.kind === "scalar") return { element: type.element, shape: [] };
-  if (type.kind !== "tensor") return undefined;
-  const shape = type.shape.filter((n) => n !== "?");
-  return shape.length === type.shape.length ? { element: type.element, shape } : undefined;
+/** States start as zeros; other inputs must be given. */
+function startOf(type: MilType, { shape }: Shaped): Float64Array | undefined {
+  const size = sizeOf(shape);
+  return type.kind === "state" && size <= USUAL_LIMITS.elements
+    ? new Float64Array(size)
+    : undefined;
 }
 
-function run(s: Statement, scope: ReadonlyMap<string, Loaded>, options: InterpretOptions): Loaded {
+interface Prepared {
+  /** Operations, or elements moved. */
+  readonly work: number;
+  readonly compute: () => readonly Loaded[];
+}
+
+function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOptions): Prepared {
   if (s.op === "const") {
     const val = (find(s.attributes, "val") ?? find(s.args, "val"))!;
-    return literal(val.value, s.results[0]!.type, val.span ?? s.span, options);
+    const type = s.results[0]!.type;
+    const load = () => loadLiteral(val.value, type, val.span ?? s.span, options);
+    return { work: 0, compute: () => [{ ...load(), isConstant: true }] };
   }
   const op = milOp(s.op);
-  const meaning = MEANINGS.get(s.op);
-  if (op === undefined || meaning === undefined)
-    throw new UserError(milCannotInterpret(s.span, s.op));
+  const run = op?.run;
+  if (op === undefined || run === undefined) throw new UserError(milCannotInterpret(s.span, s.op));
   const operands = operandsOf(s, op, scope, options);
-  const out = op.rule(operands);
-  if (isMistake(out)) throw new UserError(misfit(s, out));
-  checkSize(out, s.span);
-  const data = placed(s.span, () => meaning(operands, out));
-  return { ...out, data: data.map(rounding(out.element, options.numerics)) };
+  const answer = op.rule(operands);
+  if (isMistake(answer)) throw new UserError(misfit(s, answer));
+  if (answer === "open") throw new UserError(milCannotInterpret(s.span, s.op));
+  const outs = resultsOf(answer);
+  for (const out of outs) checkSize(out, s.span);
+  const moved = outs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const compute = (): readonly Loaded[] => {
+    const values = placed(s.span, () => run(operands, outs));
+    if (s.op === "write_state" || s.op === "coreml_update_state") write(s, op, operands, scope);
+    const isConstant = s.op.startsWith("constexpr_");
+    return outs.map((out, i) => ({
+      ...out,
+      isConstant,
+      data: values[i]!.map(rounding(out.element, options.numerics)),
+    }));
+  };
+  return { work: Math.max(moved, op.flops(operands, outs)), compute };
+}
+
+/** The first argument of an op that writes is the state, the second the value. */
+function write(
+  s: Statement,
+  op: MilOp,
+  operands: ReadonlyMap<string, readonly Loaded[]>,
+  scope: Map<string, Loaded>,
+): void {
+  const [state, value] = op.args.map((spec) => spec.name) as [string, string];
+  const target = find(s.args, state)?.value;
+  if (target?.kind !== "name") throw new UserError(milCannotInterpret(s.span, s.op));
+  const { data } = operands.get(value)![0]!;
+  scope.set(target.name, { ...scope.get(target.name)!, data: data.slice() });
 }
 
 /** Runs `compute`; its mistakes point at `span` if they have no place of their own. */
@@ -153,11 +281,6 @@ function placed<T>(span: Span | undefined, compute: () => T): T {
   }
 }
 
-function checkSize(shaped: Shaped, span: Span | undefined): void {
-  if (sizeOf(shaped.shape) <= LARGEST) return;
-  throw new UserError(milTooLarge(span, printType(typeOf(shaped.element, shaped.shape))));
-}
-
 function operandsOf(
   s: Statement,
   op: MilOp,
@@ -165,85 +288,21 @@ function operandsOf(
   options: InterpretOptions,
 ): Map<string, readonly Loaded[]> {
   const out = new Map<string, readonly Loaded[]>();
+  const given = givenTo(op, s);
   for (const spec of op.args) {
-    const arg = find(s.args, spec.name) ?? find(s.attributes, spec.name);
+    const arg = find(given, spec.name);
     if (arg === undefined) continue;
-    const values = spec.many && arg.value.kind === "tuple" ? arg.value.items : [arg.value];
     const load = (value: Value): Loaded => {
+      const type = value.kind === "typed" ? value.type : undefined;
       const found =
         value.kind === "name"
           ? scope.get(value.name)!
-          : literal(value, value.kind === "typed" ? value.type : undefined, arg.span, options);
-      const known = !isParameter(spec.kind) || found.ints !== undefined || found.text !== undefined;
-      return known ? found : { ...found, ints: Array.from(found.data) };
+          : { ...loadLiteral(value, type, arg.span, options), isConstant: true };
+      if (!isParameter(spec.kind) || found.text !== undefined) return found;
+      const numbers = Array.from(found.data);
+      return { ...found, numbers, ints: numbers };
     };
-    out.set(spec.name, values.map(load));
+    out.set(spec.name, valuesOf(spec, arg.value).map(load));
   }
   return out;
-}
-
-/** The elements of a literal. Scalars in a tensor's place are its only element. */
-function literal(
-  value: Value,
-  type: MilType | undefined,
-  span: Span | undefined,
-  options: InterpretOptions,
-): Loaded {
-  const operand = operandOfLiteral(value, type);
-  if (operand === undefined)
-    throw new UserError(milCannotInterpret(span, "a constant of this type"));
-  checkSize(operand, span);
-  let inner = value;
-  while (inner.kind === "typed") inner = inner.value;
-  if (inner.kind === "string") return { ...operand, data: new Float64Array(0) };
-  const data = inner.kind === "blob" ? weights(inner, operand, span, options) : elements(inner);
-  return { ...operand, data: data.map(rounding(operand.element, options.numerics)) };
-}
-
-function elements(value: Value): Float64Array {
-  return Float64Array.from(flatten(value), (item) => {
-    if (item.kind === "number") return numberValue(item.text);
-    return item.kind === "bool" && item.value ? 1 : 0;
-  });
-}
-
-function weights(
-  value: Value & { kind: "blob" },
-  { element, shape }: Shaped,
-  span: Span | undefined,
-  options: InterpretOptions,
-): Float64Array {
-  const { path, offset } = blobPlace(value)!;
-  const refuse = (problem: string): never => {
-    throw new UserError(milWeightsDoNotFit(span, path, offset, problem));
-  };
-  const record = options.weights?.(path, offset) ?? refuse("were not given");
-  // Weight files have no bools; they are bytes.
-  const stored = element === "bool" ? "uint8" : element;
-  if (record.dtype !== stored) refuse(`are ${record.dtype}, not ${stored}`);
-  const found = blobValues(record);
-  const size = sizeOf(shape);
-  // Without a count of padding bits, the last byte of small elements may hold a few too many.
-  const spare = record.dtype.match(/int[1-6]$/) ? 7 : 0;
-  if (found.length < size || found.length > size + spare) {
-    refuse(`are ${found.length} values, not ${size}`);
-  }
-  return found.subarray(0, size);
-}
-
-const single = new Float32Array(1);
-const bits = new Uint32Array(single.buffer);
-
-function roundToBrain(x: number): number {
-  single[0] = x;
-  if (!Number.isFinite(x)) return x;
-  bits[0] = (bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) & 0xffff0000;
-  return single[0]!;
-}
-
-function rounding(element: ElementType, numerics: Numerics): (x: number) => number {
-  if (numerics === "ideal") return (x) => x;
-  if (element === "fp16") return roundToHalf;
-  if (element === "fp32") return Math.fround;
-  return element === "bf16" ? roundToBrain : (x) => x;
 }

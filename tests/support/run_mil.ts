@@ -2,7 +2,7 @@
 import { type BlobRecord, blobBytes, isBlobDType } from "../../compiler/bundle/blob.ts";
 import { checkMil } from "../../compiler/mil/check.ts";
 import { interpretMil, type WeightResolver } from "../../compiler/mil/interpret.ts";
-import { MEANINGS } from "../../compiler/mil/interpret_ops.ts";
+import { canInterpret } from "../../compiler/mil/ops.ts";
 import type { MilProgram } from "../../compiler/mil/tree.ts";
 import { halfBits } from "../../compiler/support/half.ts";
 import { blobUses } from "../../compiler/target/facts/blobs.ts";
@@ -52,7 +52,7 @@ export function distanceBetween(first: MilProgram, second: MilProgram): number |
 /** Whether the interpreter knows every op and the checker has nothing against it. */
 function canRun(program: MilProgram): boolean {
   const ops = program.functions.flatMap((f) => f.body.map((s) => s.op));
-  if (ops.some((op) => op !== "const" && !MEANINGS.has(op))) return false;
+  if (!ops.every(canInterpret)) return false;
   return checkMil(program).every((d) => d.severity !== "error");
 }
 
