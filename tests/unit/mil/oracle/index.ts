@@ -1,0 +1,19 @@
+/** All formulas. A test holds them against the table of ops: what runs has one. */
+import type { OracleCase } from "../../../support/mil_oracle.ts";
+import { ELEMENTWISE } from "./elementwise.ts";
+import { GATHERS } from "./gathers.ts";
+import { IMAGES } from "./images.ts";
+import { PRODUCTS } from "./products.ts";
+import { REDUCE } from "./reduce.ts";
+import { SHAPES } from "./shapes.ts";
+import { WEIGHTS } from "./weights.ts";
+
+export const ORACLE: readonly OracleCase[] = [
+  ...ELEMENTWISE,
+  ...REDUCE,
+  ...PRODUCTS,
+  ...IMAGES,
+  ...SHAPES,
+  ...GATHERS,
+  ...WEIGHTS,
+];
