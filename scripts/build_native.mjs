@@ -23,6 +23,8 @@ const sanitize = options.has("--sanitize");
 const strict = options.has("--strict");
 const output = join(root, "build", sanitize ? "native-sanitize" : "native");
 const addon = join(output, "anec.node");
+const milRun = join(output, "mil_run");
+const mil = join("backends", "emulator", "mil");
 const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
   join(root, "node_modules", path),
 );
@@ -40,7 +42,7 @@ function isNewer(file, than) {
 }
 
 function upToDate() {
-  if (!existsSync(addon)) return false;
+  if (!existsSync(addon) || !existsSync(milRun)) return false;
   const inputs = [
     join(source, "CMakeLists.txt"),
     fileURLToPath(import.meta.url),
@@ -48,6 +50,7 @@ function upToDate() {
     ...filesIn("kernels", ".cpp", ".h"),
     ...filesIn(join("include", "anec"), ".h"),
   ];
+  if (filesIn(mil, ".cpp", ".h").some((file) => isNewer(file, milRun))) return false;
   return !inputs.some((file) => isNewer(file, addon));
 }
 
@@ -136,11 +139,20 @@ function compilations() {
         [...common, ...flags, `-DANEC_LEVEL=${name}`, `-DANEC_LANES=${lanes}`],
       ]),
     ),
+    ...filesIn(mil, ".cpp").map((file) => [
+      file,
+      objectOf(file, "emulator_mil"),
+      [...common, "-ffp-contract=off"],
+    ]),
   ];
 }
 
 async function buildDirectly(compiler) {
-  const shared = [...filesIn("kernels", ".h"), ...filesIn(join("include", "anec"), ".h")];
+  const shared = [
+    ...filesIn("kernels", ".h"),
+    ...filesIn(join("include", "anec"), ".h"),
+    ...filesIn(mil, ".h"),
+  ];
   const jobs = compilations();
   const stale = jobs.filter(
     ([file, object]) =>
@@ -157,11 +169,17 @@ async function buildDirectly(compiler) {
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  const objects = jobs.map(([, object]) => object);
+  const isMil = (object) => object.includes(join("objects", "emulator_mil"));
+  const checked = sanitize ? ["-fsanitize=address,undefined"] : [];
   await run(compiler, [
-    ...["-shared", "-o", addon, ...jobs.map(([, object]) => object), "-pthread"],
-    ...(sanitize ? ["-fsanitize=address,undefined"] : []),
+    ...["-shared", "-o", addon, ...objects.filter((object) => !isMil(object)), "-pthread"],
+    ...checked,
     ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"]),
   ]);
+  const pool = objects.filter((object) => object.endsWith(join("host", "thread_pool.o")));
+  const parts = [...objects.filter(isMil), ...pool];
+  await run(compiler, ["-o", milRun, ...parts, "-pthread", ...checked]);
 }
 
 if (!options.has("--force") && upToDate()) process.exit(0);

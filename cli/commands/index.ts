@@ -28,6 +28,26 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./mil_check.ts"),
   },
   {
+    name: "mil fmt",
+    summary: "lay out MIL programs in the one canonical way",
+    load: () => import("./mil_fmt.ts"),
+  },
+  {
+    name: "mil diff",
+    summary: "say how two MIL programs differ, op by op",
+    load: () => import("./mil_diff.ts"),
+  },
+  {
+    name: "mil run",
+    summary: "run a MIL program on given tensors, and show values in between",
+    load: () => import("./mil_run.ts"),
+  },
+  {
+    name: "mil stats",
+    summary: "say what a MIL program is made of: ops, ports, bytes, work",
+    load: () => import("./mil_stats.ts"),
+  },
+  {
     name: "check",
     summary: "look for mistakes in files",
     load: () => import("./check.ts"),

@@ -1,19 +1,20 @@
 /** `anec mil check`: mistakes in MIL files, what a chip would refuse of them, and mends. */
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { milCommentsLost } from "../../compiler/messages/mil.ts";
 import { missingArgument } from "../../compiler/messages/usage.ts";
 import { checkMil } from "../../compiler/mil/check.ts";
+import { commentsOf } from "../../compiler/mil/comments.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
 import { printMil } from "../../compiler/mil/print.ts";
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
+import type { SourceFile } from "../../compiler/support/source.ts";
 import { type ChipTarget, checkForChip, fixForChip } from "../../compiler/target/check_chip.ts";
-import type { BlobFiles } from "../../compiler/target/facts/walk.ts";
-import { readFileBytes, writeFileBytes } from "../../formats/files.ts";
+import { writeFileBytes } from "../../formats/files.ts";
 import { type ChipFlags, chipFlags } from "../chip_flag.ts";
 import { type Call, EXIT } from "../command.ts";
 import { diagnosticJson, printDiagnostics } from "../failures.ts";
 import { type JsonFlag, jsonFlag } from "../flags.ts";
+import { readText, weightFilesOf } from "../mil_files.ts";
 import { count, jsonLine } from "../output.ts";
 
 interface Flags extends JsonFlag, ChipFlags {
@@ -72,13 +73,13 @@ export const command = {
 /** A file that cannot be read is one more mistake: the other files are looked at all the same. */
 function check(path: string, { chip, os, fix }: Flags): Checked {
   try {
-    const text = Buffer.from(readFileBytes(path)).toString("utf8");
-    const program = parseMil({ path, text });
+    const source = readText(path);
+    const program = parseMil(source);
     if (chip === undefined) return { path, diagnostics: checkMil(program), mended: [] };
-    const target = { chip, ...(os === undefined ? {} : { os }), files: filesBeside(path) };
+    const target = { chip, ...(os === undefined ? {} : { os }), files: weightFilesOf(path) };
     const found = (p: typeof program): Diagnostic[] => [...checkMil(p), ...checkForChip(p, target)];
     if (fix !== true) return { path, diagnostics: found(program), mended: [] };
-    return mend(path, program, target, found);
+    return mend(source, program, target, found);
   } catch (error) {
     if (error instanceof UserError) return { path, diagnostics: error.diagnostics, mended: [] };
     throw error;
@@ -88,28 +89,18 @@ function check(path: string, { chip, os, fix }: Flags): Checked {
 type Program = ReturnType<typeof parseMil>;
 
 function mend(
-  path: string,
+  source: SourceFile,
   program: Program,
   target: ChipTarget,
   found: (p: Program) => Diagnostic[],
 ): Checked {
+  const { path } = source;
   const { program: mended, applied } = fixForChip(program, target);
   if (applied.length === 0) return { path, diagnostics: found(program), mended: [] };
   const text = printMil(mended);
   writeFileBytes(path, new TextEncoder().encode(text));
+  const comments = commentsOf(source);
+  const lost = comments.length === 0 ? [] : [milCommentsLost(comments[0]!, comments.length, false)];
   // What is left is said of the text as it is now.
-  return { path, diagnostics: found(parseMil({ path, text })), mended: applied };
-}
-
-/** Weight files where Apple's tools put them: `@model_path` is the folder of the program. */
-function filesBeside(path: string): BlobFiles {
-  const folder = dirname(path);
-  const read = new Map<string, Uint8Array | undefined>();
-  return (name) => {
-    if (!read.has(name)) {
-      const file = join(folder, name.replace(/^@model_path\/?/, ""));
-      read.set(name, existsSync(file) ? readFileBytes(file) : undefined);
-    }
-    return read.get(name);
-  };
+  return { path, diagnostics: [...lost, ...found(parseMil({ path, text }))], mended: applied };
 }

@@ -131,6 +131,24 @@ export const milNotText = message(
   }),
 );
 
+export const milCommentsLost = message(
+  "E0159",
+  {
+    summary: "comments are no part of a MIL program",
+    explain:
+      "A program is printed again from its meaning, and `//` comments have none. `anec mil fmt --write` and " +
+      "`anec mil check --fix` rewrite files: the first leaves a file with comments alone.",
+  },
+  (span: Span, count: number, isLoss: boolean) => ({
+    title: `${count === 1 ? "a comment is" : `${count} comments are`} not in the canonical text`,
+    labels: at(span),
+    severity: isLoss ? "error" : "warning",
+    help: isLoss
+      ? [{ text: "print to another file (`anec mil fmt FILE > NEW`), or take the comments out" }]
+      : [],
+  }),
+);
+
 // --- Programs ---------------------------------------------------------------------------------
 
 export const milUndefinedName = message(

@@ -13,7 +13,7 @@ export const milCannotInterpret = message(
   {
     summary: "the interpreter does not know an op",
     explain:
-      "The interpreter runs the ops whose meaning is known. Random numbers, lists, recurrent layers and ops " +
+      "The interpreter runs the ops whose meaning is known. Random numbers, lists, branches and ops " +
       "outside the table can be read, checked and printed, but not run here.",
   },
   (span: Span | undefined, op: string) => ({
@@ -93,8 +93,8 @@ export const milTooMuchMemory = message(
       "The interpreter keeps values as 8 bytes an element until their last use. It stops before they " +
       "fill the machine's memory; traced values count too.",
   },
-  (span: Span | undefined, op: string) => ({
-    title: `the values alive at this \`${op}\` are too many for the interpreter`,
+  (span: Span | undefined, values: string) => ({
+    title: `${values} are too many for the interpreter`,
     labels: at(span),
   }),
 );
@@ -110,6 +110,20 @@ export const milTooMuchWork = message(
   (span: Span | undefined, op: string) => ({
     title: `with this \`${op}\` the program is too much work for the interpreter`,
     labels: at(span),
+  }),
+);
+
+export const milNoWeightFile = message(
+  "E0378",
+  {
+    summary: "a weight file is not where the program says",
+    explain:
+      "`BLOBFILE` names a file; `@model_path` in it is the folder of the `.mil` file, or the one above it. " +
+      "Running a program needs its weights: keep `weights/weight.bin` beside the program.",
+  },
+  (path: string, tried: readonly string[]) => ({
+    title: `the weight file \`${path}\` is not there`,
+    why: `Looked for ${quoted(tried)}.`,
   }),
 );
 

@@ -20,8 +20,9 @@ import {
 } from "../messages/mil.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Span } from "../support/source.ts";
-import { checkLiteral, operandOfLiteral } from "./check_literal.ts";
+import { checkLiteral, operandOfLiteral, sameType } from "./check_literal.ts";
 import { isMistake, type Operand, type Operands, resultsOf, type Shaped } from "./infer.ts";
+import { shortened } from "./lex.ts";
 import { givenTo, misfit, operandOfType, operandsOf, type Report, type Scope } from "./operands.ts";
 import { type MilOp, milOp } from "./ops.ts";
 import { printType } from "./print.ts";
@@ -41,6 +42,8 @@ type Visit = (s: Statement, op: MilOp, operands: Operands, outs: readonly Shaped
 
 /** Undefined names for which similar names are searched; a program may have very many names. */
 const SUGGESTIONS = 20;
+/** No similar names are searched for longer ones. */
+const LONGEST_SUGGESTED = 100;
 
 /** Everything wrong with a program: errors, and warnings for what is only suspicious. */
 export function checkMil(program: MilProgram): Diagnostic[] {
@@ -75,7 +78,10 @@ function checkFunction(f: MilFunction, report: Report, visit: Visit = () => {}):
     for (const r of statement.results) define(scope, r.name, r.type, r.span, constant, report);
   }
   for (const { name, span } of f.outputs) {
-    if (!scope.has(name)) report(milOutputUndefined(span, f.name, name, [...scope.keys()]));
+    if (scope.has(name)) continue;
+    const known = similarNames({ scope, missing }, name);
+    missing.add(name);
+    report(milOutputUndefined(span, f.name, shortName(name), known));
   }
 }
 
@@ -106,10 +112,23 @@ function checkNames(value: Value, span: Span | undefined, names: Names, report: 
   } else if (value.kind === "name") {
     const { scope, later, missing } = names;
     if (scope.has(value.name) || missing.has(value.name)) return;
-    const known = missing.size < SUGGESTIONS ? [...scope.keys()] : [];
+    const known = similarNames(names, value.name);
     missing.add(value.name);
-    report(milUndefinedName(span, value.name, known, later.has(value.name)));
+    report(milUndefinedName(span, shortName(value.name), known, later.has(value.name)));
   }
+}
+
+function shortName(name: string): string {
+  return name.length <= LONGEST_SUGGESTED ? name : shortened(name);
+}
+
+/** The names that an undefined one may be a misspelling of. */
+function similarNames(
+  { scope, missing }: Pick<Names, "scope" | "missing">,
+  name: string,
+): readonly string[] {
+  const isSearched = missing.size < SUGGESTIONS && name.length <= LONGEST_SUGGESTED;
+  return isSearched ? [...scope.keys()] : [];
 }
 
 function checkAttributes(list: readonly Attribute[], kind: string, report: Report): void {
@@ -212,23 +231,4 @@ function checkResult(s: Statement, i: number, out: Shaped, report: Report): void
   if (sameType(result.type, computed)) return;
   const [declared, text] = [printType(result.type), printType(computed)];
   report(milWrongResult(result.span, s.op, result.name, declared, text));
-}
-
-/**
- * Whether two types agree: a scalar is a tensor without dimensions, `?` agrees with every
- * dimension.
- */
-function sameType(a: MilType, b: MilType): boolean {
-  const [p, q] = [dimsOf(a), dimsOf(b)];
-  if (p === undefined || q === undefined) return printType(a) === printType(b);
-  return (
-    p.element === q.element &&
-    p.shape.length === q.shape.length &&
-    p.shape.every((n, i) => n === "?" || q.shape[i] === "?" || n === q.shape[i])
-  );
-}
-
-function dimsOf(type: MilType) {
-  if (type.kind === "scalar") return { element: type.element, shape: [] };
-  return type.kind === "tensor" ? { element: type.element, shape: type.shape } : undefined;
 }

@@ -3,6 +3,7 @@ import { milBadLiteral } from "../messages/mil.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import type { Span } from "../support/source.ts";
 import { type Operand, sizeOf } from "./infer.ts";
+import { shortened } from "./lex.ts";
 import { isWholeNumber, numberValue } from "./numbers.ts";
 import { printType } from "./print.ts";
 import { type ElementType, flatten, type MilType, type Value } from "./tree.ts";
@@ -49,7 +50,9 @@ function bare(value: Value): Value {
 /** What is wrong with `value` as a literal of `type`, or undefined. */
 function problemOf(value: Value, type: MilType): string | undefined {
   if (value.kind === "typed") {
-    return problemOf(value.value, value.type) ?? problemOf(value.value, type);
+    const problem = problemOf(value.value, value.type);
+    if (problem !== undefined || sameType(value.type, type)) return problem;
+    return `holds a literal of type ${printType(value.type)}`;
   }
   switch (type.kind) {
     case "scalar":
@@ -109,13 +112,33 @@ function problemOfElement(value: Value, element: ElementType): string | undefine
   if (value.kind !== "number") return "must hold numbers";
   const size = /^(u?)int(\d+)$/.exec(element);
   if (size === null) return undefined;
-  if (!isWholeNumber(value.text)) return `cannot hold \`${value.text}\``;
+  const refused = `cannot hold \`${shortened(value.text)}\``;
+  if (!isWholeNumber(value.text)) return refused;
   const bits = Number(size[2]);
   const number = numberValue(value.text);
   const [low, high] = size[1] === "u" ? [0, 2 ** bits] : [-(2 ** (bits - 1)), 2 ** (bits - 1)];
   // 64-bit numbers next to the limit round to it, so for them the limit itself passes.
   const inside = number >= low && (number < high || (bits === 64 && number === high));
-  return inside ? undefined : `cannot hold \`${value.text}\``;
+  return inside ? undefined : refused;
+}
+
+/**
+ * Whether two types agree: a scalar is a tensor without dimensions, `?` agrees with every
+ * dimension.
+ */
+export function sameType(a: MilType, b: MilType): boolean {
+  const [p, q] = [dimsOf(a), dimsOf(b)];
+  if (p === undefined || q === undefined) return printType(a) === printType(b);
+  return (
+    p.element === q.element &&
+    p.shape.length === q.shape.length &&
+    p.shape.every((n, i) => n === "?" || q.shape[i] === "?" || n === q.shape[i])
+  );
+}
+
+function dimsOf(type: MilType) {
+  if (type.kind === "scalar") return { element: type.element, shape: [] };
+  return type.kind === "tensor" ? { element: type.element, shape: type.shape } : undefined;
 }
 
 /**
@@ -152,7 +175,9 @@ function shapeOf(value: Value, type: MilType | undefined): Operand | undefined {
     return { element: isWholeNumber(value.text) ? "int32" : "fp32", shape: [] };
   if (value.kind !== "list" || value.items.length === 0) return undefined;
   const first = shapeOf(value.items[0]!, undefined);
-  return first === undefined || first.shape.length > 0
-    ? undefined
-    : { element: first.element, shape: [value.items.length] };
+  if (first === undefined || first.shape.length > 0) return undefined;
+  // One number that is not whole makes all of them floating-point.
+  const isFloat = value.items.some((v) => v.kind === "number" && !isWholeNumber(v.text));
+  const element = first.element === "int32" && isFloat ? "fp32" : first.element;
+  return { element, shape: [value.items.length] };
 }

@@ -2,7 +2,7 @@
 import { milExpected } from "../messages/mil.ts";
 import { UserError } from "../support/diagnostic.ts";
 import { type SourceFile, type Span, spanOf } from "../support/source.ts";
-import { TOKEN, type Tokens } from "./lex.ts";
+import { shortened, TOKEN, type Tokens } from "./lex.ts";
 
 export interface Cursor {
   readonly source: SourceFile;
@@ -36,10 +36,7 @@ export function fail(c: Cursor, expected: string): never {
 export function foundAt(c: Cursor, index: number): string {
   const kind = c.tokens.kinds[index] ?? TOKEN.end;
   if (kind === TOKEN.end) return "the end of the file";
-  const text = tokenText(c, index);
-  return kind === TOKEN.string
-    ? "a string"
-    : `\`${text.length > 40 ? `${text.slice(0, 40)}…` : text}\``;
+  return kind === TOKEN.string ? "a string" : `\`${shortened(tokenText(c, index))}\``;
 }
 
 /** Steps over the punctuation `character`, if it is next. */
@@ -69,11 +66,11 @@ export function expectWord(c: Cursor, word: string): void {
 
 /** `item, item, …` up to `close`, which is stepped over. Nothing at all is an empty list. */
 export function listUntil<T>(c: Cursor, close: string, item: () => T): T[] {
-  const out: T[] = [];
-  if (take(c, close)) return out;
-  for (;;) {
-    out.push(item());
-    if (take(c, close)) return out;
+  if (take(c, close)) return [];
+  const out = [item()];
+  while (!take(c, close)) {
     if (!take(c, ",")) fail(c, `\`,\` or \`${close}\``);
+    out.push(item());
   }
+  return out;
 }

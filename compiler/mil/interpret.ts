@@ -15,13 +15,23 @@ import {
   milCannotInterpret,
   milNoFunction,
   milNoSuchValue,
+  milTooLarge,
   milTooMuchMemory,
   milTooMuchWork,
 } from "../messages/mil_run.ts";
 import { type Diagnostic, UserError } from "../support/diagnostic.ts";
 import type { Span } from "../support/source.ts";
 import { checkMil } from "./check.ts";
-import { isMistake, mayEqual, resultsOf, type Shaped, shapeText, sizeOf } from "./infer.ts";
+import { operandOfLiteral } from "./check_literal.ts";
+import {
+  isMistake,
+  mayEqual,
+  resultsOf,
+  type Shaped,
+  shapedText,
+  shapeText,
+  sizeOf,
+} from "./infer.ts";
 import {
   checkSize,
   loadLiteral,
@@ -32,6 +42,14 @@ import {
 import { givenTo, misfit, operandOfType, valuesOf } from "./operands.ts";
 import { isParameter, type MilOp, milOp } from "./ops.ts";
 import { printType } from "./print.ts";
+import {
+  checkInputSizes,
+  ELEMENT_WORK,
+  type Limits,
+  LONGEST_LIST,
+  USUAL_LIMITS,
+  workOf,
+} from "./run_limits.ts";
 import type { Loaded } from "./tensors.ts";
 import {
   find,
@@ -43,6 +61,7 @@ import {
 } from "./tree.ts";
 
 export type { Numerics, WeightResolver } from "./interpret_values.ts";
+export { type Limits, USUAL_LIMITS } from "./run_limits.ts";
 
 /** Elements in row-major order; bools are 0 and 1. */
 export interface MilTensor extends Shaped {
@@ -53,17 +72,6 @@ export interface MilTensor extends Shaped {
 export type MilInput =
   | Float64Array
   | { readonly shape: readonly number[]; readonly data: Float64Array };
-
-/** What one run may take. */
-export interface Limits {
-  /** Elements alive at once, 8 bytes each. */
-  readonly elements: number;
-  /** Floating-point operations, or elements moved. */
-  readonly operations: number;
-}
-
-/** 4 GiB, and a few minutes. */
-export const USUAL_LIMITS: Limits = { elements: 2 ** 29, operations: 2e11 };
 
 export interface InterpretOptions {
   readonly numerics: Numerics;
@@ -105,15 +113,16 @@ export function runMil(
   const f = functionOf(program, options.function);
   const errors = checkMil(program).filter((d) => d.severity === "error");
   if (errors.length > 0) throw new UserError(errors);
-  const scope = loadInputs(f, inputs, options.numerics);
+  const { limits = USUAL_LIMITS } = options;
   const keep = keptNames(f, options.trace);
+  const scope = loadInputs(f, inputs, options.numerics, limits);
   const lastUse = lastUses(f);
   const traced = new Map<string, MilTensor>();
   let operations = 0;
   let elements = [...scope.values()].reduce((sum, v) => sum + v.data.length, 0);
-  const { limits = USUAL_LIMITS } = options;
+  const asked = options.trace === "all" ? keep : new Set(options.trace);
   const trace = (name: string, value: Loaded): void => {
-    if (options.trace !== undefined && keep.has(name)) traced.set(name, tensorOf(value));
+    if (asked.has(name)) traced.set(name, tensorOf(value));
   };
   for (const { name } of f.inputs) trace(name, scope.get(name)!);
 
@@ -121,13 +130,14 @@ export function runMil(
     const prepared = prepare(s, scope, options);
     operations += prepared.work;
     if (operations > limits.operations) throw new UserError(milTooMuchWork(s.span, s.op));
+    if (elements + prepared.elements > limits.elements)
+      throw new UserError(milTooMuchMemory(s.span, `the values alive at this \`${s.op}\``));
     const results = prepared.compute();
     for (const [i, { name }] of s.results.entries()) {
       elements += results[i]!.data.length - (scope.get(name)?.data.length ?? 0);
       scope.set(name, results[i]!);
       trace(name, results[i]!);
     }
-    if (elements > limits.elements) throw new UserError(milTooMuchMemory(s.span, s.op));
     for (const name of lastUse.get(at) ?? []) {
       if (keep.has(name)) continue;
       elements -= scope.get(name)?.data.length ?? 0;
@@ -185,12 +195,18 @@ function loadInputs(
   f: MilFunction,
   inputs: Readonly<Record<string, MilInput>>,
   numerics: Numerics,
+  limits: Limits,
 ): Map<string, Loaded> {
+  const shapeOf = (name: string): readonly number[] | undefined => {
+    const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
+    return given instanceof Float64Array ? undefined : given?.shape;
+  };
+  checkInputSizes(f, shapeOf, limits);
   const refuse = (input: string, problem: string): never => {
     throw new UserError(milBadInput(f.name, input, problem));
   };
   const scope = new Map<string, Loaded>();
-  for (const { name, type, span } of f.inputs) {
+  for (const { name, type } of f.inputs) {
     const operand = operandOfType(type);
     if (operand === "open" || operand.element === "string")
       return refuse(name, `has the type ${printType(type)}, which cannot be run`);
@@ -204,7 +220,6 @@ function loadInputs(
       return refuse(name, `is ${shapeText(shape)}, not ${shapeText(operand.shape)}`);
     const size = sizeOf(shape);
     if (data.length !== size) return refuse(name, `has ${data.length} values, not ${size}`);
-    checkSize({ ...operand, shape }, span);
     scope.set(name, { ...operand, shape, data: data.map(rounding(operand.element, numerics)) });
   }
   for (const name in inputs) if (!scope.has(name)) refuse(name, "does not exist");
@@ -214,14 +229,13 @@ function loadInputs(
 /** States start as zeros; other inputs must be given. */
 function startOf(type: MilType, { shape }: Shaped): Float64Array | undefined {
   const size = sizeOf(shape);
-  return type.kind === "state" && size <= USUAL_LIMITS.elements
-    ? new Float64Array(size)
-    : undefined;
+  return type.kind === "state" && !Number.isNaN(size) ? new Float64Array(size) : undefined;
 }
 
 interface Prepared {
-  /** Operations, or elements moved. */
   readonly work: number;
+  /** Of the results. */
+  readonly elements: number;
   readonly compute: () => readonly Loaded[];
 }
 
@@ -229,8 +243,12 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
   if (s.op === "const") {
     const val = (find(s.attributes, "val") ?? find(s.args, "val"))!;
     const type = s.results[0]!.type;
-    const load = () => loadLiteral(val.value, type, val.span ?? s.span, options);
-    return { work: 0, compute: () => [{ ...load(), isConstant: true }] };
+    const span = val.span ?? s.span;
+    const load = () => placed(span, () => loadLiteral(val.value, type, span, options));
+    const operand = operandOfLiteral(val.value, type);
+    const elements = operand === undefined ? 0 : sizeOf(operand.shape);
+    const compute = () => [{ ...load(), isConstant: true }];
+    return { work: ELEMENT_WORK * elements, elements, compute };
   }
   const op = milOp(s.op);
   const run = op?.run;
@@ -241,7 +259,7 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
   if (answer === "open") throw new UserError(milCannotInterpret(s.span, s.op));
   const outs = resultsOf(answer);
   for (const out of outs) checkSize(out, s.span);
-  const moved = outs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const elements = outs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const compute = (): readonly Loaded[] => {
     const values = placed(s.span, () => run(operands, outs));
     if (s.op === "write_state" || s.op === "coreml_update_state") write(s, op, operands, scope);
@@ -252,7 +270,7 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
       data: values[i]!.map(rounding(out.element, options.numerics)),
     }));
   };
-  return { work: Math.max(moved, op.flops(operands, outs)), compute };
+  return { work: workOf(op, operands, outs), elements, compute };
 }
 
 /** The first argument of an op that writes is the state, the second the value. */
@@ -299,6 +317,8 @@ function operandsOf(
           ? scope.get(value.name)!
           : { ...loadLiteral(value, type, arg.span, options), isConstant: true };
       if (!isParameter(spec.kind) || found.text !== undefined) return found;
+      if (found.data.length > LONGEST_LIST)
+        throw new UserError(milTooLarge(arg.span, shapedText(found)));
       const numbers = Array.from(found.data);
       return { ...found, numbers, ints: numbers };
     };

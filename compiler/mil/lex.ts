@@ -1,12 +1,12 @@
 /**
  * MIL text as tokens.
  *
- * All tokens of a file are found in one pass and kept as three parallel arrays: a file of many
- * megabytes has millions of them. A token's kind is one of `TOKEN` or, for punctuation, its
+ * All tokens of a file are found in one pass and kept as three parallel arrays of small numbers: a
+ * file of many megabytes has millions of them. A token's kind is one of `TOKEN` or, for punctuation, its
  * character code. White space and `//` comments are skipped.
  */
 import { milBadCharacter, milBadNumber, milUnterminatedString } from "../messages/mil.ts";
-import type { Reporter } from "../support/diagnostic.ts";
+import type { Diagnostic, Reporter } from "../support/diagnostic.ts";
 import { type SourceFile, spanOf } from "../support/source.ts";
 import { isNumber } from "./numbers.ts";
 
@@ -15,9 +15,14 @@ export const TOKEN = { end: 0, name: 1, number: 2, string: 3, arrow: 4 } as cons
 
 /** The last token is `TOKEN.end`, at the end of the text. */
 export interface Tokens {
-  readonly kinds: readonly number[];
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly kinds: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+}
+
+/** A word of the text as messages quote it. */
+export function shortened(word: string): string {
+  return word.length > 40 ? `${word.slice(0, 40)}…` : word;
 }
 
 /** At most so many mistakes of one text are reported. */
@@ -48,16 +53,24 @@ const GREATER = 62;
 /** The tokens of `source`. Mistakes are reported and skipped over. */
 export function lexMil(source: SourceFile, reporter: Reporter): Tokens {
   const text = source.text;
-  const kinds: number[] = [];
-  const starts: number[] = [];
-  const ends: number[] = [];
+  // Room for a token at each character; the system gives memory only to what is written.
+  const kinds = new Uint8Array(text.length + 1);
+  const starts = new Uint32Array(text.length + 1);
+  const ends = new Uint32Array(text.length + 1);
+  let count = 0;
+  const add = (kind: number, start: number, end: number): void => {
+    kinds[count] = kind;
+    starts[count] = start;
+    ends[count] = end;
+    count += 1;
+  };
   const classAt = (i: number): number => CLASS[text.charCodeAt(i)] ?? 0;
   const isWord = (i: number): boolean => {
     const c = classAt(i);
     return c === LETTER || c === DIGIT;
   };
-  const report = (d: Parameters<Reporter["report"]>[0]): void => {
-    if (reporter.diagnostics.length < MAX_MISTAKES) reporter.report(d);
+  const report = (mistake: () => Diagnostic): void => {
+    if (reporter.diagnostics.length < MAX_MISTAKES) reporter.report(mistake());
   };
 
   let i = text.charCodeAt(0) === 0xfeff ? 1 : 0;
@@ -87,7 +100,7 @@ export function lexMil(source: SourceFile, reporter: Reporter): Tokens {
       if (i < 0) {
         const line = text.indexOf("\n", start);
         i = line < 0 ? text.length : line;
-        report(milUnterminatedString(spanOf(source, start, i)));
+        report(() => milUnterminatedString(spanOf(source, start, i)));
       }
     } else if (code === MINUS && text.charCodeAt(i + 1) === GREATER) {
       token = TOKEN.arrow;
@@ -100,22 +113,24 @@ export function lexMil(source: SourceFile, reporter: Reporter): Tokens {
       } else {
         i = endOfNumber(text, i + 1);
         const spelled = text.slice(start, i);
-        if (!isNumber(spelled)) report(milBadNumber(spanOf(source, start, i), spelled));
+        if (!isNumber(spelled)) {
+          report(() => milBadNumber(spanOf(source, start, i), shortened(spelled)));
+        }
       }
     } else {
       const point = text.codePointAt(i) ?? 0;
       i += point > 0xffff ? 2 : 1;
-      report(milBadCharacter(spanOf(source, start, i), describeCharacter(point)));
+      report(() => milBadCharacter(spanOf(source, start, i), describeCharacter(point)));
       continue;
     }
-    kinds.push(token);
-    starts.push(start);
-    ends.push(i);
+    add(token, start, i);
   }
-  kinds.push(TOKEN.end);
-  starts.push(text.length);
-  ends.push(text.length);
-  return { kinds, starts, ends };
+  add(TOKEN.end, text.length, text.length);
+  return {
+    kinds: kinds.subarray(0, count),
+    starts: starts.subarray(0, count),
+    ends: ends.subarray(0, count),
+  };
 }
 
 function endOfDigits(text: string, i: number): number {

@@ -6,8 +6,9 @@
  * Floating-point constants are printed as hexadecimal floats: exact, and what Apple's tools print.
  */
 
-const DECIMAL = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const HEX = /^-?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?$/;
+// Each digit can be matched in one way only, so that a long text that is no number fails at once.
+const DECIMAL = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+const HEX = /^-?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?$/;
 const NAMED = /^-?(?:inf|nan)$/;
 const INTEGER = /^-?(?:\d+|0[xX][0-9a-fA-F]+)$/;
 

@@ -178,9 +178,35 @@ function parseStatement(c: Cursor): Statement {
   expect(c, "(");
   const args = parsePairs(c, ")", true);
   const attributes = parseAttributes(c);
-  if (peek(c) === BRACE) throw new UserError(milNestedBlock(spanAt(c, c.at), op));
+  if (startsBlock(c, op)) {
+    const refused = milNestedBlock(spanAt(c, c.at), op);
+    skipBlocks(c);
+    throw new UserError(refused);
+  }
   expect(c, ";");
   return { results, op, ...(opset === undefined ? {} : { opset }), args, attributes, span };
+}
+
+/**
+ * Whether nested blocks stand behind an op's parentheses. No text with them is known, so behind the
+ * ops that have them anything up to a brace counts.
+ */
+function startsBlock(c: Cursor, op: string): boolean {
+  if (peek(c) === BRACE) return true;
+  if (op !== "cond" && op !== "while_loop") return false;
+  let ahead = 0;
+  while (![TOKEN.end, SEMICOLON, BRACE, CLOSE_BRACE].includes(peek(c, ahead))) ahead += 1;
+  return peek(c, ahead) === BRACE;
+}
+
+/** Goes on at the `;` behind nested blocks, or at the end of the function. */
+function skipBlocks(c: Cursor): void {
+  for (let depth = 0; peek(c) !== TOKEN.end; c.at += 1) {
+    const kind = peek(c);
+    if (depth === 0 && (kind === SEMICOLON || kind === CLOSE_BRACE)) return;
+    if (kind === BRACE) depth += 1;
+    else if (kind === CLOSE_BRACE) depth -= 1;
+  }
 }
 
 /** Whether a statement without results starts here: `op(` or `op<opset>(`. */

@@ -19,7 +19,7 @@ import {
   take,
   tokenText,
 } from "./cursor.ts";
-import { TOKEN } from "./lex.ts";
+import { shortened, TOKEN } from "./lex.ts";
 import { isWholeNumber } from "./numbers.ts";
 import {
   type Attribute,
@@ -35,6 +35,9 @@ import {
 
 /** Types and values nest at most so deep; the parser's own stack is far from full there. */
 export const MAX_NESTING = 1200;
+
+/** No size is larger; sums and products with small numbers stay exact below it. */
+const LARGEST_DIM = 2 ** 48;
 
 const isConstructor = (word: string): boolean => (CONSTRUCTORS as readonly string[]).includes(word);
 
@@ -54,7 +57,7 @@ export function parseType(c: Cursor, depth = 0): MilType {
   const word = expectName(c, "a type");
   if (isElementType(word)) return { kind: "scalar", element: word };
   if (!isConstructor(word)) {
-    throw new UserError(milUnknownType(spanAt(c, start), word, TYPE_NAMES));
+    throw new UserError(milUnknownType(spanAt(c, start), shortened(word), TYPE_NAMES));
   }
   expect(c, "<");
   const type = parseParameters(c, word, depth + 1);
@@ -99,7 +102,7 @@ function parseParameters(c: Cursor, name: string, depth: number): MilType {
 function parseElement(c: Cursor): ElementType {
   const word = expectName(c, "an element type");
   if (!isElementType(word)) {
-    throw new UserError(milUnknownType(spanAt(c, c.at - 1), word, ELEMENT_TYPES));
+    throw new UserError(milUnknownType(spanAt(c, c.at - 1), shortened(word), ELEMENT_TYPES));
   }
   return word;
 }
@@ -114,8 +117,8 @@ function parseDim(c: Cursor): Dim {
   if (take(c, "?")) return "?";
   const text = peek(c) === TOKEN.number ? tokenText(c, c.at) : "";
   const value = Number(text);
-  if (!isWholeNumber(text) || !Number.isSafeInteger(value) || value < 0)
-    fail(c, "a whole number or `?`");
+  if (!isWholeNumber(text) || !(value >= 0)) fail(c, "a whole number or `?`");
+  if (value > LARGEST_DIM) fail(c, "a size of at most 2^48");
   c.at += 1;
   return value === 0 ? 0 : value;
 }
@@ -152,13 +155,14 @@ export function parseValue(c: Cursor, names: boolean, depth = 0): Value {
 
 /** The parser's longest loop: the numbers of an inline tensor. */
 function parseItems(c: Cursor, close: string, names: boolean, depth: number): Value[] {
-  const out: Value[] = [];
-  if (take(c, close)) return out;
-  for (;;) {
-    out.push(parseValue(c, names, depth));
-    if (take(c, close)) return out;
+  if (take(c, close)) return [];
+  // Room for one: deep nesting is made of lists of one item.
+  const out: Value[] = [parseValue(c, names, depth)];
+  while (!take(c, close)) {
     if (!take(c, ",")) fail(c, `\`,\` or \`${close}\``);
+    out.push(parseValue(c, names, depth));
   }
+  return out;
 }
 
 /** After `{`: `{key, value}, …}`. */
@@ -186,7 +190,7 @@ function parseWord(c: Cursor, names: boolean, depth: number): Value {
     return { kind: "typed", type, value };
   }
   if (next === PAREN) {
-    throw new UserError(milUnknownType(spanAt(c, c.at), word, TYPE_NAMES));
+    throw new UserError(milUnknownType(spanAt(c, c.at), shortened(word), TYPE_NAMES));
   }
   c.at += 1;
   if (word === "true" || word === "false") return { kind: "bool", value: word === "true" };

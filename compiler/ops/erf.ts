@@ -4,24 +4,27 @@ import { mul } from "./mul.ts";
 import { square } from "./square.ts";
 
 /**
- * The error function, 2/√π · ∫₀ˣ e^(−t²) dt. The Maclaurin series is used below 3 and the continued
- * fraction of erfc above; both give full double precision there (Abramowitz & Stegun 7.1.5, 7.1.14).
+ * The error function, 2/√π · ∫₀ˣ e^(−t²) dt, to full double precision: below 3 a series whose terms
+ * all have one sign, above it the continued fraction of erfc (Abramowitz & Stegun 7.1.6, 7.1.14).
  */
 export function erfOf(x: number): number {
   const a = Math.abs(x);
   if (a > 6) return Math.sign(x);
+  const scale = Math.exp(-a * a) / Math.sqrt(Math.PI);
   if (a < 3) {
+    // 2/√π · e^(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n+1))
     let term = x;
-    let sum = x;
-    for (let n = 1; n < 100; n++) {
-      term *= (-x * x) / n;
-      sum += term / (2 * n + 1);
+    let sum = 0;
+    for (let n = 1; Math.abs(term) > Math.abs(sum) * 1e-17; n++) {
+      sum += term;
+      term *= (2 * x * x) / (2 * n + 1);
     }
-    return (2 / Math.sqrt(Math.PI)) * sum;
+    return 2 * scale * sum;
   }
-  let fraction = 0;
-  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
+  // 1 − e^(−a²)/√π · 1/(a + (1/2)/(a + (2/2)/(a + …)))
+  let fraction = a;
+  for (let n = 60; n > 0; n--) fraction = a + n / 2 / fraction;
+  return Math.sign(x) * (1 - scale / fraction);
 }
 
 /** The error function. */

@@ -107,7 +107,7 @@ function inOrder(list: readonly FactFindings[]): Diagnostic[] {
 
 /** All findings of one fact as one diagnostic. */
 export function diagnosticOf(fact: Fact, findings: readonly Finding[]): Diagnostic {
-  return messageOf(fact)(noticeOf(fact), {
+  return messageOf(fact)(noticeOf(fact, findings[0]!.apple), {
     title: findings[0]!.title,
     labels: findings.slice(0, SHOWN).map((f) => ({ span: f.span, text: f.label ?? "" })),
     further: Math.max(0, findings.length - SHOWN),
@@ -142,7 +142,7 @@ function messageOf(fact: Fact) {
   }
 }
 
-function noticeOf(fact: Fact): FactNotice {
+function noticeOf(fact: Fact, words: string | undefined): FactNotice {
   const side = (says: Evidence["says"]): string[] =>
     fact.evidence.filter((e) => e.says === says).map((e) => `${e.source} (${e.note})`);
   return {
@@ -151,7 +151,7 @@ function noticeOf(fact: Fact): FactNotice {
     known: howKnown(fact),
     holds: side("holds"),
     refuted: side("refuted"),
-    apple: fact.apple,
+    apple: words ?? fact.apple,
     workaround: fact.workaround,
     mends: fact.fix !== undefined,
   };

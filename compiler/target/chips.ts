@@ -44,7 +44,24 @@ export interface Chip extends ChipNumbers {
 }
 
 const by = (value: number, source: string): Known => ({ value, confidence: "reported", source });
-const spec = (value: number): Known => by(value, "Apple, technical specifications");
+/** Apple's announcement of a chip; `about` says what else the reader should know. */
+const apple = (value: number, date: string, about = ""): Known =>
+  by(value, `Apple, newsroom of ${date}${about}`);
+
+const M1_DAY = "10 November 2020";
+const M1_PRO_DAY = "18 October 2021";
+const M1_ULTRA_DAY = "8 March 2022";
+const M2_DAY = "6 June 2022";
+const M2_PRO_DAY = "17 January 2023";
+const M2_ULTRA_DAY = "5 June 2023";
+const M4_DAY = "7 May 2024";
+const M4_PRO_DAY = "30 October 2024";
+const SAME_ENGINE = ", for the smallest chip of the family, whose engine it has";
+const M3_TOPS: Known = by(
+  18,
+  "Wikipedia, Apple M3; Apple says 60 % faster than M1, which is 17.6, and maderix/ANE counts with 15.8",
+);
+const M3_SPECS = "Apple, specifications of MacBook Pro, 2023";
 
 const AFG = "sbryngelson/ANEForge";
 const RELU = `${AFG} bench/results/rooflines.json, relu over [R, 4096]`;
@@ -52,88 +69,88 @@ const L2: Known = by(2, "751K M6 study: option L2Size, default 2048 kB, M4 and M
 
 const NUMBERS: Readonly<Record<ChipName, ChipNumbers>> = {
   m1: {
-    specTops: spec(11),
+    specTops: apple(11, M1_DAY),
     measuredTflops: by(4.33, `${AFG} bench/results/rooflines.json, GEMM`),
     dispatchMs: by(0.22, `${AFG} floor; 0.23 in arXiv 2606.22283`),
     streamGBs: by(5.4, RELU),
     weightGBs: by(51, "arXiv 2606.22283, weight stream"),
-    dramGBs: spec(68),
+    dramGBs: by(68, "Wikipedia, Apple M1: 68.25 GB/s"),
   },
   m1_pro: {
-    specTops: spec(11),
+    specTops: apple(11, M1_DAY, SAME_ENGINE),
     dispatchMs: by(0.19, "maderix/ANE issue 24: 183 to 218 µs for one small layer, macOS 26.2"),
-    dramGBs: spec(200),
+    dramGBs: apple(200, M1_PRO_DAY),
   },
   m1_max: {
-    specTops: spec(11),
+    specTops: apple(11, M1_DAY, SAME_ENGINE),
     measuredTflops: by(4.59, `${AFG} bench/results/rooflines.json, GEMM`),
     streamGBs: by(7.4, RELU),
-    dramGBs: spec(400),
+    dramGBs: apple(400, M1_PRO_DAY),
   },
   m1_ultra: {
-    specTops: spec(22),
+    specTops: apple(22, M1_ULTRA_DAY),
     measuredTflops: by(2.59, "maderix/ANE community table, a small kernel on one die"),
-    dramGBs: spec(800),
+    dramGBs: apple(800, M1_ULTRA_DAY),
   },
-  m2: { specTops: spec(15.8), dramGBs: spec(100) },
+  m2: { specTops: apple(15.8, M2_DAY), dramGBs: apple(100, M2_DAY) },
   m2_pro: {
-    specTops: spec(15.8),
+    specTops: apple(15.8, M2_PRO_DAY),
     measuredTflops: by(3.36, `${AFG} bench/results/rooflines.json, GEMM`),
     dispatchMs: by(0.1, `${AFG} floor`),
     streamGBs: by(1, RELU),
-    dramGBs: spec(200),
+    dramGBs: apple(200, M2_PRO_DAY),
   },
   m2_max: {
-    specTops: spec(15.8),
+    specTops: apple(15.8, M2_PRO_DAY),
     measuredTflops: by(5.39, `${AFG} GEMM 4096 of 25.5 ms, macOS 26.7.1`),
-    dramGBs: spec(400),
+    dramGBs: apple(400, M2_PRO_DAY),
   },
-  m2_ultra: { specTops: spec(31.6), dramGBs: spec(800) },
-  m3: { specTops: spec(18), dramGBs: spec(100) },
+  m2_ultra: { specTops: apple(31.6, M2_ULTRA_DAY), dramGBs: apple(800, M2_ULTRA_DAY) },
+  m3: { specTops: M3_TOPS, dramGBs: by(100, M3_SPECS) },
   m3_pro: {
-    specTops: spec(18),
+    specTops: M3_TOPS,
     measuredTflops: by(16.77, "maderix/ANE community table, conv over 2048 positions"),
-    dramGBs: spec(150),
+    dramGBs: by(150, M3_SPECS),
   },
   m3_max: {
-    specTops: spec(18),
+    specTops: M3_TOPS,
     dispatchMs: by(0.119, "skyfallsin field guide: 119 µs and bytes / 78 GB/s, macOS 26.3.1"),
     weightGBs: by(78, "skyfallsin field guide: 119 µs and bytes / 78 GB/s, macOS 26.3.1"),
     streamGBs: by(26, "skyfallsin field guide: 26 MB of runtime operands in 1.00 ms"),
-    dramGBs: spec(400),
+    dramGBs: by(400, `${M3_SPECS}; 300 with 14 cores`),
   },
   m3_ultra: {
-    specTops: spec(36),
+    specTops: by(36, `two engines of M3: ${M3_TOPS.source}`),
     measuredTflops: by(8.77, "maderix/ANE issue 42, 128 convs of 512 channels, one die"),
     dispatchMs: by(0.189, "maderix/ANE issue 42, one conv of 512 channels"),
-    dramGBs: spec(819),
+    dramGBs: by(819, "Apple, specifications of Mac Studio, 2025"),
   },
   m4: {
-    specTops: spec(38),
+    specTops: apple(38, M4_DAY),
     measuredTflops: by(18.6, "maderix/ANE conv over 64×64 positions"),
     dispatchMs: by(0.095, "maderix/ANE, mechramc/Orion and ncdrone/rustane"),
     streamGBs: by(7.7, RELU),
     weightGBs: by(67, "751K M6 study, sparse reads"),
     onChipMiB: L2,
-    dramGBs: spec(120),
+    dramGBs: apple(120, M4_DAY),
   },
   m4_pro: {
-    specTops: spec(38),
+    specTops: apple(38, M4_DAY, SAME_ENGINE),
     measuredTflops: by(12.57, "maderix/ANE community table, 128 convs of 512 channels"),
-    dramGBs: spec(273),
+    dramGBs: apple(273, M4_PRO_DAY),
   },
   m4_max: {
-    specTops: spec(38),
+    specTops: apple(38, M4_DAY, SAME_ENGINE),
     measuredTflops: by(17.8, "ncdrone/rustane, fused ops; 10.93 in maderix/ANE's conv sweep"),
     streamGBs: by(23, RELU),
-    dramGBs: spec(546),
+    dramGBs: apple(546, M4_PRO_DAY, "; 410 with 14 cores"),
   },
   m5: {
     measuredTflops: by(12.44, "maderix/ANE community table, 128 convs of 512 channels"),
     dispatchMs: by(0.07, "maderix/ANE training/m5result.md, conv of 256 channels"),
     streamGBs: by(20.2, RELU),
     weightGBs: by(145, "arXiv 2606.22283, weight stream"),
-    dramGBs: spec(153),
+    dramGBs: apple(153, "15 October 2025"),
   },
   m5_pro: {
     measuredTflops: by(19.6, `${AFG} aneforge/ane_cost_model.json, conv 3×3, marginal`),

@@ -1,4 +1,4 @@
-/** Every fact: its form, a case in which it fires, one in which it does not, and its mend. */
+/** Every fact: its form, a case in which it fires, one in which it does not, and its mend (facts_mends runs what it gives). */
 import { describe, expect, test } from "vitest";
 import { checkMil } from "../../compiler/mil/check.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
@@ -14,7 +14,6 @@ import { CHIP_NAMES, type ChipName } from "../../compiler/target/chip_names.ts";
 import type { Example, Fact } from "../../compiler/target/facts/define.ts";
 import { facts } from "../../compiler/target/facts/index.ts";
 import { programContext } from "../../compiler/target/facts/walk.ts";
-import { distanceBetween } from "../support/run_mil.ts";
 
 const cases = facts.map((fact) => [fact.id, fact] as const);
 
@@ -108,10 +107,6 @@ describe.each(mended)("%s is mended:", (id, fact) => {
     expect(printMil(fact.fix!(programContext(fixed, { chip })))).toBe(printMil(fixed));
   });
 
-  test("it computes the same", () => {
-    expect(distanceBetween(program, fixed) ?? 0).toBeLessThan(2e-3);
-  });
-
   test("all mends together leave nothing that has one", () => {
     const { program: whole, applied } = fixForChip(program, { chip });
     expect(applied).toContain(id);
@@ -123,15 +118,6 @@ describe.each(mended)("%s is mended:", (id, fact) => {
       ),
     ).toEqual([]);
   });
-});
-
-test("most mends are compared by running the program", () => {
-  const compared = mended.filter(([id, fact]) => {
-    const program = programOf(fact.examples.fires, `${id}.mil`)!;
-    const fixed = fact.fix!(programContext(program, { chip: chipOf(fact) }));
-    return distanceBetween(program, fixed) !== undefined;
-  });
-  expect(compared.length).toBeGreaterThan(mended.length / 2);
 });
 
 test.each(CHIP_NAMES)("a fact that says so is quiet on %s", (chip) => {

@@ -73,6 +73,45 @@ test("`--fix` mends the file in place, and then it passes", async () => {
   expect(again.out).not.toContain("mended");
 });
 
+test.each(["m4", "m1"] as const)(
+  "on %s, every fact with a mend is reported, mended by `--fix`, and then not reported",
+  async (chip) => {
+    interface Checked {
+      readonly path: string;
+      readonly mended: readonly string[];
+      readonly diagnostics: readonly { severity: string; notes?: readonly [string, string][] }[];
+    }
+    const mended = facts.filter((f) => f.fix !== undefined && (f.chips?.[0] ?? "m4") === chip);
+    const paths = mended.map((fact) => file(`${chip}_${fact.id}.mil`, String(fact.examples.fires)));
+    const check = async (...flags: string[]) => {
+      const all = ["mil", "check", ...paths, "--chip", chip, "--json", ...flags];
+      const { code, out } = await anec(all);
+      const { files } = JSON.parse(out) as { files: readonly Checked[] };
+      const named = files.map((f) => f.diagnostics.map((d) => String(d.notes?.[0]?.[1])));
+      return { code, files, named };
+    };
+    const before = await check();
+    const during = await check("--fix");
+    const after = await check();
+    for (const [i, { id }] of mended.entries()) {
+      expect(
+        before.named[i]!.some((note) => note.startsWith(`${id}: `)),
+        id,
+      ).toBe(true);
+      expect(during.files[i]!.mended).toContain(id);
+      const withMend = facts.filter((f) => f.fix !== undefined).map((f) => f.id);
+      const left = after.named[i]!.map((note) => note.split(":")[0]!);
+      expect(left.filter((name) => withMend.includes(name))).toEqual([]);
+      expect(
+        after.files[i]!.diagnostics.filter((d) => d.severity === "error"),
+        id,
+      ).toEqual([]);
+    }
+    expect(after.code).toBe(0);
+    expect(during.code).toBe(0);
+  },
+);
+
 test("weight files beside the program are read", async () => {
   const body = `${weight("w", [1, 64, 1, 1])}\n${line("y", [1, 64, 1, 32], "mul(x = x, y = w)")}`;
   const path = file("c.mil", program(fp16("x", [1, 64, 1, 32]), body));

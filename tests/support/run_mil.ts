@@ -14,17 +14,29 @@ import {
 } from "../../compiler/target/facts/walk.ts";
 import { seeded } from "./samples.ts";
 
+/** Where inputs are drawn from. Roots and logarithms want numbers above zero. */
+export interface Draw {
+  readonly seed: number;
+  readonly low: number;
+  readonly high: number;
+}
+
 /**
  * The largest relative difference between the outputs of two programs, or undefined if one cannot
  * be run: it lacks an argument, or has an op that the interpreter does not know. Where the second
  * has wider ports, the columns that both have are compared; the others of inputs are not zero.
  */
-export function distanceBetween(first: MilProgram, second: MilProgram): number | undefined {
+export function distanceBetween(
+  first: MilProgram,
+  second: MilProgram,
+  draw: Draw = { seed: 7, low: 0.25, high: 1.25 },
+): number | undefined {
   const weights = weightsOf(first);
   if (!canRun(first) || !canRun(second)) return undefined;
   let worst = 0;
   for (const [i, f] of first.functions.entries()) {
-    const random = seeded(7 + i);
+    const uniform = seeded(draw.seed + i);
+    const random = (): number => draw.low + (draw.high - draw.low) * uniform();
     const [narrow, wide] = [
       inputsOf(f.inputs, second.functions[i]!.inputs, random),
       second.functions[i]!,
@@ -32,9 +44,9 @@ export function distanceBetween(first: MilProgram, second: MilProgram): number |
     const options = { numerics: "ideal", function: f.name, weights } as const;
     const expected = interpretMil(first, narrow.first, options);
     const given = interpretMil(second, narrow.second, options);
-    const names = f.outputs.map((o) => o.name);
-    for (const [k, { name }] of wide.outputs.entries()) {
-      const same = expected.get(names.includes(name) ? name : names[k]!)!;
+    const old = portsBefore(f.outputs, wide.outputs);
+    for (const { name } of wide.outputs) {
+      const same = expected.get(old.get(name)!)!;
       const found = given.get(name)!;
       const cut = columns(
         { shape: found.shape, element: found.element },
@@ -42,11 +54,28 @@ export function distanceBetween(first: MilProgram, second: MilProgram): number |
         same.shape.at(-1) ?? 1,
       );
       for (const [j, value] of same.data.entries()) {
-        worst = Math.max(worst, Math.abs(value - cut[j]!) / (1 + Math.abs(value)));
+        if (Object.is(value, cut[j]!)) continue;
+        const error = Math.abs(value - cut[j]!) / (1 + Math.abs(value));
+        worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
       }
     }
   }
   return worst;
+}
+
+/** The old name of each output: its own, or for renamed ones the next in ASCII order. */
+function portsBefore(
+  before: readonly { readonly name: string }[],
+  after: readonly { readonly name: string }[],
+): ReadonlyMap<string, string> {
+  const [first, second] = [before, after].map((list) => list.map((o) => o.name).sort()) as [
+    string[],
+    string[],
+  ];
+  const lost = first.filter((name) => !second.includes(name));
+  return new Map(
+    second.map((name) => [name, first.includes(name) ? name : lost.shift()!] as const),
+  );
 }
 
 /** Whether the interpreter knows every op and the checker has nothing against it. */
@@ -75,8 +104,11 @@ function inputsOf(
     const [a, b] = [first, second].map(
       (list) => tensorOf(list.find((i) => i.name === name)!.type)!,
     );
-    // Roots and logarithms want numbers above zero.
-    const data = Float64Array.from({ length: elementCount(b!.shape) }, () => 0.25 + random());
+    const drawn = (): number => (b!.element === "bool" ? Number(random() > 0.75) : random());
+    const isWhole = /int/.test(b!.element);
+    const data = Float64Array.from({ length: elementCount(b!.shape) }, () =>
+      isWhole ? Math.round(4 * drawn()) : drawn(),
+    );
     out.second[name] = data;
     out.first[name] = columns(b!, data, a!.shape.at(-1) ?? 1);
   }

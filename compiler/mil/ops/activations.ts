@@ -1,4 +1,5 @@
 /** Activations: one element in, one out, with parameters for all elements or for each channel. */
+import { erfOf } from "../../ops/erf.ts";
 import {
   like,
   type Mistake,
@@ -8,7 +9,7 @@ import {
   rankMistake,
   vectorMistake,
 } from "../infer.ts";
-import { erf, sigmoid, softplus } from "../special.ts";
+import { sigmoid, softplus } from "../special.ts";
 import { type LoadedOperands, type Meaning, stridesOf } from "../tensors.ts";
 import { type MilOp, op, perElement } from "./define.ts";
 
@@ -69,7 +70,7 @@ const channelwise =
   };
 
 const GELU: Readonly<Record<string, (x: number) => number>> = {
-  EXACT: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  EXACT: (x) => 0.5 * x * (1 + erfOf(x / Math.SQRT2)),
   TANH_APPROXIMATION: (x) =>
     0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   SIGMOID_APPROXIMATION: (x) => x * sigmoid(1.702 * x),

@@ -1,4 +1,5 @@
 /** Ops that compute each element from the elements at the same place. */
+import { erfOf } from "../../ops/erf.ts";
 import {
   type Answer,
   broadcast,
@@ -9,7 +10,7 @@ import {
   type Rule,
   textOf,
 } from "../infer.ts";
-import { erf, roundHalfAway } from "../special.ts";
+import { roundHalfAway } from "../special.ts";
 import { broadcastTo, type LoadedOperands, type Meaning } from "../tensors.ts";
 import { type ElementType, isElementType } from "../tree.ts";
 import { type MilOp, type OpOptions, op, perElement } from "./define.ts";
@@ -172,7 +173,7 @@ export const ELEMENTWISE: readonly MilOp[] = [
   one1("sqrt", "floats", "√x", Math.sqrt),
   one1("exp", "floats", "eˣ", Math.exp),
   one1("exp2", "numbers", "2ˣ", (x) => 2 ** x),
-  one1("erf", "floats", "2/√π · ∫₀ˣ exp(−t²) dt", erf),
+  one1("erf", "floats", "2/√π · ∫₀ˣ exp(−t²) dt", erfOf),
   one1("floor", "floats", "the next whole number below", Math.floor),
   one1("ceil", "floats", "the next whole number above", Math.ceil),
   // coremltools rounds halves to even; the engine is reported to round them away from zero (ANEForge).

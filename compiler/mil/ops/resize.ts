@@ -14,6 +14,7 @@ import {
 } from "../infer.ts";
 import { type LoadedOperands, type Meaning, stridesOf, tabulate } from "../tensors.ts";
 import { type MilOp, op, perElement } from "./define.ts";
+import { runAffine, runResample } from "./resample.ts";
 
 const SAMPLING = "STRICT_ALIGN_CORNERS|ALIGN_CORNERS|UNALIGN_CORNERS|DEFAULT|OFFSET_CORNERS";
 
@@ -177,6 +178,20 @@ const resample: Rule = (o) => {
   return { element: x.element, shape };
 };
 
+/** One matrix of six numbers, or one for each image. */
+const affine: Rule = (o) => {
+  const [x, matrix] = [one(o, "x"), one(o, "transform_matrix")];
+  const wrong = rankMistake("x", x, 4, 4) ?? rankMistake("transform_matrix", matrix, 2, 2);
+  if (wrong !== undefined) return wrong;
+  const isShared = matrix.shape[0] === 1;
+  if (differ(matrix.shape[1], 6) || (!isShared && differ(matrix.shape[0], x.shape[0])))
+    return mistake("transform_matrix", "must be [1, 6] or [batches of `x`, 6]", {
+      transform_matrix: matrix,
+      x,
+    });
+  return image(o, () => [int(o, "output_height", 1), int(o, "output_width", 1)]);
+};
+
 const PADDING =
   "padding_mode: text(constant|border|reflection|symmetric), padding_value: number, " +
   "coordinates_mode: text(unnormalized|normalized_minus_one_to_one|normalized_zero_to_one), align_corners: flag";
@@ -234,13 +249,13 @@ export const RESIZES: readonly MilOp[] = [
     `x: floats, coordinates: numbers, sampling_mode: text(bilinear|nearest), ${PADDING}`,
     resample,
     "the image at given coordinates",
-    { flops },
+    { run: runResample, flops },
   ),
   op(
     "affine",
     `x: floats, transform_matrix: floats, output_height: int, output_width: int, sampling_mode: text(bilinear|nearest), ${PADDING}`,
-    (o) => image(o, () => [int(o, "output_height", 1), int(o, "output_width", 1)]),
+    affine,
     "the image under an affine map",
-    { flops },
+    { run: runAffine, flops },
   ),
 ];

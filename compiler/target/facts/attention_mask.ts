@@ -9,6 +9,9 @@ const inputs = [
   fp16("mask", [1, 1, 32, 32]),
 ].join(", ");
 
+/** What a score becomes where nothing may be seen: fact mask_constant. */
+const HIDDEN = -40_000;
+
 export const attentionMask = defineFact({
   id: "attention_mask",
   statement: "`scaled_dot_product_attention` ignores its `attn_mask` without an error.",
@@ -35,7 +38,7 @@ export const attentionMask = defineFact({
     }
   },
   workaround: "write it as matmul, scale, add the mask, softmax, matmul",
-  // softmax(q · kᵀ / √d + mask) · v
+  // softmax(q · kᵀ / √d + mask) · v; a mask of bools is true where a key may be seen.
   fix: replacing((site, emit) => {
     const { s } = site;
     const arg = (name: string) => argument(s, name)?.value;
@@ -56,7 +59,10 @@ export const attentionMask = defineFact({
     const flags = (transpose_y: boolean) => ({ transpose_x: false, transpose_y });
     const raw = emit.add("matmul", scores, { x: query, y: key, ...flags(true) });
     const scaled = emit.add("mul", scores, { x: raw, y: 1 / Math.sqrt(q.shape.at(-1)!) });
-    const masked = emit.add("add", scores, { x: scaled, y: mask });
+    const masked =
+      operand(site, "attn_mask")?.element === "bool"
+        ? emit.add("select", scores, { cond: mask, a: scaled, b: HIDDEN })
+        : emit.add("add", scores, { x: scaled, y: mask });
     const p = emit.add("softmax", scores, { x: masked, axis: whole(-1) });
     emit.add("matmul", out, { x: p, y: value, ...flags(false) }, s.results[0]!.name);
     return true;

@@ -46,13 +46,18 @@ export const composedOps = defineFact({
   statement: "The engine has no `neg`, `mod`, `tan`, `sinh` or `cosh`; other ops make them.",
   kind: "reject",
   evidence: [
-    reported("751K M6 study, dispatch notes", "not in Apple's supported set, M4, macOS 27"),
+    reported(
+      "751K M6 study, dispatch notes",
+      "mod, tan, sinh and cosh are not in Apple's supported set, M4, macOS 27",
+    ),
     reported("jafreck/ironmill op support matrix", "refused, M3 Pro"),
     reported("AmiraniLabs/libane", "decomposes `neg` and `mod` itself"),
   ],
   *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...Object.keys(COMPOSED)))
-      yield atOp(s, `the engine has no \`${s.op}\``, s.op);
+    for (const { s } of sites(c, ...Object.keys(COMPOSED))) {
+      const apple = `Unsupported MIL operation "${s.op}".`;
+      yield { ...atOp(s, `the engine has no \`${s.op}\``, s.op), apple };
+    }
   },
   apple: 'Unsupported MIL operation "tan".',
   workaround: "write it with `mul`, `exp`, `sin`, `cos` and `floor_div`",

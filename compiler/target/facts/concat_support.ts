@@ -18,6 +18,7 @@ export const concatSupport = defineFact({
     for (const { s } of sites(c, "concat"))
       yield atOp(s, "one project reports that `concat` is refused", "concat");
   },
+  apple: "ANECCompile() FAILED: err=()",
   workaround: "none is needed as far as most can tell; else return the parts as outputs",
   emulator: "accepts it",
   examples: {

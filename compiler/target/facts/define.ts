@@ -55,6 +55,8 @@ export interface Finding {
   readonly span?: Span | undefined;
   /** A few words below the place. */
   readonly label?: string;
+  /** What Apple's software says of this place, where its form is known; else the fact's words. */
+  readonly apple?: string;
 }
 
 /** A program and what it is meant to run on. */

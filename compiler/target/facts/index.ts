@@ -2,6 +2,7 @@
 
 import { accumulatorRange } from "./accumulator_range.ts";
 import { affineLayerNorm } from "./affine_layer_norm.ts";
+import { attentionCycle } from "./attention_cycle.ts";
 import { attentionMask } from "./attention_mask.ts";
 import { attentionOnM1 } from "./attention_on_m1.ts";
 import { bareMatmul } from "./bare_matmul.ts";
@@ -29,6 +30,7 @@ import { constantOperand } from "./constant_operand.ts";
 import { contractionLimit } from "./contraction_limit.ts";
 import { convBesideMatmul } from "./conv_beside_matmul.ts";
 import { convBias } from "./conv_bias.ts";
+import { cropResizeSupport } from "./crop_resize_support.ts";
 import { crossChipBits } from "./cross_chip_bits.ts";
 import { deadCode } from "./dead_code.ts";
 import type { Fact } from "./define.ts";
@@ -65,6 +67,7 @@ import { joinedSlices } from "./joined_slices.ts";
 import { kernelWidth } from "./kernel_width.ts";
 import { knownAnswer } from "./known_answer.ts";
 import { labelNames } from "./label_names.ts";
+import { lateOps } from "./late_ops.ts";
 import { linearOp } from "./linear_op.ts";
 import { listedAsMissing } from "./listed_as_missing.ts";
 import { literalStyle } from "./literal_style.ts";
@@ -170,6 +173,7 @@ export const facts: readonly Fact[] = [
   droppedDims,
   // Ops
   unsupportedOps,
+  lateOps,
   composedOps,
   scatterOps,
   integerTensors,
@@ -190,6 +194,7 @@ export const facts: readonly Fact[] = [
   convBesideMatmul,
   attentionMask,
   attentionOnM1,
+  attentionCycle,
   constantOperand,
   rows128By8192,
   linearOp,
@@ -201,6 +206,7 @@ export const facts: readonly Fact[] = [
   poolWidth,
   trigonometry,
   textureOps,
+  cropResizeSupport,
   topkSize,
   softmaxChannels,
   joinedSlices,

@@ -2,7 +2,7 @@
 import { against, defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
 import { replacing } from "./rewrite.ts";
-import { argument, atOp, result, sites } from "./walk.ts";
+import { argument, atOp, result, sites, tensorAt } from "./walk.ts";
 
 /** On zeros and ones: what `op` is, and the bound that its result passes. */
 const AS_NUMBERS: Readonly<Record<string, "mul" | "add" | "not_equal">> = {
@@ -33,7 +33,10 @@ export const logicalOps = defineFact({
     const op = AS_NUMBERS[site.s.op];
     if (op === undefined || x === undefined || y === undefined || out === undefined) return false;
     const half = { ...out, element: "fp16" } as const;
-    const [a, b] = [x, y].map(({ value }) => emit.add("cast", half, { x: value, dtype: "fp16" }));
+    const [a, b] = [x, y].map(({ value }) => {
+      const shape = tensorAt(site.view, value)?.shape ?? out.shape;
+      return emit.add("cast", { ...half, shape }, { x: value, dtype: "fp16" });
+    });
     const name = site.s.results[0]!.name;
     if (op === "not_equal") emit.add(op, out, { x: a!, y: b! }, name);
     else emit.add("greater", out, { x: emit.add(op, half, { x: a!, y: b! }), y: 0.5 }, name);

@@ -2,15 +2,15 @@
  * Widens ports whose rows are not a multiple of 64 bytes. The interface changes: callers see the
  * wider shapes, the new columns of inputs are not read, those of outputs are zero.
  */
-import { type Binding, type Statement, typeOf } from "../../mil/tree.ts";
+import { type Binding, type Statement, typeOf, type Value } from "../../mil/tree.ts";
 import type { Fix } from "./define.ts";
 import {
   definingOthers,
   emitter,
-  float,
   freshNames,
   mapFunctions,
   nameValue,
+  number,
   readingOthers,
 } from "./rewrite.ts";
 import { elementBytes, roundUp, surfaceLayout } from "./run_context.ts";
@@ -75,8 +75,18 @@ function padded(
   const { emit, statements } = emitter(fresh);
   const extra = width - t.shape.at(-1)!;
   const pad = [...t.shape.slice(0, -1).flatMap(() => [0, 0]), 0, extra];
-  const constant_val = float(0, t.element);
   const shape = [...t.shape.slice(0, -1), width];
-  emit.add("pad", { ...t, shape }, { x: nameValue(from), pad, mode: "constant", constant_val }, to);
+  const widen = (x: Value, { element }: Pick<Tensor, "element">, name?: string): Value => {
+    const args = { x, pad, mode: "constant", constant_val: number(0, element) };
+    return emit.add("pad", { element, shape }, args, name);
+  };
+  if (t.element !== "bool") {
+    widen(nameValue(from), t, to);
+    return statements;
+  }
+  // `pad` takes no bools.
+  const half = { ...t, element: "fp16" } as const;
+  const numbers = emit.add("cast", half, { x: nameValue(from), dtype: "fp16" });
+  emit.add("cast", { ...t, shape }, { x: widen(numbers, half), dtype: "bool" }, to);
   return statements;
 }

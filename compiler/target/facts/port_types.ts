@@ -40,6 +40,7 @@ export const portTypes = defineFact({
         title: `${role} \`${binding.name}\` has elements of type ${element}`,
         span,
         label: element,
+        apple: `Unsupported tensor data type: ${element}`,
       };
     }
   },

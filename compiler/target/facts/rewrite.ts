@@ -23,8 +23,11 @@ import {
 import type { Fix, ProgramContext } from "./define.ts";
 import { type MilView, namesIn, type Site } from "./walk.ts";
 
-/** A name or literal, or a plain value: a list is int32, a number is fp16. */
-export type Plain = Value | number | boolean | string | readonly number[];
+/**
+ * A name or literal, or a plain value: a list is int32 or bool, a number has the element type of
+ * the result, or fp16 where that is bool.
+ */
+export type Plain = Value | number | boolean | string | readonly number[] | readonly boolean[];
 
 /** Adds statements in front of the one that is replaced. */
 export interface Emitter {
@@ -45,6 +48,14 @@ export type Rewriter = (site: Site, emit: Emitter) => boolean | undefined;
 /** One integer as a literal. */
 export function whole(n: number): Value {
   return typed(typeOf("int32", []), { kind: "number", text: String(n) });
+}
+
+/** One number as a literal of an element type, which may be an integer one. */
+export function number(n: number, element: ElementType): Value {
+  if (element === "bool") return float(n, "fp16");
+  return /int/.test(element)
+    ? typed(typeOf(element, []), { kind: "number", text: String(n) })
+    : float(n, element);
 }
 
 /** One floating-point number as a literal of an element type. */
@@ -131,7 +142,7 @@ export function emitter(fresh: (wish: string) => string): {
     constant,
     add(op, { element, shape }, args, name) {
       const given = Object.entries(args).map(([key, plain]): [string, Value] => {
-        const value = literal(plain);
+        const value = literal(plain, element);
         return [key, value.kind === "typed" ? constant(`${name ?? op}_${key}`, value) : value];
       });
       const type: MilType = typeOf(element, shape);
@@ -141,18 +152,24 @@ export function emitter(fresh: (wish: string) => string): {
   return { emit, statements };
 }
 
-function literal(plain: Plain): Value {
-  if (typeof plain === "number") return float(plain, "fp16");
+function literal(plain: Plain, element: ElementType): Value {
+  if (typeof plain === "number") return number(plain, element);
   if (typeof plain === "string") return stringValue(plain);
   if (typeof plain === "boolean") {
     return typed(typeOf("bool", []), { kind: "bool", value: plain });
   }
   if (!isList(plain)) return plain;
-  const items = plain.map((n): Value => ({ kind: "number", text: String(n) }));
-  return typed(typeOf("int32", [plain.length]), { kind: "list", items });
+  const items = plain.map(
+    (n): Value =>
+      typeof n === "boolean" ? { kind: "bool", value: n } : { kind: "number", text: String(n) },
+  );
+  const kind = typeof plain[0] === "boolean" ? "bool" : "int32";
+  return typed(typeOf(kind, [plain.length]), { kind: "list", items });
 }
 
-function isList(plain: Value | readonly number[]): plain is readonly number[] {
+type PlainList = readonly number[] | readonly boolean[];
+
+function isList(plain: Value | PlainList): plain is PlainList {
   return Array.isArray(plain);
 }
 

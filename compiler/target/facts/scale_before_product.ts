@@ -1,4 +1,5 @@
 /** Scaling before a product costs a task, after it nothing. */
+import type { Value } from "../../mil/tree.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 import { constant, fp16, line, program } from "./examples.ts";
 import { replacing } from "./rewrite.ts";
@@ -52,22 +53,29 @@ export const scaleBeforeProduct = defineFact({
     }
   },
   workaround: "multiply the result instead",
-  // (a · s) @ b = (a @ b) · s
+  // (a · s) @ (b · t) = (a @ b) · s · t
   fix: replacing((site, emit) => {
     const out = result(site.s);
     if (site.s.op !== "matmul" || out === undefined) return false;
-    const name = (["x", "y"] as const).find((n) => scalingOf(site, n) !== undefined);
-    if (name === undefined) return false;
-    const { s } = scalingOf(site, name)!;
-    const other = name === "x" ? "y" : "x";
-    if (argument(site.s, other) === undefined || argument(s, "x") === undefined) return false;
+    const factors: Value[] = [];
+    // The operand without its factor.
+    const bare = (name: "x" | "y"): Value | undefined => {
+      const scaling = scalingOf(site, name);
+      if (scaling === undefined) return argument(site.s, name)?.value;
+      factors.push(argument(scaling.s, "y")!.value);
+      return argument(scaling.s, "x")?.value;
+    };
+    const [x, y] = [bare("x"), bare("y")];
+    if (x === undefined || y === undefined || factors.length === 0) return false;
     const flags = {
       transpose_x: int(site, "transpose_x", 0) !== 0,
       transpose_y: int(site, "transpose_y", 0) !== 0,
     };
-    const operands = { [name]: argument(s, "x")!.value, [other]: argument(site.s, other)!.value };
-    const product = emit.add("matmul", out, { ...operands, ...flags });
-    emit.add("mul", out, { x: product, y: argument(s, "y")!.value }, site.s.results[0]!.name);
+    let product = emit.add("matmul", out, { x, y, ...flags });
+    for (const [i, factor] of factors.entries()) {
+      const name = i === factors.length - 1 ? site.s.results[0]!.name : undefined;
+      product = emit.add("mul", out, { x: product, y: factor }, name);
+    }
     return true;
   }),
   emulator: "counts the task",

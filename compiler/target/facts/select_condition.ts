@@ -1,7 +1,7 @@
 /** The condition of `select` is bool. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
-import { float, replacing } from "./rewrite.ts";
+import { number, replacing } from "./rewrite.ts";
 import { argument, atArgument, operand, result, sites } from "./walk.ts";
 
 export const selectCondition = defineFact({
@@ -29,7 +29,7 @@ export const selectCondition = defineFact({
     const test = emit.add(
       "not_equal",
       { ...cond, element: "bool" },
-      { x, y: float(0, cond.element) },
+      { x, y: number(0, cond.element) },
     );
     emit.add("select", out, { cond: test, a, b }, site.s.results[0]!.name);
     return true;

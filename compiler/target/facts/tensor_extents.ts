@@ -48,6 +48,7 @@ export const tensorExtents = defineFact({
         title: `\`${name}\` is too long for the engine: ${dims} is not within ${range}`,
         span,
         label: dims,
+        apple: `Tensor dimensions ${dims} are not within supported range, ${range}.`,
       };
     }
   },

@@ -3,26 +3,17 @@ import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
 import { atOp, sites } from "./walk.ts";
 
-const OPS = [
-  "resize_nearest_neighbor",
-  "resize_bilinear",
-  "resize",
-  "affine",
-  "crop_resize",
-  "resample",
-  "topk",
-  "sort",
-];
+const OPS = ["resize_bilinear", "resize", "affine", "crop_resize", "resample", "topk", "sort"];
 
 export const textureOps = defineFact({
   id: "texture_ops",
-  statement: "Resizing, affine maps, `topk` and sorting need M2 or later.",
+  statement: "Resizing between pixels, affine maps, `topk` and sorting need M2 or later.",
   kind: "reject",
   chips: ["m1"],
   evidence: [
     reported(
       "sbryngelson/ANEForge op catalog",
-      "the texture engine and sorting start with the A14 class",
+      "the texture engine and sorting start with the A14 class; M1 does `resize_nearest_neighbor` in software",
     ),
   ],
   *check(c): Generator<Finding> {
@@ -36,7 +27,7 @@ export const textureOps = defineFact({
       line(
         "y",
         [1, 8, 32, 64],
-        "resize_nearest_neighbor(x = x, target_size_height = int32(32), target_size_width = int32(64))",
+        "resize_bilinear(x = x, target_size_height = int32(32), target_size_width = int32(64))",
       ),
     ),
     silent: program(

@@ -21,17 +21,17 @@ const REFUSED = [
   "random_bernoulli",
   "random_categorical",
   "random_normal",
-  "random_uniform",
   "sliding_windows",
   "reverse_sequence",
   "argsort",
   "while_loop",
   "cond",
   "make_list",
+  "list_length",
   "list_read",
   "list_write",
-  "reduce_argmax",
-  "reduce_argmin",
+  "list_gather",
+  "list_scatter",
 ];
 
 export const unsupportedOps = defineFact({
@@ -49,7 +49,10 @@ export const unsupportedOps = defineFact({
     reported("jafreck/ironmill op support matrix", "refused, M3 Pro"),
   ],
   *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...REFUSED)) yield atOp(s, `the engine has no \`${s.op}\``, s.op);
+    for (const { s } of sites(c, ...REFUSED)) {
+      const apple = `Unsupported MIL operation "${s.op}".`;
+      yield { ...atOp(s, `the engine has no \`${s.op}\``, s.op), apple };
+    }
   },
   apple: 'Unsupported MIL operation "lstm".',
   workaround: "do it on the host, or write it with ops that the engine has (docs/ops.md)",

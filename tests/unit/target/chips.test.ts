@@ -33,3 +33,12 @@ test("what the cost model starts from is known of every chip, if need be of a re
   ];
   for (const chip of CHIP_NAMES) for (const key of keys) expect(knownOf(chip, key)).toBeDefined();
 });
+
+test("what Apple says of a chip names the page it says it on", () => {
+  for (const chip of chips) {
+    for (const known of [chip.specTops, chip.dramGBs]) {
+      if (known === undefined) continue;
+      expect(known.source, chip.name).toMatch(/Apple, (newsroom|specifications) of|Wikipedia/);
+    }
+  }
+});

@@ -4,7 +4,9 @@ import { ELEMENTWISE } from "./elementwise.ts";
 import { GATHERS } from "./gathers.ts";
 import { IMAGES } from "./images.ts";
 import { PRODUCTS } from "./products.ts";
+import { RECURRENT } from "./recurrent.ts";
 import { REDUCE } from "./reduce.ts";
+import { RESAMPLE } from "./resample.ts";
 import { SHAPES } from "./shapes.ts";
 import { WEIGHTS } from "./weights.ts";
 
@@ -16,4 +18,6 @@ export const ORACLE: readonly OracleCase[] = [
   ...SHAPES,
   ...GATHERS,
   ...WEIGHTS,
+  ...RESAMPLE,
+  ...RECURRENT,
 ];
