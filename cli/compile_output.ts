@@ -1,5 +1,5 @@
 /** What `anec compile` prints: the summary, the schedule, parameters, times of passes. */
-import type { Bundle, Manifest } from "../compiler/bundle/manifest.ts";
+import type { Bundle, Manifest, Port } from "../compiler/bundle/manifest.ts";
 import { type Graph, leafName } from "../compiler/ir/graph.ts";
 import { elementCount, shapeName, sizesOf } from "../compiler/ir/types.ts";
 import type { Compilation } from "../index.ts";
@@ -22,6 +22,23 @@ export function parametersJson(graph: Graph) {
     init: (p.attrs["init"] as string | undefined) ?? null,
     elements: elementCount(p.type.shape),
   }));
+}
+
+/** What the `ane` target moves, and its programs. */
+export function movesJson({ moves, bundle }: Compilation) {
+  if (moves === undefined) return {};
+  const ports = (list: readonly Port[]) =>
+    list.map(({ name, shape, bytes }) => ({ name, shape, bytes }));
+  return {
+    ...moves,
+    programs: bundle.manifest.programs.map(({ name, ops, inputs, outputs, calls }) => ({
+      name,
+      ops,
+      inputs: ports(inputs),
+      outputs: ports(outputs),
+      callsPerMicroStep: calls,
+    })),
+  };
 }
 
 /** One line for each parameter: path, shape as declared, sizes, initial values, elements. */

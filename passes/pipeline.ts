@@ -1,4 +1,5 @@
 /** The passes of each target, in order. */
+import { foldNormWeights } from "./ane/fold_norm_weights.ts";
 import { decomposeForHost, decomposeForMil } from "./decompose.ts";
 import { differentiate } from "./differentiate.ts";
 import { foldTransposes } from "./fold_transposes.ts";
@@ -11,31 +12,35 @@ import { splitFactors } from "./split_factors.ts";
 /** What every target starts with: a small graph in which the composite ops stand whole. */
 const front: readonly Pass[] = [simplify, foldTransposes, fuseAttention, fuseSwiglu];
 
-export type PipelineName = "infer" | "train" | "mil" | "mil_train";
+export type PipelineName = "infer" | "train" | "ane" | "ane_train" | "ane_hybrid";
 
 export const pipelines: Readonly<Record<PipelineName, readonly Pass[]>> = {
   /** `cpu`, forward only. */
   infer: [...front, decomposeForHost],
   /** `cpu`, loss and gradients. */
   train: [...front, differentiate, simplify, foldTransposes, decomposeForHost],
-  /** `ane`, forward only: ops that MIL has, and the host's share. */
-  mil: [...front, decomposeForMil, simplify, splitFactors],
+  /** `ane`, forward only. Programs are cut from it, and lowered one by one (`passes/ane`). */
+  ane: [simplify, foldTransposes, foldNormWeights, fuseAttention, fuseSwiglu],
   /** `ane`, loss and gradients. */
-  mil_train: [
-    ...front,
+  ane_train: [
+    simplify,
+    foldTransposes,
+    foldNormWeights,
+    fuseAttention,
+    fuseSwiglu,
     differentiate,
     simplify,
     foldTransposes,
-    decomposeForMil,
-    simplify,
-    splitFactors,
   ],
+  /** `ane` where the host normalises: norm weights stay where they are. */
+  ane_hybrid: [...front, differentiate, simplify, foldTransposes],
 };
 
 /** Every pass once, for `anec passes` and the conformance tests. */
 export const passes: readonly Pass[] = [
   simplify,
   foldTransposes,
+  foldNormWeights,
   fuseAttention,
   fuseSwiglu,
   differentiate,

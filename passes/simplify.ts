@@ -2,6 +2,7 @@
 import { constantValue } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { bind, hole, p, type Rule, rule } from "../compiler/ir/pattern.ts";
+import { sameShape } from "../compiler/ir/types.ts";
 import { add } from "../compiler/ops/add.ts";
 import { broadcast } from "../compiler/ops/broadcast.ts";
 import { constant, opOf } from "../compiler/ops/define.ts";
@@ -34,6 +35,9 @@ const fold = (name: string): Rule =>
 export const simplifyRules: readonly Rule[] = [
   ...["add", "sub", "mul", "div"].map(fold),
   rule("x · 1 = x", p("mul", x, 1), ({ x }, m) => like(x!, m)),
+  rule("x · broadcast(c) = x · c", p("mul", x, p("broadcast", c)), ({ x, c }, m) =>
+    sameShape(x!.type.shape, m.type.shape) ? mul(x!, c!) : undefined,
+  ),
   rule("x / 1 = x", p("div", x, 1), ({ x }, m) => like(x!, m)),
   rule("x + 0 = x", p("add", x, 0), ({ x }, m) => like(x!, m)),
   rule("x − 0 = x", p("sub", x, 0), ({ x }, m) => like(x!, m)),

@@ -11,12 +11,23 @@ import {
   rangeWarnings,
 } from "../../compiler/target/range/schedule.ts";
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
-import { type Compilation, compile, type Target, writeBundle } from "../../index.ts";
+import {
+  type Compilation,
+  type CompileOptions,
+  compile,
+  FUSIONS,
+  type Fusion,
+  pipelineFor,
+  type Target,
+  type Weights,
+  writeBundle,
+} from "../../index.ts";
 import { type PipelineName, passes, pipelines } from "../../passes/pipeline.ts";
 import { bakedValues, dimsOfValues } from "../baked_values.ts";
 import { type Call, EXIT } from "../command.ts";
 import {
   milTexts,
+  movesJson,
   parametersJson,
   printParameters,
   printSchedule,
@@ -49,7 +60,9 @@ interface Flags extends DefineFlag, JsonFlag {
   readonly print?: Stage;
   readonly printAfter?: readonly string[];
   readonly timePasses?: boolean;
-  readonly weights: "params" | "baked";
+  readonly weights: Weights;
+  readonly fusion: Fusion;
+  readonly ane: "full" | "matmul";
   readonly values?: string;
 }
 
@@ -86,9 +99,21 @@ export const command = {
       .option("--time-passes", "print the time each pass took")
       .option(
         "--weights <how>",
-        "params (inputs of the programs) or baked (constants)",
-        oneOf("--weights", ["params", "baked"]),
-        "params",
+        "packed (side by side on a surface), params (an input each) or baked (constants)",
+        oneOf("--weights", ["packed", "params", "baked"]),
+        "packed",
+      )
+      .option(
+        "--fusion <scheme>",
+        "ane: what shares a program: none (as the earlier systems), pairs, or layer",
+        oneOf("--fusion", FUSIONS),
+        "layer",
+      )
+      .option(
+        "--ane <share>",
+        "ane: full, or matmul (the forward products alone; the rest is the host's)",
+        oneOf("--ane", ["full", "matmul"]),
+        "full",
       )
       .option(
         "--values <file>",
@@ -110,8 +135,14 @@ export const command = {
     if (printed === true) return EXIT.ok;
     if (isWritten(flags)) checkBundleFolder("--out", outOf(flags, entry), nameOf(entry));
 
-    const gradients = entry.kind === "train";
-    const names = passNames(flags, pipelineOf(flags.target, gradients));
+    const options: CompileOptions = {
+      target: flags.target,
+      gradients: entry.kind === "train",
+      fusion: flags.fusion,
+      ane: flags.ane,
+      weights: flags.weights,
+    };
+    const names = passNames(flags, pipelineFor(options));
     const after: Record<string, string> = {};
     const print = (name: string, text: string): void => {
       // Some passes run more than once.
@@ -121,13 +152,9 @@ export const command = {
       if (flags.json !== true) io.out.write(`// after ${title}\n${text}\n`);
     };
     const graph = entry.graph();
-    const result = compile(graph, {
-      target: flags.target,
-      gradients,
-      printAfter: { names, print },
-      ...(flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {}),
-    });
-    const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, result) : undefined;
+    const baked = flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {};
+    const result = compile(graph, { ...options, ...baked, printAfter: { names, print } });
+    const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, options) : undefined;
     finish({ io, flags, model, entry, result, after, lossScale });
     return EXIT.ok;
   },
@@ -156,7 +183,7 @@ function checkFlags(flags: Flags): void {
     throw new UserError(
       flagsConflict(
         "--values",
-        "--weights params",
+        `--weights ${flags.weights}`,
         "Only baked weights have values; the others come when the programs run.",
       ),
     );
@@ -173,11 +200,6 @@ function checkFlags(flags: Flags): void {
 /** Names may also be given in one flag with commas between them. */
 function namesOf({ printAfter = [] }: Flags): string[] {
   return printAfter.flatMap((list) => list.split(",")).map((name) => name.trim());
-}
-
-function pipelineOf(target: Target, gradients: boolean): PipelineName {
-  if (target === "ane") return gradients ? "mil_train" : "mil";
-  return gradients ? "train" : "infer";
 }
 
 /** The passes to print after; each must be one that runs. */
@@ -222,7 +244,8 @@ function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
  * Prints where values may leave the engine's range. Gradients are looked at with the loss scale that
  * suits them best, which is returned: a power of two, 1 for a graph without gradients.
  */
-function warnOfRanges(io: Io, flags: Flags, graph: Graph, { bundle }: Compilation): number {
+function warnOfRanges(io: Io, flags: Flags, graph: Graph, options: CompileOptions): number {
+  const { bundle } = compile(graph, { ...options, weights: "params", separatePorts: true });
   const params = paramSpreads(graph);
   const lossScale = lossScaleFor(rangesOfBundle(bundle, { params }));
   if (flags.json !== true) printDiagnostics(io, rangeWarnings(bundle, { params, lossScale }));
@@ -253,6 +276,7 @@ function finish({ io, flags, model, entry, result, after, lossScale }: Finished)
         entry: entryName(entry),
         target: flags.target,
         ...result.stats,
+        ...movesJson(result),
         ...(lossScale === undefined ? {} : { lossScale }),
         ...(writes ? { out } : {}),
         ...printedJson(flags.print, entry, result),

@@ -9,8 +9,9 @@ import { jsonLine, table } from "../output.ts";
 const TITLES: Readonly<Record<PipelineName, string>> = {
   infer: "cpu, a layer or model",
   train: "cpu, a train: loss and gradients",
-  mil: "ane, a layer or model",
-  mil_train: "ane, a train: loss and gradients",
+  ane: "ane, a layer or model",
+  ane_train: "ane, a train: loss and gradients",
+  ane_hybrid: "ane, a train whose norms are the host's (--fusion none or pairs, --ane matmul)",
 };
 
 export const command = {

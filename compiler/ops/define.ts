@@ -49,6 +49,8 @@ export interface OpDef extends OpSignature {
   readonly opcode?: string;
   readonly host?: HostRule;
   readonly mil?: MilRule;
+  /** The same where every operand and the result have their last two axes swapped. */
+  readonly milSwapped?: MilRule;
   /** Floating-point operations of one evaluation. */
   flops(inputs: readonly TensorType[], out: TensorType, attrs: Attrs): number;
   /** Where tests draw inputs from. */

@@ -51,7 +51,7 @@ export function elementwise(name: string, spec: UnarySpec): Unary {
     vjp: (node, dy) => [grad === null ? null : grad(node.inputs[0]!, node, dy)],
     ...(decompose === undefined ? {} : { decompose: (node: Node) => decompose(node.inputs[0]!) }),
     opcode: name,
-    ...(spec.mil === undefined ? {} : { mil: spec.mil }),
+    ...(spec.mil === undefined ? {} : { mil: spec.mil, milSwapped: spec.mil }),
     flops: (_inputs, out) => spec.flops * elementCount(out.shape),
     domain: spec.domain,
     samples: [{ inputs: ["S:3,D:4"] }, { inputs: ["7"] }, { inputs: [""] }],
@@ -99,7 +99,9 @@ export function binary(name: string, spec: BinarySpec): Binary {
     opcode: spec.opcode ?? name,
     ...(mil === undefined
       ? {}
-      : { mil: typeof mil === "string" ? (m, [x, y]) => m.call(mil, { x: x!, y: y! }) : mil }),
+      : inBothLayouts(
+          typeof mil === "string" ? (m, [x, y]) => m.call(mil, { x: x!, y: y! }) : mil,
+        )),
     flops: (_inputs, out) => elementCount(out.shape),
     domain: spec.domain,
     samples: [
@@ -110,6 +112,14 @@ export function binary(name: string, spec: BinarySpec): Binary {
     ],
   });
   return Object.assign((x: Arg, y: Arg) => apply(op, [x, y]), { op });
+}
+
+/** A rule that does not ask which axis is which. */
+export function inBothLayouts(rule: MilRule): {
+  readonly mil: MilRule;
+  readonly milSwapped: MilRule;
+} {
+  return { mil: rule, milSwapped: rule };
 }
 
 /** The adjoint of broadcasting: sums a gradient back to the shape of the operand it belongs to. */

@@ -22,6 +22,8 @@ export type MilArgument =
 /** What an op's MIL rule may ask for. */
 export interface MilEmitter {
   readonly node: Node;
+  /** The result's sizes, as the rule has to make them. */
+  readonly outShape: readonly number[];
   /** A call of MIL op `op`; scalars become named constants, the result's type is inferred. */
   call(op: string, args: Readonly<Record<string, MilArgument>>): MilValue;
   /** A constant tensor written into the program's weight file. */

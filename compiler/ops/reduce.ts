@@ -12,6 +12,7 @@ import {
   shapeFail,
 } from "./define.ts";
 import type { HostEmitter, View } from "./host.ts";
+import type { MilEmitter, MilValue } from "./mil.ts";
 import { forEachOffset, stridesOf, type Tensor, zeros } from "./tensor.ts";
 
 export interface ReduceOptions {
@@ -82,12 +83,12 @@ export function reduction(name: string, spec: ReductionSpec): Reduction {
           reducedAxes(name, host.node.attrs, host.node.inputs[0]!.type.shape.length),
         ),
     },
-    mil: (m, [x]) =>
-      m.call(spec.mil, {
-        x: x!,
-        axes: { ints: reducedAxes(name, m.node.attrs, x!.shape.length) },
-        keep_dims: m.node.attrs["keep"] === true,
-      }),
+    mil: (m, [x]) => callReduce(m, x!, reducedAxes(name, m.node.attrs, x!.shape.length)),
+    milSwapped: (m, [x]) => {
+      const rank = x!.shape.length;
+      const axes = reducedAxes(name, m.node.attrs, rank);
+      return callReduce(m, x!, axes.map((a) => (a < rank - 2 ? a : 2 * rank - 3 - a)).sort());
+    },
     flops: (inputs) => elementCount(inputs[0]!.shape),
     samples: [
       { inputs: ["S:3,D:4"], attrs: { axes: [1], keep: false } },
@@ -95,6 +96,8 @@ export function reduction(name: string, spec: ReductionSpec): Reduction {
       { inputs: ["2,S:3,D:4"], attrs: { axes: [0, 2], keep: false } },
     ],
   });
+  const callReduce = (m: MilEmitter, x: MilValue, axes: readonly number[]): MilValue =>
+    m.call(spec.mil, { x, axes: { ints: axes }, keep_dims: m.node.attrs["keep"] === true });
   const make = (x: Node, { axes = [-1], keep = false }: ReduceOptions = {}): Node =>
     apply(op, [x], {
       axes: axes.map((a) => (a < 0 ? a + x.type.shape.length : a)).sort((a, b) => a - b),

@@ -15,6 +15,7 @@ import {
   type OpDef,
   shapeFail,
 } from "./define.ts";
+import { inBothLayouts } from "./elementwise.ts";
 import { zeros } from "./tensor.ts";
 
 export const repeatHeadsOp: OpDef = defineOp({
@@ -51,15 +52,16 @@ export const repeatHeadsOp: OpDef = defineOp({
       host.emit("copy", [x, host.output], [shape.length, ...shape, ...from, ...to, 0]);
     },
   },
-  mil: (m, [x]) => {
+  ...inBothLayouts((m, [x]) => {
     // [K, …] → [K, 1, n] → tile → [H, …]: the repeats of one head stay together.
     const [k, ...rest] = x!.shape as [number, ...number[]];
     const n = rest.reduce((p, d) => p * d, 1);
-    const group = m.node.type.shape[0]!.size / k;
+    const group = m.outShape[0]! / k;
+    if (group === 1) return m.call("reshape", { x: x!, shape: { ints: m.outShape } });
     const apart = m.call("reshape", { x: x!, shape: { ints: [k, 1, n] } });
     const tiled = m.call("tile", { x: apart, reps: { ints: [1, group, 1] } });
-    return m.call("reshape", { x: tiled, shape: { ints: sizesOf(m.node.type.shape) } });
-  },
+    return m.call("reshape", { x: tiled, shape: { ints: m.outShape } });
+  }),
   samples: [
     { inputs: ["K:2,S:3,E:4"], attrs: { heads: [{ factors: [{ name: "H", size: 6 }], size: 6 }] } },
   ],
@@ -99,14 +101,15 @@ export const sumHeadsOp: OpDef = defineOp({
       host.emit("reduce", [x, host.output], [0, k, x.shape[0]! / k, inner, host.write]);
     },
   },
-  mil: (m, [x]) => {
+  ...inBothLayouts((m, [x]) => {
     const [h, ...rest] = x!.shape as [number, ...number[]];
     const n = rest.reduce((p, d) => p * d, 1);
-    const k = m.node.type.shape[0]!.size;
+    const k = m.outShape[0]!;
+    if (h === k) return m.call("reshape", { x: x!, shape: { ints: m.outShape } });
     const apart = m.call("reshape", { x: x!, shape: { ints: [k, h / k, n] } });
     const summed = m.call("reduce_sum", { x: apart, axes: { ints: [1] }, keep_dims: false });
-    return m.call("reshape", { x: summed, shape: { ints: sizesOf(m.node.type.shape) } });
-  },
+    return m.call("reshape", { x: summed, shape: { ints: m.outShape } });
+  }),
   flops: (inputs) => inputs[0]!.shape.reduce((p, d) => p * d.size, 1),
   samples: [
     { inputs: ["H:6,S:3,E:4"], attrs: { heads: [{ factors: [{ name: "K", size: 2 }], size: 2 }] } },

@@ -21,6 +21,7 @@ import {
   type OpDef,
   shapeFail,
 } from "./define.ts";
+import type { MilEmitter, MilValue } from "./mil.ts";
 import { zeros } from "./tensor.ts";
 
 export interface RopeOptions {
@@ -110,44 +111,8 @@ export const ropeOp: OpDef = defineOp({
       );
     },
   },
-  mil: (m, [x]) => {
-    const { attrs } = m.node;
-    const [s, e] = sizesOf(m.node.type.shape).slice(-2) as [number, number];
-    const [cos, sin] = [new Float64Array(s * e), new Float64Array(s * e)];
-    for (let at = 0; at < s * e; at++) {
-      const { i } = pairOf(attrs, at % e, e);
-      const angle = angleOf(attrs, Math.floor(at / e), i, e) * (attrs["inverse"] === true ? -1 : 1);
-      cos[at] = Math.cos(angle);
-      sin[at] = Math.sin(angle);
-    }
-    // Partners swapped with the sign of −b: from pairs (…, 2) or halves, slice, negate, join.
-    const isSplit = attrs["pairing"] === "split";
-    const lead = x!.shape.slice(0, -2);
-    const rank = lead.length + 2;
-    const pairs = isSplit
-      ? x!
-      : m.call("reshape", { x: x!, shape: { ints: [...lead, (s * e) / 2, 2] } });
-    const half = isSplit ? e / 2 : 1;
-    const part = (from: number) =>
-      m.call("slice_by_size", {
-        x: pairs,
-        begin: { ints: [...Array<number>(rank - 1).fill(0), from] },
-        size: { ints: [...pairs.shape.slice(0, -1), half] },
-      });
-    const [a, b] = [part(0), part(half)];
-    const joined = m.call("concat", {
-      values: [m.call("mul", { x: b, y: -1 }), a],
-      axis: rank - 1,
-      interleave: false,
-    });
-    const turned = isSplit
-      ? joined
-      : m.call("reshape", { x: joined, shape: { ints: [...lead, s, e] } });
-    return m.call("add", {
-      x: m.call("mul", { x: x!, y: m.table([s, e], cos, "rope_cos") }),
-      y: m.call("mul", { x: turned, y: m.table([s, e], sin, "rope_sin") }),
-    });
-  },
+  mil: (m, [x]) => ropeMil(m, x!, false),
+  milSwapped: (m, [x]) => ropeMil(m, x!, true),
   flops: (_inputs, out) => 3 * elementCount(out.shape),
   samples: [
     { inputs: ["H:2,S:3,E:4"], attrs: { theta: 10000 } },
@@ -155,6 +120,45 @@ export const ropeOp: OpDef = defineOp({
     { inputs: ["S:3,E:4", { shape: "", below: 5 }], attrs: { theta: 100, inverse: true } },
   ],
 });
+
+/** x·cos + partner·sin; `swapped` has the elements on the axis before the last. */
+function ropeMil(m: MilEmitter, x: MilValue, swapped: boolean): MilValue {
+  const { attrs } = m.node;
+  const [s, e] = sizesOf(m.node.type.shape).slice(-2) as [number, number];
+  const [cos, sin] = [new Float64Array(s * e), new Float64Array(s * e)];
+  const sign = attrs["inverse"] === true ? -1 : 1;
+  for (let position = 0; position < s; position++) {
+    for (let element = 0; element < e; element++) {
+      const { i } = pairOf(attrs, element, e);
+      const angle = sign * angleOf(attrs, position, i, e);
+      const at = swapped ? element * s + position : position * e + element;
+      cos[at] = Math.cos(angle);
+      sin[at] = Math.sin(angle);
+    }
+  }
+  // Partners swapped with the sign of −b: from pairs (…, 2) or halves, slice, negate, join.
+  const isSplit = attrs["pairing"] === "split";
+  const lead = x.shape.slice(0, -2);
+  const grid = swapped ? [...lead, e / 2, 2, s] : [...lead, (s * e) / 2, 2];
+  const pairs = isSplit ? x : m.call("reshape", { x, shape: { ints: grid } });
+  const axis = pairs.shape.length - (swapped ? 2 : 1);
+  const half = isSplit ? e / 2 : 1;
+  const part = (from: number): MilValue =>
+    m.call("slice_by_size", {
+      x: pairs,
+      begin: { ints: pairs.shape.map((_, i) => (i === axis ? from : 0)) },
+      size: { ints: pairs.shape.map((d, i) => (i === axis ? half : d)) },
+    });
+  const [a, b] = [part(0), part(half)];
+  const values = [m.call("mul", { x: b, y: -1 }), a];
+  const joined = m.call("concat", { values, axis, interleave: false });
+  const turned = isSplit ? joined : m.call("reshape", { x: joined, shape: { ints: x.shape } });
+  const shape = swapped ? [e, s] : [s, e];
+  return m.call("add", {
+    x: m.call("mul", { x, y: m.table(shape, cos, "rope_cos") }),
+    y: m.call("mul", { x: turned, y: m.table(shape, sin, "rope_sin") }),
+  });
+}
 
 interface Heads {
   readonly heads: number;

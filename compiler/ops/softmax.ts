@@ -55,6 +55,7 @@ export const softmaxOp: OpDef = defineOp({
       host.emit("softmax", [host.dense(0), host.output], hostShape(host.node.type.shape)),
   },
   mil: (m, [x]) => m.call("softmax", { x: x!, axis: -1 }),
+  milSwapped: (m, [x]) => m.call("softmax", { x: x!, axis: -2 }),
   flops: (_inputs, out) => 6 * elementCount(out.shape),
   samples: [{ inputs: ["S:3,D:4"] }, { inputs: ["2,S:3,D:4"] }],
 });

@@ -1,15 +1,14 @@
 /**
  * Predicts one run of a bundle's schedule: its dispatches and what the host does between them.
  *
- * A value that one program writes and another reads stays where it is if both see it in one shape;
- * else it is copied. Whatever the host makes is written to a surface once, whatever it needs is
- * read. Parameters are written when they change, once an update, and stand apart from the run.
+ * The schedule says what is written, read and copied. Parameters are written when they change, once an
+ * update, and stand apart from the run.
  */
-import type { Manifest, Port } from "../bundle/manifest.ts";
+import type { Manifest, Place } from "../bundle/manifest.ts";
 import { bug } from "../support/bug.ts";
 import type { ChipName } from "./chip_names.ts";
 import { addCosts, constantsOf, hostCost, type ProgramCost, programCost } from "./cost.ts";
-import { surfaceBytes, type Work } from "./cost_work.ts";
+import type { Work } from "./cost_work.ts";
 
 /** One program's share of a run. */
 export interface ProgramShare {
@@ -50,52 +49,40 @@ interface Traffic {
   readonly hostBytes: number;
 }
 
-const bytesOfPort = (port: Port): number => surfaceBytes(port.shape, HALF);
-const shapeKey = (port: Port): string => port.shape.join("x");
+/** fp16 bytes of the elements that a place covers. */
+const bytesAt = ({ blocks }: Place): number =>
+  HALF * blocks.reduce((n, b) => n + b.rows * b.columns, 0);
 
 /** fp16 bytes that move for one run of the schedule, and for one update. */
-export function scheduleTraffic(manifest: Manifest): Traffic {
-  const programs = new Map(manifest.programs.map((p) => [p.name, p]));
-  /** Values by name, with the shapes in which they already are on a surface. */
-  const made = new Map<string, Set<string>>();
-  const sizes = new Map<string, number>();
-  const onSurface = new Set<string>();
+export function scheduleTraffic({ staging, schedule }: Manifest): Traffic {
   const traffic = { written: 0, read: 0, copied: 0, staged: 0, hostBytes: 0 };
-  const wanted: string[] = [];
-  const pending: (readonly string[])[] = [];
-  for (const step of manifest.schedule) {
-    if (step.do === "host") {
-      wanted.push(...step.reads);
-      // Tables of parameters are read in part: what comes out says how much.
-      pending.push([...step.reads.filter((name) => !name.startsWith("@")), step.writes]);
-      continue;
-    }
-    const program = programs.get(step.program) ?? bug(`no program ${step.program} in the bundle`);
-    for (const port of program.inputs) {
-      const value =
-        step.inputs[port.name] ?? bug(`port ${port.name} of ${program.name} is unbound`);
-      const shapes = made.get(value) ?? new Set<string>();
-      sizes.set(value, bytesOfPort(port));
-      if (shapes.has(shapeKey(port))) continue;
-      if (value.startsWith("@")) traffic.staged += bytesOfPort(port);
-      else if (onSurface.has(value)) traffic.copied += bytesOfPort(port);
-      else traffic.written += bytesOfPort(port);
-      made.set(value, shapes.add(shapeKey(port)));
-    }
-    for (const port of program.outputs) {
-      const value = step.outputs[port.name];
-      if (value === undefined) continue;
-      sizes.set(value, bytesOfPort(port));
-      onSurface.add(value);
-      made.set(value, new Set([shapeKey(port)]));
+  const sizes = new Map<string, number>();
+  for (const step of staging) if (step.do === "write") traffic.staged += bytesAt(step.place);
+  const pending: string[] = [];
+  for (const step of schedule) {
+    switch (step.do) {
+      case "write":
+        traffic.written += bytesAt(step.place);
+        sizes.set(step.value, bytesAt(step.place));
+        break;
+      case "read":
+        traffic.read += bytesAt(step.place);
+        sizes.set(step.value, bytesAt(step.place));
+        break;
+      case "copy":
+        traffic.copied += bytesAt(step.place);
+        break;
+      case "host":
+        // Tables of parameters are read in part: what comes out says how much.
+        pending.push(...step.reads.filter((name) => !name.startsWith("@")), step.writes);
+        break;
+      case "dispatch":
+        break;
+      default:
+        step satisfies never;
     }
   }
-  for (const value of new Set([...wanted, ...Object.values(manifest.outputs)])) {
-    if (onSurface.has(value)) traffic.read += sizes.get(value)!;
-  }
-  for (const names of pending) {
-    for (const name of names) traffic.hostBytes += FLOAT_OVER_HALF * (sizes.get(name) ?? 0);
-  }
+  for (const name of pending) traffic.hostBytes += FLOAT_OVER_HALF * (sizes.get(name) ?? 0);
   return traffic;
 }
 

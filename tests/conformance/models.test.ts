@@ -36,10 +36,10 @@ describe.each(modelNames().map((name) => [name] as const))("%s", (name) => {
   test("its MIL computes its logits, one program for all layers", () => {
     const model = graphOf(source, "model", TOY);
     const given = valuesOf(model, 5);
-    const { bundle, graph } = compile(model, { target: "ane" });
-    const blocks = bundle.manifest.programs.filter((p) => p.calls === TOY.L);
+    const made = compile(model, { target: "ane" });
+    const blocks = made.bundle.manifest.programs.filter((p) => p.calls === TOY.L);
     expect(blocks).toHaveLength(1);
-    const found = runBundle(bundle, graph, given).get("out")!;
+    const found = runBundle(made, given).get("out")!;
     const expected = interpret(model, given).get("out")!;
     expect(worstError({ shape: expected.shape, data: found }, expected)).toBeLessThan(1e-2);
   });

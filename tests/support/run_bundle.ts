@@ -1,63 +1,132 @@
 /**
- * Runs a bundle of the `ane` target: its schedule, with MIL interpreted from the text in the bundle
- * and the host's share by the reference interpreter. What lowering tests compare with the graph.
+ * Runs the schedule of a compilation for the engine: surfaces as arrays, MIL interpreted from its text, the
+ * host's ops by the reference interpreter. What lies on a surface and was never written is NaN.
  */
-
 import { readBlobRecord } from "../../compiler/bundle/blob.ts";
-import type { Bundle } from "../../compiler/bundle/manifest.ts";
-import { type Graph, leafName } from "../../compiler/ir/graph.ts";
+import type { Place, ScheduleStep } from "../../compiler/bundle/manifest.ts";
+import { leafName } from "../../compiler/ir/graph.ts";
+import type { Node } from "../../compiler/ir/node.ts";
 import { interpretMil, type Numerics } from "../../compiler/mil/interpret.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
 import { opOf } from "../../compiler/ops/define.ts";
 import type { Values } from "../../compiler/reference/interpret.ts";
-import { partitionLayers } from "../../passes/partition_layers.ts";
+import { roundToHalf } from "../../compiler/support/half.ts";
+import type { Compilation } from "../../index.ts";
 
-/** Outputs by name. `graph` is the optimised graph the bundle was made from. */
+/** Calls `visit` with the offset of each element in the value and on a surface of `width` columns. */
+export function forEachPlaced(
+  { layout, sizes, blocks }: Place,
+  width: number,
+  visit: (at: number, on: number) => void,
+): void {
+  const [rows, last] = [sizes.at(-2) ?? 1, sizes.at(-1) ?? 1];
+  const height = blocks[0]!.rows;
+  const columns = blocks[0]!.columns;
+  const count = sizes.reduce((a, b) => a * b, 1);
+  for (let at = 0; at < count; at++) {
+    const i = at % last;
+    const r = Math.floor(at / last) % rows;
+    const lead = Math.floor(at / (last * rows));
+    // Position in the stored matrix, in row-major order.
+    const stored = layout === "channels" ? (lead * last + i) * rows + r : at;
+    const [row, column] = [Math.floor(stored / columns), stored % columns];
+    const block = blocks[Math.floor(row / height)]!;
+    visit(at, (block.row + (row % height)) * width + block.column + column);
+  }
+}
+
+/** Outputs by name, of a graph with these leaves. */
 export function runBundle(
-  bundle: Bundle,
-  graph: Graph,
+  { bundle, hostNodes = [], graph }: Compilation,
   given: Values,
   numerics: Numerics = "ideal",
 ): Map<string, Float64Array> {
   const { manifest, files } = bundle;
+  const round = numerics === "ideal" ? (x: number) => x : roundToHalf;
   const values = new Map<string, Float64Array>();
   for (const leaf of graph.inputs) values.set(leafName(leaf), given.get(leafName(leaf))!.data);
   for (const leaf of graph.params)
     values.set(`@${leafName(leaf)}`, given.get(leafName(leaf))!.data);
-  const hostNodes = partitionLayers(graph)
-    .filter((p) => p.runsOn === "host")
-    .flatMap((p) => p.nodes);
-  let host = 0;
-  for (const step of manifest.schedule) {
-    if (step.do === "host") {
-      const node = hostNodes[host]!;
-      host += 1;
-      const inputs = step.reads.map((name, i) => {
-        const data = values.get(name) ?? Float64Array.of(Number(name));
-        return { shape: node.inputs[i]!.type.shape.map((d) => d.size), data };
-      });
-      if (node.op.name !== step.op)
-        throw new Error(`schedule says ${step.op}, graph ${node.op.name}`);
-      values.set(step.writes, opOf(node).eval(inputs, node.attrs, node.type).data);
-      continue;
+  const surfaces = new Map(
+    manifest.surfaces.map((s) => {
+      const data = new Float64Array(s.shape.reduce((a, b) => a * b, 1)).fill(Number.NaN);
+      return [s.name, { data, width: s.shape[3]! }];
+    }),
+  );
+  const programs = new Map(
+    manifest.programs.map((p) => {
+      const text = new TextDecoder().decode(files.get(p.file)!);
+      return [p.name, { p, mil: parseMil({ path: p.file, text }) }];
+    }),
+  );
+  let next = 0;
+  const host = (step: ScheduleStep & { do: "host" }, node: Node): void => {
+    const inputs = step.reads.map((name, i) => {
+      const data = values.get(name) ?? Float64Array.of(Number(name));
+      return { shape: node.inputs[i]!.type.shape.map((d) => d.size), data };
+    });
+    if (node.op.name !== step.op) throw new Error(`schedule says ${step.op}, not ${node.op.name}`);
+    values.set(step.writes, opOf(node).eval(inputs, node.attrs, node.type).data);
+  };
+  for (const step of [...manifest.staging, ...manifest.schedule]) {
+    switch (step.do) {
+      case "host":
+        host(step, hostNodes[next]!);
+        next += 1;
+        break;
+      case "write": {
+        const { data, width } = surfaces.get(step.surface)!;
+        const value = values.get(step.value);
+        if (value === undefined) throw new Error(`${step.value} is written before it is there`);
+        forEachPlaced(step.place, width, (at, on) => {
+          data[on] = round(value[at]!);
+        });
+        break;
+      }
+      case "read": {
+        const { data, width } = surfaces.get(step.surface)!;
+        const value = new Float64Array(step.place.sizes.reduce((a, b) => a * b, 1));
+        forEachPlaced(step.place, width, (at, on) => {
+          value[at] = data[on]!;
+        });
+        values.set(step.value, value);
+        break;
+      }
+      case "copy": {
+        const from = surfaces.get(step.from)!;
+        const to = surfaces.get(step.surface)!;
+        const value = new Float64Array(step.place.sizes.reduce((a, b) => a * b, 1));
+        forEachPlaced(step.fromPlace, from.width, (at, on) => {
+          value[at] = from.data[on]!;
+        });
+        forEachPlaced(step.place, to.width, (at, on) => {
+          to.data[on] = value[at]!;
+        });
+        break;
+      }
+      case "dispatch": {
+        const { p, mil } = programs.get(step.program)!;
+        const inputs = Object.fromEntries(
+          Object.entries(step.inputs).map(([port, use]) => [port, surfaces.get(use.surface)!.data]),
+        );
+        const blob = p.weights === undefined ? undefined : files.get(p.weights)!;
+        const results = interpretMil(mil, inputs, {
+          numerics,
+          weights: (_path, offset) =>
+            blob === undefined ? undefined : readBlobRecord(blob, offset),
+        });
+        for (const [port, use] of Object.entries(step.outputs))
+          surfaces.get(use.surface)!.data.set(results.get(port)!.data);
+        break;
+      }
+      default:
+        step satisfies never;
     }
-    const program = manifest.programs.find((p) => p.name === step.program)!;
-    const mil = parseMil({
-      path: program.file,
-      text: new TextDecoder().decode(files.get(program.file)!),
-    });
-    const inputs = Object.fromEntries(
-      Object.entries(step.inputs).map(([port, name]) => [port, values.get(name)!]),
-    );
-    const blob = program.weights === undefined ? undefined : files.get(program.weights)!;
-    const results = interpretMil(mil, inputs, {
-      numerics,
-      weights: (_path, offset) => (blob === undefined ? undefined : readBlobRecord(blob, offset)),
-    });
-    for (const [port, name] of Object.entries(step.outputs))
-      values.set(name, results.get(port)!.data);
   }
   return new Map(
-    Object.entries(manifest.outputs).map(([name, value]) => [name, values.get(value)!]),
+    Object.entries(manifest.outputs).map(([name, value]) => [
+      name,
+      values.get(value) ?? Float64Array.of(Number(value)),
+    ]),
   );
 }

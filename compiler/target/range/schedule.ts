@@ -5,11 +5,12 @@
  *     lossScaleFor(rangesOfBundle(bundle, { params }))           a power of two for training
  */
 import { readBlobRecord } from "../../bundle/blob.ts";
-import type { Bundle, ManifestProgram, ScheduleStep } from "../../bundle/manifest.ts";
+import type { Bundle, ManifestProgram, ScheduleStep, SurfaceUse } from "../../bundle/manifest.ts";
 import { type Graph, leafName } from "../../ir/graph.ts";
 import type { WeightResolver } from "../../mil/interpret.ts";
 import { parseMil } from "../../mil/parse.ts";
 import type { MilProgram } from "../../mil/tree.ts";
+import { bug } from "../../support/bug.ts";
 import type { Diagnostic } from "../../support/diagnostic.ts";
 import type { ChipName } from "../chip_names.ts";
 import { analyseRanges, type Hazard, type ProductSize } from "./analyse.ts";
@@ -70,7 +71,7 @@ function initialSpread(init: string): Spread {
 
 type Dispatch = Extract<ScheduleStep, { do: "dispatch" }>;
 
-/** Follows values through the schedule of a bundle for the engine. */
+/** Follows values through the schedule of a bundle for the engine that has one value on each port. */
 export function rangesOfBundle(
   bundle: Bundle,
   { params, chip, lossScale = 1 }: BundleRangeOptions = {},
@@ -94,7 +95,7 @@ export function rangesOfBundle(
 
   const dispatch = (step: Dispatch): void => {
     const { p, program, constants } = texts.get(step.program)!;
-    const bound = Object.entries(step.inputs);
+    const bound = Object.entries(step.inputs).map(([port, use]) => [port, valueOn(use)] as const);
     const found = analyseRanges(program, {
       inputs: Object.fromEntries(bound.map(([port, name]) => [port, spreadNamed(name)])),
       seeds: new Set(bound.flatMap(([port, name]) => (seeds.has(name) ? [port] : []))),
@@ -106,7 +107,8 @@ export function rangesOfBundle(
     if (before.length === 0) programs.set(p.name, found.hazards);
     products.push(...found.products);
     const scaling = new Set(found.scaling);
-    for (const [port, name] of Object.entries(step.outputs)) {
+    for (const [port, use] of Object.entries(step.outputs)) {
+      const name = valueOn(use);
       const spread = found.values.get(port);
       if (spread !== undefined) values.set(name, spread);
       if (scaling.has(port)) seeds.add(name);
@@ -114,11 +116,9 @@ export function rangesOfBundle(
     }
   };
 
-  for (const step of manifest.schedule) {
-    if (step.do === "dispatch") {
-      dispatch(step);
-      continue;
-    }
+  for (const step of [...manifest.staging, ...manifest.schedule]) {
+    if (step.do === "dispatch") dispatch(step);
+    if (step.do !== "host") continue;
     values.set(
       step.writes,
       hostSpread(step.op, step.reads.map(spreadNamed), sizes.get(step.reads[0] ?? ""), lossScale),
@@ -127,6 +127,11 @@ export function rangesOfBundle(
     if (isSeed) seeds.add(step.writes);
   }
   return { programs, products, values, lossScale };
+}
+
+/** The value of a port that holds one. */
+function valueOn({ surface, values }: SurfaceUse): string {
+  return values.length === 1 ? values[0]! : bug(`${surface} holds ${values.length} values`);
 }
 
 /** What an op of the host makes. */

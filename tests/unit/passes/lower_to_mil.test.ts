@@ -7,7 +7,7 @@ import { UserError } from "../../../compiler/support/diagnostic.ts";
 import { renderDiagnostics } from "../../../compiler/support/render.ts";
 import { elaborate } from "../../../dsl/index.ts";
 import { compile } from "../../../index.ts";
-import { layerOf } from "../../../passes/partition_layers.ts";
+import { repeatedCall } from "../../../passes/ane/roles.ts";
 import { worstError } from "../../support/close.ts";
 import { valuesOf } from "../../support/random_model.ts";
 import { runBundle } from "../../support/run_bundle.ts";
@@ -21,7 +21,7 @@ test.each([
   ["embed", undefined],
   ["", undefined],
 ])("the layer of %s is %s", (path, layer) => {
-  expect(layerOf(path)).toBe(layer);
+  expect(repeatedCall(path)).toBe(layer);
 });
 
 test("nested repeats become one program with as many calls as layers", () => {
@@ -36,13 +36,13 @@ model nest(tokens: i32[S]) -> [S, V] {
   return x @ embed.weight'
 }
 `);
-  const { bundle, graph: optimised } = compile(graph, { target: "ane" });
-  expect(bundle.manifest.programs.map((p) => [p.name, p.calls])).toEqual([
-    ["f", 6],
+  const made = compile(graph, { target: "ane" });
+  expect(made.bundle.manifest.programs.map((p) => [p.name, p.calls])).toEqual([
+    ["layer_fwd", 6],
     ["head", 1],
   ]);
   const values = valuesOf(graph, 1);
-  const found = runBundle(bundle, optimised, values).get("out")!;
+  const found = runBundle(made, values).get("out")!;
   const expected = interpret(graph, values).get("out")!;
   expect(worstError({ shape: expected.shape, data: found }, expected)).toBeLessThan(1e-9);
 });
@@ -56,7 +56,7 @@ layer f(x: [S, D]) -> [S, D] {
   return x @ x0 * y + tensor
 }
 `);
-  const { bundle, graph: optimised } = compile(graph, { target: "ane" });
+  const made = compile(graph, { target: "ane" });
   const values = new Map(
     [...graph.inputs, ...graph.params].map((leaf, n) => {
       const shape = leaf.type.shape.map((d) => d.size);
@@ -70,7 +70,7 @@ layer f(x: [S, D]) -> [S, D] {
       ];
     }),
   );
-  const found = runBundle(bundle, optimised, values).get("out")!;
+  const found = runBundle(made, values).get("out")!;
   const expected = interpret(graph, values).get("out")!;
   expect(worstError({ shape: expected.shape, data: found }, expected)).toBeLessThan(1e-9);
 });
@@ -81,9 +81,9 @@ layer f(x: [S]) -> [S] {
   return tanh(x) * ${factor}
 }
 `);
-  const { bundle, graph: optimised } = compile(graph, { target: "ane" });
+  const made = compile(graph, { target: "ane" });
   const values = new Map([["x", tensor([4], [0.1, -0.2, 0.3, 4])]]);
-  const found = runBundle(bundle, optimised, values).get("out")!;
+  const found = runBundle(made, values).get("out")!;
   for (const [i, x] of interpret(graph, values).get("out")!.data.entries()) {
     expect(Math.abs(found[i]! - x)).toBeLessThan(1e-12 * Math.abs(x));
   }

@@ -1,0 +1,92 @@
+/** One program of a cut as a graph of its own, and as text that tells equal ones apart from others. */
+import { type Graph, isParam, leafName, makeGraph, topological } from "../../compiler/ir/graph.ts";
+import {
+  attrText,
+  makeNode,
+  type Node,
+  newScope,
+  originOf,
+  withOrigin,
+} from "../../compiler/ir/node.ts";
+import { typeText } from "../../compiler/ir/types.ts";
+import { RESERVED_NAMES } from "../../compiler/mil/tree.ts";
+import { input } from "../../compiler/ops/input.ts";
+import { decomposeForMil } from "../decompose.ts";
+import { foldTransposes } from "../fold_transposes.ts";
+import { runPasses } from "../pass.ts";
+import { simplify } from "../simplify.ts";
+import { splitFactors } from "../split_factors.ts";
+import type { Call } from "./cut.ts";
+
+/**
+ * Names of the values that enter a program: `a0`, … activations, and weights by their path inside the
+ * layer: `attn_wq`.
+ */
+export function leafNames({
+  inputs,
+  weights,
+  layer,
+}: Pick<Call, "inputs" | "weights" | "layer">): Map<Node, string> {
+  const names = new Map<Node, string>();
+  for (const [i, node] of inputs.entries()) names.set(node, `a${i}`);
+  const taken = new Set<string>([...names.values(), ...RESERVED_NAMES]);
+  for (const node of weights) {
+    let name = weightName(node, layer);
+    while (taken.has(name) || /^(in|out|y)\d+$/.test(name)) name += "_";
+    taken.add(name);
+    names.set(node, name);
+  }
+  return names;
+}
+
+/** The path of the first parameter it is made of, inside its layer. */
+function weightName(node: Node, layer: string): string {
+  const param = topological([node]).find(isParam);
+  const path = param === undefined ? "weight" : leafName(param);
+  const local = path.startsWith(`${layer}.`) ? path.slice(layer.length + 1) : path;
+  return local.replaceAll(/\W/g, "_");
+}
+
+export const outputName = (i: number): string => `y${i}`;
+
+/** What a program computes, whichever layer it is in: calls of equal text share a program. */
+export function programText(call: Call): string {
+  const names = leafNames(call);
+  const rows = [...names].map(([node, name]) => `${name}: ${typeText(node.type)}`);
+  const write = (node: Node): string => {
+    const known = names.get(node);
+    if (known !== undefined) return known;
+    const attrs = Object.entries(node.attrs).map(([k, v]) => `${k}=${attrText(v)}`);
+    rows.push(`${node.op.name}(${node.inputs.map(write).join(",")}){${attrs.join(";")}}`);
+    const name = `%${rows.length}`;
+    names.set(node, name);
+    return name;
+  };
+  const results = call.outputs.map(write);
+  return `${rows.join("\n")}\n${results.join(",")}`;
+}
+
+/** The program as a graph of ops that MIL has. */
+export function programGraph(call: Call): Graph {
+  const scope = newScope();
+  const made = new Map<Node, Node>();
+  const inputs: Node[] = [];
+  for (const [node, name] of leafNames(call)) {
+    const leaf = input(scope, name, node.type);
+    made.set(node, leaf);
+    inputs.push(leaf);
+  }
+  const copy = (node: Node): Node => {
+    const known = made.get(node);
+    if (known !== undefined) return known;
+    const operands = node.inputs.map(copy);
+    const next = withOrigin(scope, originOf(node), () =>
+      makeNode(scope, node.op, operands, node.attrs),
+    );
+    made.set(node, next);
+    return next;
+  };
+  const outputs = call.outputs.map((node, i) => ({ name: outputName(i), node: copy(node) }));
+  const graph = makeGraph({ name: call.name, inputs, params: [], outputs, scope });
+  return runPasses(graph, [decomposeForMil, simplify, foldTransposes, splitFactors], {}).graph;
+}
