@@ -1,5 +1,5 @@
 /**
- * Builds the native runtime into build/native/anec.node.
+ * Builds the native runtime into build/native/anec.node, and the emulated Neural Engine beside it.
  *
  *     node scripts/build_native.mjs               only if a source is newer than the addon
  *     node scripts/build_native.mjs --force       in any case
@@ -23,6 +23,9 @@ const sanitize = options.has("--sanitize");
 const strict = options.has("--strict");
 const output = join(root, "build", sanitize ? "native-sanitize" : "native");
 const addon = join(output, "anec.node");
+const emulator = join(output, `libanec_emulator.${process.platform === "darwin" ? "dylib" : "so"}`);
+const ane = join("backends", "ane");
+const emulatorFolders = [join("backends", "emulator", "framework"), join("backends", "emulator", "mil")];
 const milRun = join(output, "mil_run");
 const mil = join("backends", "emulator", "mil");
 const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
@@ -94,7 +97,7 @@ async function buildWithCmake() {
   await run("cmake", ["--build", work, "--parallel", String(availableParallelism())]);
 }
 
-/** What CMakeLists.txt compiles: [source file, object file, flags]. */
+/** What CMakeLists.txt compiles: [source file, object file, flags, what it is linked into]. */
 function compilations() {
   const optimise = sanitize
     ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -104,6 +107,7 @@ function compilations() {
     ...(strict ? ["-Werror"] : []),
     ...["-Wno-psabi", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math"],
     ...["-ffp-contract=fast", "-I", join(source, "include"), "-I", join(source, "kernels")],
+    ...["-I", source],
   ];
   const x86 = process.arch === "x64";
   const kernels = filesIn("kernels", ".cpp");
@@ -128,15 +132,28 @@ function compilations() {
   ];
   const objectOf = (file, level) =>
     join(output, "objects", level, file.slice(file.lastIndexOf("/") + 1).replace(".cpp", ".o"));
+  const ofEmulator = [
+    ...emulatorFolders.flatMap((folder) => filesIn(folder, ".cpp")),
+    ...["digest.cpp", "files.cpp"].map((name) => join(source, ane, name)),
+    join(source, "src", "thread_pool.cpp"),
+  ].filter((file) => !file.endsWith("mil_run.cpp"));
   return [
     ...filesIn("src", ".cpp")
       .filter((file) => file !== inner)
-      .map((file) => [file, objectOf(file, "host"), [...common, ...host]]),
+      .map((file) => [file, objectOf(file, "host"), [...common, ...host], addon]),
+    ...filesIn(ane, ".cpp").map((file) => [file, objectOf(file, "ane"), common, addon]),
+    ...ofEmulator.map((file) => [
+      file,
+      objectOf(file, file.includes("mil") ? "emulator_mil" : "emulator"),
+      common,
+      emulator,
+    ]),
     ...levels.flatMap(({ name, lanes, flags, files }) =>
       files.map((file) => [
         file,
         objectOf(file, name),
         [...common, ...flags, `-DANEC_LEVEL=${name}`, `-DANEC_LANES=${lanes}`],
+        addon,
       ]),
     ),
     ...filesIn(mil, ".cpp").map((file) => [
