@@ -12,13 +12,16 @@ import { elementCount, shapeName, sizesOf } from "./compiler/ir/types.ts";
 import type { Tensor } from "./compiler/ops/tensor.ts";
 import { compileAne, flopsOf } from "./passes/ane/compile.ts";
 import type { Refusal } from "./passes/ane/fit.ts";
+import { INFER } from "./passes/ane/infer.ts";
 import type { Weights } from "./passes/ane/ports.ts";
 import { type Traffic, trafficOf } from "./passes/ane/schedule.ts";
 import { LAYER, MATMUL, NONE, PAIRS, type Scheme } from "./passes/ane/schemes.ts";
 import { lowerToHost } from "./passes/lower_to_host.ts";
-import { type PassReport, type RunOptions, runPasses } from "./passes/pass.ts";
+import { type Pass, type PassReport, type RunOptions, runPasses } from "./passes/pass.ts";
 import { type PipelineName, pipelines } from "./passes/pipeline.ts";
 import { finishPlan, newPlan } from "./passes/plan_builder.ts";
+import { simplify } from "./passes/simplify.ts";
+import { TILE_ROWS, tileClassifierBy } from "./passes/tile_classifier.ts";
 import { VERSION } from "./version.ts";
 
 export type Target = "ane" | "cpu";
@@ -33,6 +36,19 @@ export interface CompileOptions extends RunOptions {
   readonly ane?: "full" | "matmul";
   /** `ane`: how weights reach the programs. Default `packed`, side by side on one surface. */
   readonly weights?: Weights;
+  /**
+   * `ane`: `infer` for programs of several layers, with weights as the filters of convolutions. Needs
+   * `baked`; `fusion`, `ane` and `weights` have no say.
+   */
+  readonly mode?: "infer";
+  /** `infer`: layers in one program. Default: as many as its weight limit admits. */
+  readonly layersPerProgram?: number;
+  /** `infer`: bytes of weights in one program. Default 128 MiB. */
+  readonly weightLimit?: number;
+  /** `ane`, with gradients: `ane` computes classifier and cross entropy in tiles on the engine. */
+  readonly classifier?: "host" | "ane";
+  /** Rows of the table in one tile of the classifier, at most. Default 8,192. */
+  readonly tileRows?: number;
   /** Values of parameters, for `weights: "baked"`. */
   readonly baked?: (param: Node) => Tensor;
   /** `ane`: one port for each value, as the range analysis wants to see them. */
@@ -83,8 +99,7 @@ const LEAVES = new Set(["constant", "input", "param", "causal_mask"]);
 /** Compiles the graph of an entry. Throws `UserError` for what the target cannot do. */
 export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { target } = options;
-  const pipeline = pipelineFor(options);
-  const { graph: optimised, reports } = runPasses(graph, pipelines[pipeline], options);
+  const { graph: optimised, reports } = runPasses(graph, passesFor(options), options);
   const made = target === "ane" ? forEngine(optimised, options) : forHost(optimised);
   const parameters = graph.params.map((p) => ({
     path: leafName(p),
@@ -97,7 +112,7 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
       target,
       model: graph.name,
       entry: graph.name,
-      weights: options.weights ?? (target === "ane" ? "packed" : "params"),
+      weights: target === "ane" ? weightsOf(options) : (options.weights ?? "params"),
       parameters,
       ...made.manifest,
     },
@@ -125,8 +140,35 @@ export function pipelineFor({ target, gradients, ...options }: CompileOptions): 
   return schemeOf(options).foldsNorms ? "ane_train" : "ane_hybrid";
 }
 
-function schemeOf({ fusion = "layer", ane }: Pick<CompileOptions, "fusion" | "ane">): Scheme {
+/** The same as a list, in order. */
+export function passesFor(options: CompileOptions): readonly Pass[] {
+  const list = pipelines[pipelineFor(options)];
+  if (options.target !== "ane" || options.classifier !== "ane") return list;
+  return [...list, tileClassifierBy(options.tileRows ?? TILE_ROWS), simplify];
+}
+
+function weightsOf({ mode, weights = "packed" }: CompileOptions): Weights {
+  return mode === "infer" ? "baked" : weights;
+}
+
+/** The fusion scheme of a compilation for the engine. */
+export function schemeOf({
+  fusion = "layer",
+  ane,
+  mode,
+}: Pick<CompileOptions, "fusion" | "ane" | "mode">): Scheme {
+  if (mode === "infer") return INFER;
   return ane === "matmul" ? MATMUL : SCHEME_OF[fusion];
+}
+
+function inferOptions({ mode, layersPerProgram, weightLimit }: CompileOptions) {
+  if (mode !== "infer") return {};
+  return {
+    infer: {
+      ...(layersPerProgram === undefined ? {} : { layersPerProgram }),
+      ...(weightLimit === undefined ? {} : { weightLimit }),
+    },
+  };
 }
 
 interface Made {
@@ -143,7 +185,8 @@ interface Made {
 function forEngine(graph: Graph, options: CompileOptions): Made {
   const made = compileAne(graph, {
     scheme: schemeOf(options),
-    weights: options.weights ?? "packed",
+    weights: weightsOf(options),
+    ...inferOptions(options),
     separate: options.separatePorts === true,
     exact: options.exactTables === true,
     ...(options.baked === undefined ? {} : { baked: options.baked }),
@@ -208,4 +251,4 @@ function forHost(graph: Graph): Made {
 }
 
 export { writeBundle } from "./compiler/bundle/write.ts";
-export type { Weights };
+export type { Refusal, Weights };

@@ -2,7 +2,8 @@
 import type { Bundle, Manifest, Port } from "../compiler/bundle/manifest.ts";
 import { type Graph, leafName } from "../compiler/ir/graph.ts";
 import { elementCount, shapeName, sizesOf } from "../compiler/ir/types.ts";
-import type { Compilation } from "../index.ts";
+import { listOf } from "../compiler/messages/message.ts";
+import type { Compilation, Refusal } from "../index.ts";
 import type { PassReport } from "../passes/pass.ts";
 import { scheduleText } from "../passes/schedule_text.ts";
 import { bytesText, count, counted, grouped, pairs, scaled, table } from "./output.ts";
@@ -84,7 +85,7 @@ interface Names {
 
 export function printSummary(
   { path, entry, out, lossScale = 1 }: Names,
-  { stats, bundle }: Compilation,
+  { stats, bundle, moves }: Compilation,
 ): string {
   const { manifest, files } = bundle;
   const bytes = [...files.values()].reduce((n, file) => n + file.length, 0);
@@ -120,5 +121,12 @@ export function printSummary(
     programs.length === 0
       ? ""
       : `\n${table(programs, { head: titles, right: [1, 2, 3, 4, 5, 6] })}`;
-  return `${head}${facts}${list}\nwrote ${out}: ${count(files.size + 1, "file")}, ${bytesText(bytes)} and a manifest\n`;
+  const refusals = (moves?.refusals ?? []).map(refusalText).join("");
+  return `${head}${facts}${list}${refusals}\nwrote ${out}: ${count(files.size + 1, "file")}, ${bytesText(bytes)} and a manifest\n`;
+}
+
+/** Why a program was cut: as a note in the form of diagnostics. */
+function refusalText({ program, columns, limit, fact, into }: Refusal): string {
+  const note = `note: \`${program}\` would need ${grouped(columns)} columns; an axis has at most ${grouped(limit)}`;
+  return `\n${note}\n\n  cut into ${listOf(into.map((name) => `\`${name}\``))}\n  fact   ${fact} (docs/facts/${fact}.md)\n`;
 }

@@ -9,6 +9,7 @@ import { positionAt, type Span } from "../compiler/support/source.ts";
 import { VERSION } from "../version.ts";
 import { EXIT } from "./command.ts";
 import type { Io, Sink } from "./io.ts";
+import { count } from "./output.ts";
 
 /** Codes that name the command line. */
 const USAGE = /^E095[0-9]$|^E0964$|^E096[7-9]$|^E0970$|^E0901$/;
@@ -28,10 +29,32 @@ export function isColored(io: Io, sink: Sink): boolean {
   return io.color && sink.isTerminal;
 }
 
-/** Prints diagnostics to standard error, with the way to their pages. */
+/** As many as somebody reads; a large file can have a hundred thousand of them. */
+const SHOWN_MOST = 50;
+
+/** Prints diagnostics to standard error: errors before warnings if there are too many for all. */
 export function printDiagnostics(io: Io, diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length === 0) return;
-  io.err.write(`${renderDiagnostics(diagnostics, { color: isColored(io, io.err) })}\n`);
+  const shown = mostOf(diagnostics);
+  io.err.write(`${renderDiagnostics(shown, { color: isColored(io, io.err) })}\n`);
+  if (shown.length === diagnostics.length) return;
+  const left = (severity: Diagnostic["severity"]): number =>
+    countOf(diagnostics, severity) - countOf(shown, severity);
+  const parts = [count(left("error"), "error"), count(left("warning"), "warning")];
+  const more = parts.filter((part) => !part.startsWith("0 ")).join(" and ");
+  io.err.write(`\n  and ${more} more\n`);
+}
+
+function countOf(list: readonly Diagnostic[], severity: Diagnostic["severity"]): number {
+  return list.filter((d) => d.severity === severity).length;
+}
+
+function mostOf(list: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (list.length <= SHOWN_MOST) return list;
+  const errors = list.filter((d) => d.severity === "error");
+  const warnings = list.filter((d) => d.severity !== "error");
+  const chosen = new Set([...errors, ...warnings].slice(0, SHOWN_MOST));
+  return list.filter((d) => chosen.has(d));
 }
 
 function placeJson(span: Span) {

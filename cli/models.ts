@@ -29,11 +29,17 @@ export function entriesFor(model: Elaborated, wish: string | undefined): readonl
   throw new UserError(unknownEntry(source.path, wish ?? "", entries.map(entryName)));
 }
 
-/** The entry to compile: the one that is named; without a name the file's model, or its only entry. */
-export function entryToCompile(model: Elaborated, wish: string | undefined): Entry {
+/** The entry to compile: the one that is named; without a name the preferred kind, the model, or the only one. */
+export function entryToCompile(
+  model: Elaborated,
+  wish: string | undefined,
+  prefer: Entry["kind"] = "model",
+): Entry {
   const candidates = entriesFor(model, wish);
   if (candidates.length === 1) return candidates[0]!;
-  const models = candidates.filter((e) => e.kind === "model");
-  if (models.length === 1) return models[0]!;
+  for (const kind of [prefer, "model"]) {
+    const found = candidates.filter((e) => e.kind === kind);
+    if (found.length === 1) return found[0]!;
+  }
   throw new UserError(ambiguousEntry(model.source.path, candidates.map(entryName)));
 }

@@ -3,9 +3,10 @@
  *
  * After a mistake the parser skips to the next statement, so that one run finds several.
  */
-import { EOF, type IToken } from "chevrotain";
+import type { IToken } from "chevrotain";
 import type { SourceFile } from "../compiler/support/source.ts";
 import type * as ast from "./ast.ts";
+import { EOF } from "./chevrotain.ts";
 import { ExpressionParser, type Rule } from "./parser_expressions.ts";
 import * as t from "./tokens.ts";
 

@@ -14,9 +14,10 @@
  * So `x @ wq as [H, S, E]` re-arranges the product, `q @ k' / sqrt(E) + m` scales the product and
  * then adds, and what follows `as [..]` with a further `@` needs parentheses around it.
  */
-import { EmbeddedActionsParser, type IToken, type TokenType } from "chevrotain";
+import type { IToken, TokenType } from "chevrotain";
 import type { SourceFile, Span } from "../compiler/support/source.ts";
 import type * as ast from "./ast.ts";
+import { EmbeddedActionsParser } from "./chevrotain.ts";
 import { factProvider } from "./syntax_errors.ts";
 import * as t from "./tokens.ts";
 

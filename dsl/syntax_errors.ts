@@ -4,10 +4,11 @@
  * Chevrotain lets a provider word its errors, as strings. Ours writes the facts (what was expected, in
  * which rule) as JSON; `syntaxDiagnostics` reads them back and looks at the tokens around the place.
  */
-import { EOF, type IParserErrorMessageProvider, type IToken, type TokenType } from "chevrotain";
+import type { IParserErrorMessageProvider, IToken, TokenType } from "chevrotain";
 import * as messages from "../compiler/messages/syntax.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { positionAt, type SourceFile, type Span } from "../compiler/support/source.ts";
+import { EOF } from "./chevrotain.ts";
 import * as t from "./tokens.ts";
 
 interface Fact {

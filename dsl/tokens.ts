@@ -4,7 +4,8 @@
  * A line break ends a statement unless something is open: a `(` or `[`, or an operator at the end of
  * the line. `tokenize` decides that here, so the grammar sees a line break only where it counts.
  */
-import { createToken, type ILexingError, type IToken, Lexer, type TokenType } from "chevrotain";
+import type { ILexingError, IToken, TokenType } from "chevrotain";
+import { createToken, Lexer } from "./chevrotain.ts";
 
 const make = (name: string, pattern: RegExp | string, label?: string): TokenType =>
   createToken({ name, pattern, label: label ?? `\`${String(pattern)}\`` });

@@ -8,6 +8,7 @@ import { fuseSwiglu } from "./fuse_swiglu.ts";
 import type { Pass } from "./pass.ts";
 import { simplify } from "./simplify.ts";
 import { splitFactors } from "./split_factors.ts";
+import { tileClassifier } from "./tile_classifier.ts";
 
 /** What every target starts with: a small graph in which the composite ops stand whole. */
 const front: readonly Pass[] = [simplify, foldTransposes, fuseAttention, fuseSwiglu];
@@ -44,6 +45,7 @@ export const passes: readonly Pass[] = [
   fuseAttention,
   fuseSwiglu,
   differentiate,
+  tileClassifier,
   decomposeForHost,
   decomposeForMil,
   splitFactors,

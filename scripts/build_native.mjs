@@ -25,8 +25,8 @@ const output = join(root, "build", sanitize ? "native-sanitize" : "native");
 const addon = join(output, "anec.node");
 const emulator = join(output, `libanec_emulator.${process.platform === "darwin" ? "dylib" : "so"}`);
 const ane = join("backends", "ane");
-const emulatorFolders = [join("backends", "emulator", "framework"), join("backends", "emulator", "mil")];
 const milRun = join(output, "mil_run");
+const framework = join("backends", "emulator", "framework");
 const mil = join("backends", "emulator", "mil");
 const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
   join(root, "node_modules", path),
@@ -44,17 +44,29 @@ function isNewer(file, than) {
   return statSync(file).mtimeMs > statSync(than).mtimeMs;
 }
 
+/** Whether every product is younger than what it is made of. */
 function upToDate() {
-  if (!existsSync(addon) || !existsSync(milRun)) return false;
-  const inputs = [
+  const products = [
+    [
+      addon,
+      [
+        ...filesIn("src", ".cpp"),
+        ...filesIn("kernels", ".cpp", ".h"),
+        ...filesIn(ane, ".cpp", ".h"),
+      ],
+    ],
+    [emulator, [...filesIn(framework, ".cpp", ".h"), ...filesIn(mil, ".cpp", ".h")]],
+    [milRun, filesIn(mil, ".cpp", ".h")],
+  ];
+  const common = [
     join(source, "CMakeLists.txt"),
     fileURLToPath(import.meta.url),
-    ...filesIn("src", ".cpp"),
-    ...filesIn("kernels", ".cpp", ".h"),
     ...filesIn(join("include", "anec"), ".h"),
   ];
-  if (filesIn(mil, ".cpp", ".h").some((file) => isNewer(file, milRun))) return false;
-  return !inputs.some((file) => isNewer(file, addon));
+  return products.every(
+    ([product, inputs]) =>
+      existsSync(product) && ![...inputs, ...common].some((file) => isNewer(file, product)),
+  );
 }
 
 function has(command) {
@@ -97,7 +109,7 @@ async function buildWithCmake() {
   await run("cmake", ["--build", work, "--parallel", String(availableParallelism())]);
 }
 
-/** What CMakeLists.txt compiles: [source file, object file, flags, what it is linked into]. */
+/** What CMakeLists.txt compiles: [source file, object file, flags]. */
 function compilations() {
   const optimise = sanitize
     ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -132,28 +144,21 @@ function compilations() {
   ];
   const objectOf = (file, level) =>
     join(output, "objects", level, file.slice(file.lastIndexOf("/") + 1).replace(".cpp", ".o"));
-  const ofEmulator = [
-    ...emulatorFolders.flatMap((folder) => filesIn(folder, ".cpp")),
-    ...["digest.cpp", "files.cpp"].map((name) => join(source, ane, name)),
-    join(source, "src", "thread_pool.cpp"),
-  ].filter((file) => !file.endsWith("mil_run.cpp"));
   return [
     ...filesIn("src", ".cpp")
       .filter((file) => file !== inner)
-      .map((file) => [file, objectOf(file, "host"), [...common, ...host], addon]),
-    ...filesIn(ane, ".cpp").map((file) => [file, objectOf(file, "ane"), common, addon]),
-    ...ofEmulator.map((file) => [
+      .map((file) => [file, objectOf(file, "host"), [...common, ...host]]),
+    ...filesIn(ane, ".cpp").map((file) => [file, objectOf(file, "ane"), common]),
+    ...filesIn(framework, ".cpp").map((file) => [
       file,
-      objectOf(file, file.includes("mil") ? "emulator_mil" : "emulator"),
+      objectOf(file, "emulator_framework"),
       common,
-      emulator,
     ]),
     ...levels.flatMap(({ name, lanes, flags, files }) =>
       files.map((file) => [
         file,
         objectOf(file, name),
         [...common, ...flags, `-DANEC_LEVEL=${name}`, `-DANEC_LANES=${lanes}`],
-        addon,
       ]),
     ),
     ...filesIn(mil, ".cpp").map((file) => [
@@ -165,11 +170,9 @@ function compilations() {
 }
 
 async function buildDirectly(compiler) {
-  const shared = [
-    ...filesIn("kernels", ".h"),
-    ...filesIn(join("include", "anec"), ".h"),
-    ...filesIn(mil, ".h"),
-  ];
+  const shared = ["kernels", join("include", "anec"), ane, framework, mil].flatMap((folder) =>
+    filesIn(folder, ".h"),
+  );
   const jobs = compilations();
   const stale = jobs.filter(
     ([file, object]) =>
@@ -187,16 +190,23 @@ async function buildDirectly(compiler) {
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   const objects = jobs.map(([, object]) => object);
-  const isMil = (object) => object.includes(join("objects", "emulator_mil"));
+  const of = (level) => objects.filter((object) => dirname(object).endsWith(level));
+  const one = (level, name) => of(level).filter((object) => object.endsWith(`/${name}.o`));
+  const milParts = of("emulator_mil").filter((object) => !object.endsWith("/mil_run.o"));
+  const pool = one("host", "thread_pool");
   const checked = sanitize ? ["-fsanitize=address,undefined"] : [];
+  const system = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"];
+  const isEmulator = (object) => dirname(object).includes(join("objects", "emulator_"));
   await run(compiler, [
-    ...["-shared", "-o", addon, ...objects.filter((object) => !isMil(object)), "-pthread"],
-    ...checked,
-    ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"]),
+    ...["-shared", "-o", addon, ...objects.filter((object) => !isEmulator(object)), "-pthread"],
+    ...[...checked, ...system],
   ]);
-  const pool = objects.filter((object) => object.endsWith(join("host", "thread_pool.o")));
-  const parts = [...objects.filter(isMil), ...pool];
-  await run(compiler, ["-o", milRun, ...parts, "-pthread", ...checked]);
+  await run(compiler, [
+    ...["-shared", "-o", emulator, ...of("emulator_framework"), ...milParts, ...pool],
+    ...[...one("ane", "digest"), ...one("ane", "files"), "-pthread", ...checked, ...system],
+  ]);
+  const tool = [...one("emulator_mil", "mil_run"), ...milParts, ...pool];
+  await run(compiler, ["-o", milRun, ...tool, "-pthread", ...checked]);
 }
 
 if (!options.has("--force") && upToDate()) process.exit(0);
@@ -213,6 +223,6 @@ if (compiler === undefined) {
   );
 }
 mkdirSync(output, { recursive: true });
-process.stdout.write("building the native runtime: about half a minute\n");
+process.stdout.write("building the native runtime: about a minute\n");
 if (has("cmake") && !options.has("--no-cmake")) await buildWithCmake();
 else await buildDirectly(compiler);

@@ -6,7 +6,7 @@
  *   norm         Σ g² over all gradients → norm.squares, elements that are not finite → norm.nonfinite
  *   update       AdamW of every parameter with the numbers in adam.scalars
  */
-import { WRITE } from "../compiler/bundle/plan.ts";
+import { type EnginePlan, WRITE } from "../compiler/bundle/plan.ts";
 import { type Graph, leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { elementCount } from "../compiler/ir/types.ts";
@@ -21,6 +21,7 @@ import {
   type PlanBuilder,
   stateStorage,
 } from "../passes/plan_builder.ts";
+import { addEnginePrograms, type EngineChoice } from "./engine_programs.ts";
 
 /** Names of buffers. */
 export const buffers = {
@@ -42,17 +43,19 @@ export function decays(param: Node): boolean {
   return param.type.shape.length >= 2;
 }
 
-/** The plan for a graph whose first output is the loss. */
-export function trainingPlan(graph: Graph): BuiltPlan {
+/** The plan for a graph whose first output is the loss. With an engine, its calls are in `micro_step`. */
+export function trainingPlan(graph: Graph, choice?: EngineChoice): BuiltPlan {
   const plan = newPlan();
-  const gradients = new Set(graph.params.map((p) => buffers.gradient(leafName(p))));
   const loss = graph.outputs[0]!.name;
-  lowerToHost(plan, {
-    name: "micro_step",
-    graph: runPasses(graph, pipelines.train).graph,
-    accumulated: gradients,
-    outputStorage: (output) => (output === loss ? buffers.loss : output),
-  });
+  const storage = {
+    accumulated: new Set(graph.params.map((p) => buffers.gradient(leafName(p)))),
+    outputStorage: (output: string) => (output === loss ? buffers.loss : output),
+  };
+  let engine: EnginePlan | undefined;
+  if (choice === undefined) {
+    const trained = runPasses(graph, pipelines.train).graph;
+    lowerToHost(plan, { name: "micro_step", graph: trained, ...storage });
+  } else engine = addEnginePrograms(plan, graph, choice, storage);
   lowerToHost(plan, {
     name: "evaluate",
     graph: runPasses(graph, pipelines.infer).graph,
@@ -60,7 +63,8 @@ export function trainingPlan(graph: Graph): BuiltPlan {
   });
   addNorm(plan, graph.params);
   addUpdate(plan, graph.params);
-  return finishPlan(plan);
+  const built = finishPlan(plan);
+  return engine === undefined ? built : { ...built, plan: { ...built.plan, engine } };
 }
 
 function whole(plan: PlanBuilder, name: string, dtype: "f32" | "f64", elements: number) {

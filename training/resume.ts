@@ -13,6 +13,7 @@ import {
   stateTensors,
 } from "./checkpoint_model.ts";
 import { checkSequence, type TokenData } from "./data/token_file.ts";
+import type { EngineChoice } from "./engine_programs.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import { completeSettings, fixedSettings, type TrainSettings } from "./options.ts";
 import { digestOfTokens, HostTrainer, type Trainer } from "./trainer.ts";
@@ -29,6 +30,7 @@ export interface ResumeOptions {
   /** Only what is to change. */
   readonly settings?: Partial<TrainSettings>;
   readonly device?: DeviceOptions;
+  readonly engine?: EngineChoice;
 }
 
 /**
@@ -52,6 +54,7 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
     ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path },
     dataName: options.dataName ?? checkpoint.data.name,
     ...(options.device === undefined ? {} : { device: options.device }),
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
   };
   return new HostTrainer(start, (session) => {
     for (const [name, shape] of tensors) session.f32(name).set(floatsOf(checkpoint, name, shape));

@@ -19,7 +19,12 @@ import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../formats/files.ts";
 import { fromFloat32, type Tensor } from "../formats/tensor.ts";
 import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
-import type { DeviceInfo, DeviceOptions, Session } from "../runtime-native/js/index.ts";
+import type {
+  DeviceInfo,
+  DeviceOptions,
+  EngineCounts,
+  Session,
+} from "../runtime-native/js/index.ts";
 import {
   type CheckpointContents,
   encodeCheckpoint,
@@ -34,6 +39,7 @@ import {
   fixedValidationWindows,
   trainWindow,
 } from "./data/windows.ts";
+import { type EngineChoice, LOSS_SCALE } from "./engine_programs.ts";
 import { openSession } from "./host_session.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAutoane } from "./initialise_autoane.ts";
@@ -50,6 +56,8 @@ export interface TrainerOptions extends ModelChoice {
   readonly dataName: string;
   readonly settings?: Partial<TrainSettings>;
   readonly device?: DeviceOptions;
+  /** Trains on the engine (`device.engine`), with this share of the model on it. */
+  readonly engine?: EngineChoice;
 }
 
 export interface UpdateResult {
@@ -62,6 +70,11 @@ export interface UpdateResult {
   /** Global norm of the mean gradient, before clipping. */
   readonly gradNorm: number;
   readonly clipped: boolean;
+  /**
+   * Present when the gradient did not fit into the engine's numbers: nothing was updated, and the loss
+   * scale is now this.
+   */
+  readonly skipped?: { readonly lossScale: number };
 }
 
 export interface StepResult {
@@ -78,6 +91,8 @@ export interface Trainer {
   readonly vocabulary: Vocabulary;
   readonly settings: TrainSettings;
   readonly device: DeviceInfo;
+  /** What the engine has done; undefined without one. */
+  readonly engineCounts: EngineCounts | undefined;
   readonly state: TrainState;
   /** Path of the checkpoint that the run goes on from; undefined for a new one. */
   readonly resumedFrom: string | undefined;
@@ -137,7 +152,11 @@ export interface Start {
   /** Path of the checkpoint that holds `state`; undefined for a new run. */
   readonly resumedFrom?: string;
   readonly device?: DeviceOptions;
+  readonly engine?: EngineChoice;
 }
+
+/** What gradients on the engine are multiplied by at first. */
+const FIRST_LOSS_SCALE = 1024;
 
 /** Sha256 of tokens, in hex. */
 export function digestOfTokens({ tokens }: TokenData): string {
@@ -159,6 +178,8 @@ export class HostTrainer implements Trainer {
   readonly #rowOf: ((id: number) => number) | null;
   readonly #tokens: Int32Array;
   readonly #targets: Int32Array;
+  /** 1 without an engine. */
+  #lossScale: number;
   #state: TrainState;
   #digest: string | undefined;
 
@@ -175,12 +196,14 @@ export class HostTrainer implements Trainer {
     this.#rowOf = rowOfId(vocabulary);
     this.#random = createRandom(settings.seed);
     this.#random.restore(state.random);
-    this.#session = openSession(trainingPlan(model.graph), start.device);
+    this.#session = openSession(trainingPlan(model.graph, start.engine), start.device);
+    this.#lossScale = start.engine === undefined ? 1 : FIRST_LOSS_SCALE;
     this.parameters = this.#paths().reduce((n, path) => n + this.param(path).length, 0);
     this.#tokens = this.#session.i32(inputStorage(model.tokens));
     this.#targets = this.#session.i32(inputStorage(model.targets));
     try {
       fill(this.#session);
+      this.#stage();
     } catch (error) {
       this.close();
       throw error;
@@ -189,6 +212,17 @@ export class HostTrainer implements Trainer {
 
   #paths(): string[] {
     return this.model.graph.params.map(leafName);
+  }
+
+  /** Gives the engine the parameters as they are now. */
+  #stage(): void {
+    if (this.#session.engine === undefined) return;
+    this.#session.f32(inputStorage(LOSS_SCALE))[0] = this.#lossScale;
+    this.#session.run("stage");
+  }
+
+  get engineCounts(): EngineCounts | undefined {
+    return this.#session.engineCounts();
   }
 
   get device(): DeviceInfo {
@@ -261,18 +295,21 @@ export class HostTrainer implements Trainer {
 
     this.#session.run("norm");
     const nonfinite = this.#session.f64(buffers.nonfinite)[0]!;
+    if (nonfinite > 0 && this.#lossScale > 1) return this.#backOff();
     if (nonfinite > 0) {
       this.#giveUp(gradientNotFinite(updates + 1, nonfinite, this.#firstNotFinite()));
     }
-    const gradNorm = Math.sqrt(this.#session.f64(buffers.squares)[0]!) / terms;
+    const size = terms * this.#lossScale;
+    const gradNorm = Math.sqrt(this.#session.f64(buffers.squares)[0]!) / size;
     const clipped = clip > 0 && gradNorm > clip;
-    const scale = (clipped ? clip / gradNorm : 1) / terms;
+    const scale = (clipped ? clip / gradNorm : 1) / size;
     const lr = this.#rateOf(updates, step - 1);
     const t = updates + 1;
     this.#session
       .f32(buffers.scalars)
       .set([lr, beta1, beta2, ADAM_EPS, wd, 1 - beta1 ** t, 1 - beta2 ** t, scale]);
     this.#session.run("update");
+    this.#stage();
 
     this.#state = {
       ...this.#state,
@@ -281,6 +318,21 @@ export class HostTrainer implements Trainer {
     };
     const loss = group.loss / group.count;
     return { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
+  }
+
+  /** The gradient of this group overflowed on the engine: it is dropped, and the next one scaled less. */
+  #backOff(): UpdateResult {
+    const { group, random, lastLoss, updates } = this.#state;
+    this.#lossScale /= 2;
+    this.#stage();
+    this.#state = {
+      ...this.#state,
+      group: { count: 0, loss: 0, before: { random, lastLoss } },
+    };
+    const loss = group.loss / group.count;
+    const skipped = { lossScale: this.#lossScale };
+    const nothing = { lr: 0, gradNorm: Number.POSITIVE_INFINITY, clipped: false };
+    return { update: updates, loss, microSteps: group.count, ...nothing, skipped };
   }
 
   #firstNotFinite(): string {

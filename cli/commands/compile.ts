@@ -4,12 +4,7 @@ import type { Graph } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/print.ts";
 import { flagsConflict } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import {
-  lossScaleFor,
-  paramSpreads,
-  rangesOfBundle,
-  rangeWarnings,
-} from "../../compiler/target/range/schedule.ts";
+import { paramSpreads, scaledRangeWarnings } from "../../compiler/target/range/schedule.ts";
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
 import {
   type Compilation,
@@ -61,8 +56,8 @@ interface Flags extends DefineFlag, JsonFlag {
   readonly printAfter?: readonly string[];
   readonly timePasses?: boolean;
   readonly weights: Weights;
-  readonly fusion: Fusion;
-  readonly ane: "full" | "matmul";
+  readonly fusion?: Fusion;
+  readonly ane?: "full" | "matmul";
   readonly values?: string;
 }
 
@@ -78,7 +73,8 @@ export const command = {
     c.argument("<model>", "an .ane file, or the name of a model (`anec models`)")
       .option(
         "--entry <name>",
-        "the entry: NAME, or KIND:NAME such as train:tiny (default: the model)",
+        "the entry: NAME, or KIND:NAME such as train:tiny (default: the model; the train where " +
+          "--fusion or --ane is given)",
       )
       .option(
         "--target <device>",
@@ -105,15 +101,13 @@ export const command = {
       )
       .option(
         "--fusion <scheme>",
-        "ane: what shares a program: none (as the earlier systems), pairs, or layer",
+        "ane: what shares a program: none (as the earlier systems), pairs, or layer (default)",
         oneOf("--fusion", FUSIONS),
-        "layer",
       )
       .option(
         "--ane <share>",
-        "ane: full, or matmul (the forward products alone; the rest is the host's)",
+        "ane: full (default), or matmul (the forward products alone; the rest is the host's)",
         oneOf("--ane", ["full", "matmul"]),
-        "full",
       )
       .option(
         "--values <file>",
@@ -130,7 +124,7 @@ export const command = {
     if (flags.values !== undefined) dimsOfValues(flags.values, overrides);
     const model = elaborate(source, { overrides });
     if (flags.json !== true) printDiagnostics(io, model.diagnostics);
-    const entry = entryToCompile(model, flags.entry);
+    const entry = entryToCompile(model, flags.entry, preferred(flags));
     const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
     if (printed === true) return EXIT.ok;
     if (isWritten(flags)) checkBundleFolder("--out", outOf(flags, entry), nameOf(entry));
@@ -138,8 +132,8 @@ export const command = {
     const options: CompileOptions = {
       target: flags.target,
       gradients: entry.kind === "train",
-      fusion: flags.fusion,
-      ane: flags.ane,
+      ...(flags.fusion === undefined ? {} : { fusion: flags.fusion }),
+      ...(flags.ane === undefined ? {} : { ane: flags.ane }),
       weights: flags.weights,
     };
     const names = passNames(flags, pipelineFor(options));
@@ -154,7 +148,7 @@ export const command = {
     const graph = entry.graph();
     const baked = flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {};
     const result = compile(graph, { ...options, ...baked, printAfter: { names, print } });
-    const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, options) : undefined;
+    const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, result) : undefined;
     finish({ io, flags, model, entry, result, after, lossScale });
     return EXIT.ok;
   },
@@ -208,6 +202,11 @@ function passNames(flags: Flags, pipeline: PipelineName): readonly string[] {
   return namesOf(flags).map((name) => known("pass in this compilation named", name, running));
 }
 
+/** How a training step is divided says nothing about a model: who asks for it means the train. */
+function preferred({ fusion, ane }: Flags): Entry["kind"] {
+  return fusion === undefined && ane === undefined ? "model" : "train";
+}
+
 function isWritten({ print, out }: Flags): boolean {
   return print === undefined || out !== undefined;
 }
@@ -244,11 +243,12 @@ function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
  * Prints where values may leave the engine's range. Gradients are looked at with the loss scale that
  * suits them best, which is returned: a power of two, 1 for a graph without gradients.
  */
-function warnOfRanges(io: Io, flags: Flags, graph: Graph, options: CompileOptions): number {
-  const { bundle } = compile(graph, { ...options, weights: "params", separatePorts: true });
-  const params = paramSpreads(graph);
-  const lossScale = lossScaleFor(rangesOfBundle(bundle, { params }));
-  if (flags.json !== true) printDiagnostics(io, rangeWarnings(bundle, { params, lossScale }));
+function warnOfRanges(io: Io, flags: Flags, graph: Graph, result: Compilation): number {
+  const { lossScale, warnings } = scaledRangeWarnings(result.bundle, {
+    params: paramSpreads(graph),
+    hostNodes: result.hostNodes ?? [],
+  });
+  if (flags.json !== true) printDiagnostics(io, warnings);
   return lossScale;
 }
 

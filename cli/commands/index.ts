@@ -78,6 +78,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./data_info.ts"),
   },
   {
+    name: "bench step",
+    summary: "measure an optimizer step against what the processor can do",
+    load: () => import("./bench_step.ts"),
+  },
+  {
     name: "models",
     summary: "list the models that come with anec",
     load: () => import("./models.ts"),

@@ -46,12 +46,41 @@ export interface PlanProgram {
   readonly commands: readonly Command[];
 }
 
+/** A program of the engine as the runtime compiles it. */
+export interface EngineProgram {
+  readonly name: string;
+  /** Its text. */
+  readonly mil: string;
+  /** Its weight file, `weights/weight.bin`, or null. */
+  readonly weights: Uint8Array | null;
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
+}
+
+/**
+ * What commands of the engine speak of by number: its programs, surfaces [1, C, 1, W] of fp16, and
+ * calls of a program on surfaces in the order of its ports.
+ */
+export interface EnginePlan {
+  readonly programs: readonly EngineProgram[];
+  readonly surfaces: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly calls: readonly {
+    readonly program: number;
+    /** For traces and messages: `block.3.layer_fwd` */
+    readonly label: string;
+    readonly inputs: readonly number[];
+    readonly outputs: readonly number[];
+  }[];
+}
+
 export interface SessionPlan {
   readonly version: 1;
   readonly stateBytes: number;
   readonly scratchBytes: number;
   readonly buffers: readonly PlanBuffer[];
   readonly programs: readonly PlanProgram[];
+  /** For plans with commands of the engine. */
+  readonly engine?: EnginePlan;
 }
 
 /** How a kernel that can add to its output treats what is there already. */

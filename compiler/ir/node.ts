@@ -66,7 +66,12 @@ export function numberText(x: number): string {
 }
 
 function attrsText(attrs: Attrs): string {
-  return Object.keys(attrs)
+  const keys = Object.keys(attrs);
+  return keys.length === 0 ? "" : textOf(attrs, keys);
+}
+
+function textOf(attrs: Attrs, keys: string[]): string {
+  return keys
     .sort()
     .map((key) => `${key}=${attrText(attrs[key]!)}`)
     .join(";");

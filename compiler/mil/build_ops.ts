@@ -78,7 +78,8 @@ export function milFunction(
   return finish(name, build(builderOn(core)), options.opset ?? "ios18");
 }
 
-function builderOn(core: MilCore): MilBuilder {
+/** The helpers over the functions of `core`. */
+export function builderOn(core: MilCore): MilBuilder {
   const { op } = core;
   const unary =
     (name: string): Unary =>

@@ -14,7 +14,7 @@
  */
 import { milIsSsaPrint, milNestedBlock, milNotText } from "../messages/mil.ts";
 import { Reporter, UserError } from "../support/diagnostic.ts";
-import { type SourceFile, spanOf } from "../support/source.ts";
+import { joinSpans, type SourceFile, spanOf } from "../support/source.ts";
 import {
   type Cursor,
   expect,
@@ -83,12 +83,14 @@ function parseProgram(c: Cursor, reporter: Reporter): MilProgram {
   if (peek(c) !== TOKEN.name || tokenText(c, c.at) !== "program") {
     throw new UserError(milNotText(spanAt(c, c.at), foundAt(c, c.at)));
   }
+  const word = spanAt(c, c.at);
   c.at += 1;
   expect(c, "(");
   if (peek(c) !== TOKEN.number) fail(c, "a version such as `1.3`");
   const version = tokenText(c, c.at);
   c.at += 1;
   expect(c, ")");
+  const span = joinSpans(word, spanAt(c, c.at - 1));
   const attributes = parseAttributes(c);
   expect(c, "{");
   const functions: MilFunction[] = [];
@@ -98,10 +100,10 @@ function parseProgram(c: Cursor, reporter: Reporter): MilProgram {
     const parsed = attempt(c, reporter, () => parseFunction(c, reporter));
     if (parsed !== undefined) functions.push(parsed);
     // Behind the last function there is nothing left to find; its mistake is reported.
-    else if (!skipToFunction(c, start)) return { version, attributes, functions };
+    else if (!skipToFunction(c, start)) return { version, attributes, functions, span };
   }
   if (peek(c) !== TOKEN.end) fail(c, "the end of the file");
-  return { version, attributes, functions };
+  return { version, attributes, functions, span };
 }
 
 function parseAttributes(c: Cursor): Attribute[] {

@@ -172,6 +172,8 @@ export interface MilProgram {
   readonly version: string;
   readonly attributes: readonly Attribute[];
   readonly functions: readonly MilFunction[];
+  /** Of `program(1.3)`. */
+  readonly span?: Span;
 }
 
 /** `tensor<element, shape>`, or the bare element type for no dimensions. */

@@ -53,13 +53,13 @@ export const repeatHeadsOp: OpDef = defineOp({
     },
   },
   ...inBothLayouts((m, [x]) => {
-    // [K, …] → [K, 1, n] → tile → [H, …]: the repeats of one head stay together.
+    // [K, …] → [K, 1, …] → tile → [H, …]: the repeats of one head stay together.
     const [k, ...rest] = x!.shape as [number, ...number[]];
-    const n = rest.reduce((p, d) => p * d, 1);
+    const inner = lastTwo(rest);
     const group = m.outShape[0]! / k;
     if (group === 1) return m.call("reshape", { x: x!, shape: { ints: m.outShape } });
-    const apart = m.call("reshape", { x: x!, shape: { ints: [k, 1, n] } });
-    const tiled = m.call("tile", { x: apart, reps: { ints: [1, group, 1] } });
+    const apart = m.call("reshape", { x: x!, shape: { ints: [k, 1, ...inner] } });
+    const tiled = m.call("tile", { x: apart, reps: { ints: [1, group, ...inner.map(() => 1)] } });
     return m.call("reshape", { x: tiled, shape: { ints: m.outShape } });
   }),
   samples: [
@@ -103,10 +103,9 @@ export const sumHeadsOp: OpDef = defineOp({
   },
   ...inBothLayouts((m, [x]) => {
     const [h, ...rest] = x!.shape as [number, ...number[]];
-    const n = rest.reduce((p, d) => p * d, 1);
     const k = m.outShape[0]!;
     if (h === k) return m.call("reshape", { x: x!, shape: { ints: m.outShape } });
-    const apart = m.call("reshape", { x: x!, shape: { ints: [k, h / k, n] } });
+    const apart = m.call("reshape", { x: x!, shape: { ints: [k, h / k, ...lastTwo(rest)] } });
     const summed = m.call("reduce_sum", { x: apart, axes: { ints: [1] }, keep_dims: false });
     return m.call("reshape", { x: summed, shape: { ints: m.outShape } });
   }),
@@ -115,6 +114,12 @@ export const sumHeadsOp: OpDef = defineOp({
     { inputs: ["H:6,S:3,E:4"], attrs: { heads: [{ factors: [{ name: "K", size: 2 }], size: 2 }] } },
   ],
 });
+
+/** The axes of a head as at most two; as one they would be longer than the engine allows. */
+function lastTwo(sizes: readonly number[]): readonly number[] {
+  if (sizes.length <= 2) return sizes;
+  return [sizes.slice(0, -1).reduce((p, d) => p * d, 1), sizes.at(-1)!];
+}
 
 /** `x` [K, …] as [H, …], `heads` being H; `x` itself when H = K and the dimension is the same. */
 export function repeatHeads(x: Node, heads: Dim): Node {

@@ -127,10 +127,11 @@ function ropeMil(m: MilEmitter, x: MilValue, swapped: boolean): MilValue {
   const [s, e] = sizesOf(m.node.type.shape).slice(-2) as [number, number];
   const [cos, sin] = [new Float64Array(s * e), new Float64Array(s * e)];
   const sign = attrs["inverse"] === true ? -1 : 1;
-  for (let position = 0; position < s; position++) {
-    for (let element = 0; element < e; element++) {
-      const { i } = pairOf(attrs, element, e);
-      const angle = sign * angleOf(attrs, position, i, e);
+  for (let element = 0; element < e; element++) {
+    const { i } = pairOf(attrs, element, e);
+    const step = sign * angleOf(attrs, 1, i, e);
+    for (let position = 0; position < s; position++) {
+      const angle = position * step;
       const at = swapped ? element * s + position : position * e + element;
       cos[at] = Math.cos(angle);
       sin[at] = Math.sin(angle);

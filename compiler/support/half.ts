@@ -26,22 +26,34 @@ export function roundToHalf(x: number): number {
 
 /** The bits of the fp16 value nearest to `x`. */
 export function halfBits(x: number): number {
-  if (Number.isNaN(x)) return 0x7e00;
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const value = Math.abs(roundToHalf(x));
-  if (value === Number.POSITIVE_INFINITY) return sign | 0x7c00;
-  if (value < 2 ** -14) return sign | Math.round(value / 2 ** -24);
-  const exponent = Math.floor(Math.log2(value));
-  const e = value < 2 ** exponent ? exponent - 1 : exponent;
-  return sign | ((e + 15) << 10) | Math.round((value / 2 ** e - 1) * 1024);
+  buffer.setFloat64(0, x);
+  const high = buffer.getUint32(0);
+  const sign = (high >>> 16) & 0x8000;
+  const exponent = ((high >>> 20) & 0x7ff) - 1023;
+  // 21 bits of the significand, the last one set if any bit below is: enough to round by.
+  const sticky = buffer.getUint32(4) === 0 ? 0 : 1;
+  if (exponent === 1024) return (high & 0xfffff) === 0 && sticky === 0 ? sign | 0x7c00 : 0x7e00;
+  if (exponent > 15) return sign | 0x7c00;
+  if (exponent < -25) return sign;
+  const significand = ((0x100000 | (high & 0xfffff)) << 1) | sticky;
+  const dropped = exponent >= -14 ? 11 : -3 - exponent;
+  const rest = significand & ((1 << dropped) - 1);
+  const half = 1 << (dropped - 1);
+  let whole = significand >>> dropped;
+  if (rest > half || (rest === half && (whole & 1) === 1)) whole += 1;
+  // A carry out of the significand goes into the exponent, as it should.
+  return sign | (exponent >= -14 ? ((exponent + 14) << 10) + whole : whole);
 }
+
+const POWERS = Float64Array.from({ length: 31 }, (_, e) => 2 ** (Math.max(e, 1) - 15));
 
 /** The value of fp16 bits. */
 export function halfValue(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  const whole = exponent === 0 ? 0 : 1;
+  if (exponent === 0x1f && fraction !== 0) return Number.NaN;
+  const size =
+    exponent === 0x1f ? Number.POSITIVE_INFINITY : (whole + fraction / 1024) * POWERS[exponent]!;
+  return bits & 0x8000 ? -size : size;
 }

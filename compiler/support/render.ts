@@ -44,12 +44,18 @@ function printable(text: string): string {
   });
 }
 
-/** A line as shown, tabs as one blank, with the columns that were cut off at its start. */
+/** Part of a line as a terminal takes it: each sign stays one sign, tabs become blanks. */
+function cleanLine(text: string): string {
+  return printable(text.replace(/\t/g, " "));
+}
+
+/**
+ * A line as shown, with the columns that were cut off at its start. Only what is shown is looked
+ * at: a line may have megabytes, and many mistakes.
+ */
 function shownLine(text: string, from: number): { readonly text: string; readonly cut: number } {
-  const clean = printable(text.replace(/\t/g, " "));
-  if (clean.length <= MAX_LINE) return { text: clean, cut: 0 };
-  const cut = Math.max(0, Math.min(from - MAX_LINE / 2, clean.length - MAX_LINE));
-  return { text: clean.slice(cut, cut + MAX_LINE), cut };
+  const cut = Math.max(0, Math.min(from - MAX_LINE / 2, text.length - MAX_LINE));
+  return { text: cleanLine(text.slice(cut, cut + MAX_LINE)), cut };
 }
 
 function margin(line?: number): string {
@@ -131,11 +137,12 @@ function renderHelp(help: Help, paint: Paint): string[] {
   if (help.edit === undefined) return out;
   const { span, replacement } = help.edit;
   const { line, column } = positionAt(span.source, span.start);
-  const raw = printable(lineText(span.source, line).replace(/\t/g, " "));
+  const raw = lineText(span.source, line);
   const from = column - 1;
   const to = Math.min(raw.length, from + (span.end - span.start));
-  const edited = raw.slice(0, from) + replacement + raw.slice(to);
-  if (edited.length > MAX_LINE || replacement.includes("\n")) return out;
+  const length = raw.length - (to - from) + replacement.length;
+  if (length > MAX_LINE || replacement.includes("\n")) return out;
+  const edited = cleanLine(raw.slice(0, from)) + replacement + cleanLine(raw.slice(to));
   out.push(` ${margin()}`);
   out.push(` ${margin(line)} ${edited}`);
   out.push(

@@ -64,6 +64,6 @@ export function positionAt(source: SourceFile, offset: number): Position {
 export function lineText(source: SourceFile, line: number): string {
   const starts = lineStarts(source);
   const start = starts[line - 1] ?? source.text.length;
-  const end = starts[line] ?? source.text.length + 1;
-  return source.text.slice(start, end - 1).replace(/\r$/, "");
+  const end = (starts[line] ?? source.text.length + 1) - 1;
+  return source.text.slice(start, end > start && source.text[end - 1] === "\r" ? end - 1 : end);
 }

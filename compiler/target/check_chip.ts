@@ -19,6 +19,7 @@ import {
   factSilentlyWrong,
 } from "../messages/facts.ts";
 import { listOf } from "../messages/message.ts";
+import { checkMil } from "../mil/check.ts";
 import type { MilProgram } from "../mil/tree.ts";
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { type ChipName, familyOf } from "./chip_names.ts";
@@ -65,7 +66,10 @@ export function checkRun(run: RunContext): Diagnostic[] {
   return inOrder(factsFor(run).flatMap((fact) => collect(fact, fact.checkRun?.(run))));
 }
 
-/** The program with every known mend applied, and the names of the facts that were mended. */
+/**
+ * The program with every known mend applied, and the names of the facts that were mended. What passed
+ * `checkMil` still does.
+ */
 export function fixForChip(
   program: MilProgram,
   target: ChipTarget,
@@ -79,13 +83,25 @@ export function fixForChip(
       const context = programContext(current, target);
       if (collect(fact, fact.check(context)).length === 0) continue;
       const mended = fact.fix(context);
-      if (mended !== current) applied.add(fact.id);
+      if (mended === current || breaks(current, mended)) continue;
+      applied.add(fact.id);
       current = mended;
     }
     if (current === before) break;
   }
   return { program: current, applied: [...applied] };
 }
+
+/**
+ * Whether a mend made a mistake of what was none. Where the checker cannot tell a shape, as behind
+ * an op that it does not know, a mend may say more than is true.
+ */
+function breaks(before: MilProgram, after: MilProgram): boolean {
+  return hasErrors(after) && !hasErrors(before);
+}
+
+const hasErrors = (program: MilProgram): boolean =>
+  checkMil(program).some((d) => d.severity === "error");
 
 function factsFor({ chip, os }: { readonly chip: ChipName; readonly os?: string }): Fact[] {
   return facts.filter((fact) => appliesTo(fact, familyOf(chip), os));

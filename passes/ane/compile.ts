@@ -7,6 +7,7 @@ import type {
 } from "../../compiler/bundle/manifest.ts";
 import { type Graph, isParam, leafName, nodesOf, topological } from "../../compiler/ir/graph.ts";
 import type { Node } from "../../compiler/ir/node.ts";
+import type { TensorType } from "../../compiler/ir/types.ts";
 import { milProgram } from "../../compiler/mil/build.ts";
 import { checkMil } from "../../compiler/mil/check.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
@@ -19,9 +20,11 @@ import { bug } from "../../compiler/support/bug.ts";
 import { renderDiagnostics } from "../../compiler/support/render.ts";
 import { spellAttentionGradients } from "./attention_gradient.ts";
 import { type CallPort, type Connection, connect } from "./connect.ts";
-import { type Call, type Cut, cutGraph } from "./cut.ts";
+import { type Call, type Cut, cutGraph, engineCapability } from "./cut.ts";
 import { fitScheme, type Refusal } from "./fit.ts";
+import { type InferOptions, placeLayers } from "./infer.ts";
 import { lowerProgram, type ProgramPort } from "./lower_program.ts";
+import { placeTiles } from "./place_tiles.ts";
 import type { Weights } from "./ports.ts";
 import { leafNames, outputName, programGraph, programText } from "./program_graph.ts";
 import { findRoles, type Roles } from "./roles.ts";
@@ -35,11 +38,15 @@ export interface AneOptions {
   readonly separate?: boolean;
   /** Values of parameters, for `weights: "baked"`. */
   readonly baked?: (param: Node) => Tensor;
+  /** Several layers in one program, with baked weights as convolutions. */
+  readonly infer?: InferOptions;
   /** Tables and numbers in fp32: for tests that compare beyond the digits of fp16. */
   readonly exact?: boolean;
 }
 
 export interface AneCompilation {
+  /** What was cut: the given graph with the gradients of attention spelled out. */
+  readonly graph: Graph;
   readonly programs: readonly ManifestProgram[];
   readonly surfaces: readonly Surface[];
   readonly staging: readonly ScheduleStep[];
@@ -48,6 +55,8 @@ export interface AneCompilation {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Nodes of the host's steps, those of staging first. */
   readonly hostNodes: readonly Node[];
+  /** Types of the values that programs make, by name. */
+  readonly typeOf: ReadonlyMap<string, TensorType>;
   /** Programs of the scheme that the engine would not take whole. */
   readonly refusals: readonly Refusal[];
 }
@@ -65,8 +74,12 @@ export interface AnePlan {
 export function planAne(graph: Graph, options: AneOptions): AnePlan {
   const { graph: spelled, hints } = spellAttentionGradients(graph, options.scheme.attention);
   const roles = findRoles(spelled, hints);
+  const placed =
+    options.infer === undefined
+      ? placeTiles(spelled, roles)
+      : placeLayers(spelled, roles, engineCapability(), options.infer);
   const { cut, connections, refusals } = fitScheme(options.scheme, (scheme) => {
-    const made = cutGraph(spelled, roles, scheme);
+    const made = cutGraph(spelled, roles, scheme, placed);
     return { cut: made, connections: connect(made, { ...options, scheme }) };
   });
   return { graph: spelled, roles, cut, connections, refusals };
@@ -76,18 +89,19 @@ export function compileAne(given: Graph, options: AneOptions): AneCompilation {
   const plan = planAne(given, options);
   const { connections, refusals } = plan;
   const files = new Map<string, Uint8Array>();
+  const texts = new Map<string, string>();
   const programs = new Map<string, ManifestProgram>();
   const programOf = new Map<Call, string>();
   const byText = new Map<string, string>();
   for (const connection of connections) {
     const { call } = connection;
     // Baked programs differ in their weights, which the text does not show.
-    const own = options.weights === "baked" ? call.layer : "";
-    const text = `${own}${programText(call)}\n${portsText(connection)}`;
+    const own = options.weights === "baked" ? call.weights.map((w) => w.id).join() : "";
+    const text = `${own}\n${programText(call)}\n${portsText(connection)}`;
     let name = byText.get(text);
     if (name === undefined) {
       name = uniqueName(call.name, programs);
-      programs.set(name, lowered(name, connection, files, options));
+      programs.set(name, lowered(name, connection, { files, texts }, options));
       byText.set(text, name);
     }
     programOf.set(call, name);
@@ -95,7 +109,7 @@ export function compileAne(given: Graph, options: AneOptions): AneCompilation {
     programs.set(name, { ...program, calls: program.calls + 1 });
   }
   const schedule = scheduleOf({ ...plan, programOf });
-  return { ...schedule, programs: [...programs.values()], files, refusals };
+  return { ...schedule, graph: plan.graph, programs: [...programs.values()], files, refusals };
 }
 
 function uniqueName(wish: string, taken: ReadonlyMap<string, unknown>): string {
@@ -120,10 +134,16 @@ const portsText = (connection: Connection): string => JSON.stringify(portsOf(con
 
 const encoder = new TextEncoder();
 
+interface Written {
+  readonly files: Map<string, Uint8Array>;
+  /** MIL files by their text: programs that differ in their weights alone share one. */
+  readonly texts: Map<string, string>;
+}
+
 function lowered(
   name: string,
   connection: Connection,
-  files: Map<string, Uint8Array>,
+  { files, texts }: Written,
   options: AneOptions,
 ): ManifestProgram {
   const graph = programGraph(connection.call);
@@ -135,13 +155,17 @@ function lowered(
     weights,
     ...ports,
     ...(options.weights === "baked" ? { baked: bakedWeights(connection.call, options) } : {}),
+    convolves: options.infer !== undefined,
     exact: options.exact === true,
   });
   const mil = milProgram([program.fn]);
   const text = printMil(mil);
-  const file = `programs/${name}.mil`;
-  readBack(file, text, mil);
-  files.set(file, encoder.encode(text));
+  const file = texts.get(text) ?? `programs/${name}.mil`;
+  if (!texts.has(text)) {
+    readBack(file, text, mil);
+    files.set(file, encoder.encode(text));
+    texts.set(text, file);
+  }
   const blob = `weights/${name}.bin`;
   if (program.weights !== undefined) files.set(blob, program.weights);
   return {

@@ -10,7 +10,9 @@ import type { Node } from "../../compiler/ir/node.ts";
 import { isFloat } from "../../compiler/ir/types.ts";
 import { type OpDef, opOf } from "../../compiler/ops/define.ts";
 import { invariant } from "../../compiler/support/bug.ts";
+import type { Placements } from "./infer.ts";
 import { type Layout, layoutsOf } from "./layouts.ts";
+import { type OperandOrder, publishedOrder } from "./operand_order.ts";
 import type { Role, Roles } from "./roles.ts";
 import type { ProgramPlan, Scheme } from "./schemes.ts";
 
@@ -21,6 +23,8 @@ export interface Call {
   readonly name: string;
   /** `block.3` */
   readonly layer: string;
+  /** Of a program of several layers. */
+  readonly layers?: readonly string[];
   readonly nodes: readonly Node[];
   /** Values made elsewhere, in the order in which the program needs them. */
   readonly inputs: readonly Node[];
@@ -45,6 +49,17 @@ export interface Cut {
 }
 
 /** Whether the engine can compute a node, possibly after it is decomposed. */
+export function engineCapability(): (node: Node) => boolean {
+  const capable = new Map<string, boolean>();
+  return (node) => {
+    // Ops of one name are alike but for the types of their operands.
+    const key = `${node.op.name} ${node.inputs.map((x) => x.type.dtype).join()}`;
+    const known = capable.get(key) ?? runsOnEngine(node);
+    capable.set(key, known);
+    return known;
+  };
+}
+
 function runsOnEngine(node: Node): boolean {
   if (!isFloat(node.type.dtype) || node.inputs.some((x) => !isFloat(x.type.dtype))) return false;
   return hasMil(node, opOf(node), 0);
@@ -61,26 +76,41 @@ function hasMil(node: Node, op: OpDef, depth: number): boolean {
   return check(op.decompose(node));
 }
 
+interface Assigning {
+  readonly roles: Roles;
+  readonly scheme: Scheme;
+  readonly placed: Placements;
+}
+
 /** Where nodes go, before anything is ordered. */
 interface Assignment {
   /** Key of the program; undefined for the host. */
   readonly keyOf: Map<Node, string>;
-  readonly planOf: Map<string, { readonly name: string; readonly layer: string }>;
+  readonly planOf: Map<string, Pick<Call, "name" | "layer" | "layers">>;
 }
 
-function assign(graph: Graph, nodes: readonly Node[], roles: Roles, scheme: Scheme): Assignment {
-  const capable = new Map<string, boolean>();
-  const isCapable = (node: Node): boolean => {
-    // Ops of one name are alike but for the types of their operands.
-    const key = `${node.op.name} ${node.inputs.map((x) => x.type.dtype).join()}`;
-    const known = capable.get(key) ?? runsOnEngine(node);
-    capable.set(key, known);
-    return known;
-  };
+/** `placed` decides for the nodes in it, the scheme for the others. */
+function assign(
+  graph: Graph,
+  nodes: readonly Node[],
+  { roles, scheme, placed }: Assigning,
+): Assignment {
+  const isCapable = engineCapability();
   const keyOf = new Map<Node, string>();
   const planOf: Assignment["planOf"] = new Map();
   const planFor = planner(graph, roles, scheme);
   for (const node of nodes) {
+    const place = placed.get(node);
+    if (place !== undefined) {
+      const { name, label, layers } = place;
+      keyOf.set(node, `${label}/${name}`);
+      planOf.set(`${label}/${name}`, {
+        name,
+        layer: label,
+        ...(layers === undefined ? {} : { layers }),
+      });
+      continue;
+    }
     const plan = planFor(node);
     const layer = roles.layerOf.get(node);
     if (plan === undefined || layer === undefined || !isCapable(node)) continue;
@@ -113,9 +143,15 @@ function planner(
   };
 }
 
-export function cutGraph(graph: Graph, roles: Roles, scheme: Scheme): Cut {
+/** `placed` decides where the nodes in it go; the scheme decides for the others. */
+export function cutGraph(
+  graph: Graph,
+  roles: Roles,
+  scheme: Scheme,
+  placed: Placements = new Map(),
+): Cut {
   const nodes = nodesOf(graph).filter((n) => isComputed(n, roles));
-  const { keyOf, planOf } = assign(graph, nodes, roles, scheme);
+  const { keyOf, planOf } = assign(graph, nodes, { roles, scheme, placed });
   dropLoneViews(nodes, keyOf);
   const layouts = layoutsOf(graph, (n) => roles.weights.has(n) || roles.constants.has(n));
   const recomputes = recomputation(roles, scheme, keyOf, graph.name);
@@ -124,7 +160,10 @@ export function cutGraph(graph: Graph, roles: Roles, scheme: Scheme): Cut {
     const units = unitsOf(nodes, keyOf, recomputes, roles);
     const found = order(graph, units);
     if ("steps" in found) {
-      return { steps: describe(found.steps, { graph, units, planOf, layouts }), layouts };
+      const steps = describe(found.steps, { graph, units, planOf, layouts });
+      if (scheme.exchange === "chained") return { steps, layouts };
+      const order = publishedOrder(graph, roles, layouts);
+      return { steps: steps.map((s) => (s.kind === "call" ? inOrder(s, order) : s)), layouts };
     }
     for (const node of nodes) {
       const key = keyOf.get(node);
@@ -298,6 +337,16 @@ interface Describing {
   readonly units: Units;
   readonly planOf: Assignment["planOf"];
   readonly layouts: ReadonlyMap<Node, Layout>;
+}
+
+function inOrder(call: Call, order: OperandOrder): Call {
+  const { inputs, weights, outputs, nodes } = call;
+  return {
+    ...call,
+    inputs: order.inputs(inputs, nodes),
+    weights: order.weights(weights, nodes),
+    outputs: order.outputs(outputs, nodes),
+  };
 }
 
 function describe(steps: readonly Unit[], { graph, units, planOf, layouts }: Describing): Step[] {

@@ -20,10 +20,11 @@ export function weightFile(): WeightFile {
   return {
     place(values, dtype = "fp16") {
       const inRange = (v: number): number => Math.max(-HALF_MAX, Math.min(HALF_MAX, v));
-      const numbers =
-        dtype === "fp32"
-          ? Float32Array.from(values, inRange)
-          : Uint16Array.from(values, (v) => halfBits(inRange(v)));
+      const numbers = new (dtype === "fp32" ? Float32Array : Uint16Array)(values.length);
+      for (let i = 0; i < values.length; i++) {
+        const value = inRange(values[i]!);
+        numbers[i] = dtype === "fp32" ? value : halfBits(value);
+      }
       const data = new Uint8Array(numbers.buffer);
       const digest = createHash("sha256").update(data).digest("hex");
       const known = offsets.get(digest);

@@ -20,7 +20,9 @@ import { bug } from "../../compiler/support/bug.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { HALF_MAX, roundToHalf } from "../../compiler/support/half.ts";
 import { argumentsOf, WEIGHT_PATH, type WeightFile, weightFile } from "./emit.ts";
+import { convolution, type Filters, filtersOf, type Table } from "./filters.ts";
 import { type Layout, layoutOf, storedShape } from "./layouts.ts";
+import { wideBuilder } from "./wide_builder.ts";
 
 /** A port: its name, its shape, and the values on it by the name of the graph's input or output. */
 export interface ProgramPort {
@@ -51,6 +53,8 @@ export interface ProgramSource {
   readonly outputs: readonly ProgramPort[];
   /** Values of weights that are constants of the program, by name. */
   readonly baked?: ReadonlyMap<string, Tensor>;
+  /** Products with baked weights are 1×1 convolutions, and matrices lie as [1, C, 1, S]. */
+  readonly convolves?: boolean;
   /** Tables and numbers in fp32: for tests that compare beyond the digits of fp16. */
   readonly exact?: boolean;
 }
@@ -58,19 +62,25 @@ export interface ProgramSource {
 export function lowerProgram(source: ProgramSource): LoweredProgram {
   const file = weightFile();
   const specs = source.inputs.map(({ name, shape }) => ({ name, shape }));
-  const fn = milFunction("main", specs, (b) => {
+  const fn = milFunction("main", specs, (given) => {
+    const b = source.convolves === true ? wideBuilder(given) : given;
     const values = new Map<Node, Value>();
     const leaves = new Map(source.graph.inputs.map((n) => [leafName(n), n]));
     for (const [name, value] of source.baked ?? []) {
       const leaf = leaves.get(name);
       const sizes = value.shape;
       if (leaf === undefined) continue;
-      const stored = tableOf(b, file, source)(
-        sizes.length === 1 ? [...sizes, 1] : sizes,
-        value.data,
-        name,
-      );
-      values.set(leaf, { stored, layout: sizes.length === 1 ? "channels" : "rows", sizes });
+      const shape = sizes.length === 1 ? [...sizes, 1] : sizes;
+      let stored: MilVar | undefined;
+      values.set(leaf, {
+        // As a matrix only if something reads it so.
+        get stored() {
+          stored ??= tableOf(b, file, source)(shape, value.data, name);
+          return stored;
+        },
+        layout: sizes.length === 1 ? "channels" : "rows",
+        sizes,
+      });
     }
     for (const port of source.inputs) {
       for (const { value, place } of port.values) {
@@ -155,8 +165,6 @@ const SWAP = JSON.stringify([1, 0, 2]);
 const isSwap = (node: Node): boolean =>
   node.op.name === "transpose" && JSON.stringify(node.attrs["perm"]) === SWAP;
 
-type Table = (shape: readonly number[], data: Float64Array, name: string) => MilVar;
-
 function tableOf(b: MilBuilder, file: WeightFile, { exact }: ProgramSource): Table {
   return (shape, data, name) => {
     if (!exact) return b.weight({ path: WEIGHT_PATH, offset: file.place(data) }, shape, { name });
@@ -175,6 +183,8 @@ function lowerer(
   file: WeightFile,
 ): (node: Node) => Value {
   const table = tableOf(b, file, source);
+  const filters: Filters =
+    source.convolves === true ? filtersOf(source.baked ?? new Map(), table) : () => undefined;
   const layouts = new Map<Node, Layout>();
   for (const [node, value] of values)
     if (!source.weights.has(leafName(node))) layouts.set(node, value.layout);
@@ -221,6 +231,12 @@ function lowerer(
   };
 
   const product = (node: Node): Value => {
+    const filter = filters(node);
+    if (filter !== undefined) {
+      const x = inLayout(b, value(node.inputs[0]!), "channels");
+      const stored = convolution(b, x.stored, filter);
+      return { stored, layout: "channels", sizes: sizesOf(node.type.shape) };
+    }
     const [x, y] = [value(node.inputs[0]!), value(node.inputs[1]!)];
     const layout = layoutOf(node, layouts, isFixed);
     // Whether an operand, as it is stored, has to be read with its axes swapped.

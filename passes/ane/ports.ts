@@ -8,9 +8,8 @@
 import type { Block, Place } from "../../compiler/bundle/manifest.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
-import { bug } from "../../compiler/support/bug.ts";
 import type { Call } from "./cut.ts";
-import { type Extent, extentOf, type Layout } from "./layouts.ts";
+import { extentOf, type Layout } from "./layouts.ts";
 
 /** fp16 elements of 64 bytes. */
 const ROW_UNIT = 32;
@@ -123,37 +122,26 @@ export function sharedWeights(weights: readonly Node[]): readonly PortPlan[] {
 }
 
 /**
- * Activations and weights of a program side by side: as many rows as the activations have channels. One
- * with other channels is cut into blocks of that many rows.
+ * Activations and weights of a program side by side: as many rows as the largest activation has channels.
+ * (Blocks of fewer rows would be joined from slices of columns, which M1 and M2 get wrong.)
  */
 export function packed(
   { inputs, weights }: Pick<Call, "inputs" | "weights">,
   layouts: ReadonlyMap<Node, Layout>,
 ): readonly PortPlan[] {
-  const rows = rowsFor(inputs.map((n) => extentOf(n.type, layouts.get(n) ?? "channels")));
+  const extents = inputs.map((n) => extentOf(n.type, layouts.get(n) ?? "channels"));
+  const rows = Math.max(...extents.map((e) => e.channels));
   const draft: Draft = { rows, width: 0, values: [] };
-  for (const node of inputs) {
+  for (const [i, node] of inputs.entries()) {
+    const { channels, columns } = extents[i]!;
+    const block = { row: 0, column: draft.width, rows: channels, columns };
+    draft.width += columns;
     const layout = layouts.get(node) ?? "channels";
-    const { channels, columns } = extentOf(node.type, layout);
-    const blocks: Block[] = [];
-    for (let done = 0; done < channels; done += rows) {
-      const height = Math.min(rows, channels - done);
-      blocks.push({ row: 0, column: draft.width, rows: height, columns });
-      draft.width += columns;
-    }
-    draft.values.push({ node, place: placeOf(node, layout, blocks) });
+    draft.values.push({ node, place: placeOf(node, layout, [block]) });
   }
   const own: PortPlan[] = [];
   addWeights(weights, draft, own);
   return [finished(draft), ...own];
-}
-
-/** The channels that most activations have, the larger ones first. */
-function rowsFor(extents: readonly Extent[]): number {
-  const counts = new Map<number, number>();
-  for (const { channels } of extents) counts.set(channels, (counts.get(channels) ?? 0) + 1);
-  const best = [...counts].sort((a, b) => b[1] - a[1] || b[0] - a[0])[0];
-  return best?.[0] ?? bug("a program without inputs");
 }
 
 /** fp16 bytes of the elements of a place, without what pads its rows. */

@@ -20,18 +20,19 @@ import type { Call } from "./cut.ts";
 
 /**
  * Names of the values that enter a program: `a0`, … activations, and weights by their path inside the
- * layer: `attn_wq`.
+ * layer: `attn_wq`, or `l2_attn_wq` in the third of several layers.
  */
 export function leafNames({
   inputs,
   weights,
   layer,
-}: Pick<Call, "inputs" | "weights" | "layer">): Map<Node, string> {
+  layers = [layer],
+}: Pick<Call, "inputs" | "weights" | "layer" | "layers">): Map<Node, string> {
   const names = new Map<Node, string>();
   for (const [i, node] of inputs.entries()) names.set(node, `a${i}`);
   const taken = new Set<string>([...names.values(), ...RESERVED_NAMES]);
   for (const node of weights) {
-    let name = weightName(node, layer);
+    let name = weightName(node, layers);
     while (taken.has(name) || /^(in|out|y)\d+$/.test(name)) name += "_";
     taken.add(name);
     names.set(node, name);
@@ -40,10 +41,12 @@ export function leafNames({
 }
 
 /** The path of the first parameter it is made of, inside its layer. */
-function weightName(node: Node, layer: string): string {
+function weightName(node: Node, layers: readonly string[]): string {
   const param = topological([node]).find(isParam);
   const path = param === undefined ? "weight" : leafName(param);
-  const local = path.startsWith(`${layer}.`) ? path.slice(layer.length + 1) : path;
+  const at = layers.findIndex((layer) => path.startsWith(`${layer}.`));
+  const inside = at < 0 ? path : path.slice(layers[at]!.length + 1);
+  const local = at < 0 || layers.length === 1 ? inside : `l${at}_${inside}`;
   return local.replaceAll(/\W/g, "_");
 }
 

@@ -4,9 +4,10 @@
  * A value is written where a program reads it from the host, and read once after the program that makes
  * it if the host needs it. What depends on parameters alone is staged when they change.
  */
-import type { HostOp, ScheduleStep, Surface, SurfaceUse } from "../../compiler/bundle/manifest.ts";
+import type { HostOp, Place, ScheduleStep, Surface, SurfaceUse } from "../../compiler/bundle/manifest.ts";
 import { constantValue, type Graph, leafName, topological } from "../../compiler/ir/graph.ts";
 import { type Node, numberText } from "../../compiler/ir/node.ts";
+import type { TensorType } from "../../compiler/ir/types.ts";
 import { bug } from "../../compiler/support/bug.ts";
 import type { CallPort, Connection } from "./connect.ts";
 import type { Call, Cut } from "./cut.ts";
@@ -20,6 +21,8 @@ export interface AneSchedule {
   readonly outputs: Readonly<Record<string, string>>;
   /** Nodes of the host's steps, staging first, in their order. */
   readonly hostNodes: readonly Node[];
+  /** Types of the values that programs make, by name. */
+  readonly typeOf: ReadonlyMap<string, TensorType>;
 }
 
 export interface ScheduleInput {
@@ -46,6 +49,7 @@ export function scheduleOf(given: ScheduleInput): AneSchedule {
     schedule: context.schedule,
     outputs: Object.fromEntries(graph.outputs.map((o) => [o.name, context.hostName(o.node)])),
     hostNodes: [...context.stagedNodes, ...context.hostNodes],
+    typeOf: context.typeOf,
   };
 }
 
@@ -80,8 +84,19 @@ function newContext(given: ScheduleInput) {
   const named = new Map<string, number>();
   const stagedNodes: Node[] = [];
   const hostNodes: Node[] = [];
+  const typeOf = new Map<string, TensorType>();
   /** Where the last call left each value. */
   const madeAt = new Map<Node, { readonly port: CallPort; readonly at: number }>();
+  /** What the host last wrote to each place of a surface. */
+  const written = new Map<string, Node>();
+  const isThere = (surface: string, node: Node, place: Place): boolean => {
+    const key = `${surface} ${JSON.stringify(place.blocks)}`;
+    if (written.get(key) === node) return true;
+    // Places of other forms may overlap with this one.
+    for (const other of written.keys()) if (other.startsWith(`${surface} `)) written.delete(other);
+    written.set(key, node);
+    return false;
+  };
   for (const leaf of graph.inputs) hostNames.set(leaf, leafName(leaf));
   for (const leaf of graph.params) hostNames.set(leaf, `@${leafName(leaf)}`);
 
@@ -121,6 +136,7 @@ function newContext(given: ScheduleInput) {
     stagedNodes,
     hostNodes,
     hostName,
+    typeOf,
     surfaces: (): Surface[] => [...shapes].map(([name, shape]) => ({ name, shape })),
 
     stageWeights(list: readonly Connection[]): void {
@@ -150,6 +166,7 @@ function newContext(given: ScheduleInput) {
           if (roles.weights.has(node)) continue;
           const made = place.layout === "rows" ? madeAt.get(node) : undefined;
           if (made === undefined) {
+            if (isThere(surface, node, place)) continue;
             schedule.push({ do: "write", value: hostName(node), surface, place });
             continue;
           }
@@ -163,7 +180,9 @@ function newContext(given: ScheduleInput) {
       const times = (named.get(base) ?? 0) + 1;
       named.set(base, times);
       for (const [k, node] of call.outputs.entries()) {
-        engineNames.set(node, `${base}${times === 1 ? "" : `~${times}`}.${k}`);
+        const name = `${base}${times === 1 ? "" : `~${times}`}.${k}`;
+        engineNames.set(node, name);
+        typeOf.set(name, node.type);
       }
       const engineName = (node: Node): string => engineNames.get(node) ?? hostName(node);
       schedule.push({

@@ -45,9 +45,14 @@ const sdpaForward: ProgramPlan = {
   name: "sdpa_fwd",
   roles: ["q", "k", "v", "heads", "attention"],
 };
+const ffnHalves: readonly ProgramPlan[] = [
+  { name: "ffn_up_fwd", roles: ["in", "activation"] },
+  { name: "ffn_down_fwd", roles: ["out", "residual"] },
+];
 const ffnForward: ProgramPlan = {
   name: "ffn_fwd",
   roles: ["in", "activation", "out", "residual"],
+  halves: ffnHalves,
 };
 const sharedBackward: readonly ProgramPlan[] = [
   { name: "ffn_bwd_w2", roles: ["d_out"] },
@@ -113,10 +118,6 @@ export const MATMUL: Scheme = {
   takesAll: false,
 };
 
-const ffnHalves: readonly ProgramPlan[] = [
-  { name: "ffn_up_fwd", roles: ["in", "activation"] },
-  { name: "ffn_down_fwd", roles: ["out", "residual"] },
-];
 const attentionRoles: readonly Role[] = ["norm", ...sdpaForward.roles, "o"];
 const ffnRoles: readonly Role[] = ["between", ...ffnForward.roles];
 const ffnBackRoles: readonly Role[] = ["d_residual", "d_out", "d_activation", "d_in", "d_between"];

@@ -5,6 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { EnginePlan } from "../../compiler/bundle/plan.ts";
+import type { EngineCounts, EngineInfo } from "./engine.ts";
 
 /** What the runtime could not do, with its code (E06xx) and the exact words behind it. */
 export class NativeError extends Error {
@@ -31,6 +33,16 @@ export interface AddonDevice {
   readonly simd: string;
 }
 
+/** What `attach` takes. */
+export interface AddonEngine extends EnginePlan {
+  readonly library: string;
+  readonly cache: string;
+  readonly version: string;
+  readonly compileBudget: number | null;
+}
+
+export type AddonEngineInfo = Omit<EngineInfo, "kind">;
+
 /** A session inside the addon; only the addon looks into it. */
 export type Handle = { readonly handle: unique symbol };
 
@@ -46,7 +58,9 @@ export interface Addon {
   ): Handle | Failure;
   info(handle: Handle): AddonDevice | Failure;
   arena(handle: Handle, index: 0 | 1): ArrayBuffer | Failure;
-  run(handle: Handle, program: number, first: boolean): Failure | undefined;
+  run(handle: Handle, program: number, first: boolean, times?: Float64Array): Failure | undefined;
+  attach(handle: Handle, engine: AddonEngine): AddonEngineInfo | Failure;
+  engineCounts(handle: Handle): EngineCounts | null | Failure;
   close(handle: Handle, arenas: readonly ArrayBuffer[]): Failure | undefined;
   measureGemm(
     m: number,
@@ -54,6 +68,13 @@ export interface Addon {
     k: number,
     transA: boolean,
     transB: boolean,
+    seconds: number,
+    threads: number,
+    blas: string,
+    simd: string,
+  ): number | Failure;
+  measureBound(
+    what: "multiplyAdd" | "read",
     seconds: number,
     threads: number,
     blas: string,

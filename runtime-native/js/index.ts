@@ -9,11 +9,18 @@
  *
  * Views are the session's memory itself, not copies. They become empty when it is closed.
  */
-import type { BufferDType, SessionPlan } from "../../compiler/bundle/plan.ts";
-import { type AddonDevice, loadAddon, NativeError, unwrap } from "./addon.ts";
+import type { BufferDType, EnginePlan, SessionPlan } from "../../compiler/bundle/plan.ts";
+import { type AddonDevice, type Handle, loadAddon, NativeError, unwrap } from "./addon.ts";
 import { encodePlan } from "./encode.ts";
+import {
+  type EngineCounts,
+  type EngineInfo,
+  type EngineOptions,
+  emulatorLibrary,
+} from "./engine.ts";
 
 export { NativeError } from "./addon.ts";
+export type { EngineCounts, EngineInfo, EngineOptions } from "./engine.ts";
 
 export interface DeviceOptions {
   /** Threads to use, the caller's included. Default: one per processor. */
@@ -25,6 +32,8 @@ export interface DeviceOptions {
   readonly blas?: string;
   /** "auto" (default), or one of `instructionSets()`, to run a lesser instruction set. */
   readonly simd?: string;
+  /** For plans with calls of the engine. Default: Apple's. */
+  readonly engine?: EngineOptions;
 }
 
 export type DeviceInfo = AddonDevice;
@@ -32,14 +41,20 @@ export type DeviceInfo = AddonDevice;
 export interface RunOptions {
   /** Write mode "add unless first" replaces when this is true, adds otherwise. */
   readonly first?: boolean;
+  /** Filled with the start and end of each command, in milliseconds on a clock of the process. */
+  readonly times?: Float64Array;
 }
 
 export interface Session {
   readonly info: DeviceInfo;
+  /** The engine, for plans that have calls of one. */
+  readonly engine: EngineInfo | undefined;
   run(program: string, options?: RunOptions): void;
   f32(buffer: string): Float32Array;
   i32(buffer: string): Int32Array;
   f64(buffer: string): Float64Array;
+  /** What the engine has done; undefined without one. */
+  engineCounts(): EngineCounts | undefined;
   /** Gives the memory back. Views become empty, and any later call is an error. */
   close(): void;
 }
@@ -97,6 +112,19 @@ function indexByName(
   return index;
 }
 
+function attachEngine(
+  handle: Handle,
+  plan: EnginePlan,
+  { engine = { kind: "ane" } }: DeviceOptions,
+): EngineInfo {
+  const library = engine.kind === "emulator" ? emulatorLibrary() : "";
+  const { cache = "", compileBudget = null, version = "0" } = engine;
+  const info = unwrap(
+    loadAddon().attach(handle, { ...plan, library, cache, compileBudget, version }),
+  );
+  return { kind: engine.kind, ...info };
+}
+
 export function createSession(plan: SessionPlan, options: DeviceOptions = {}): Session {
   const addon = loadAddon();
   const buffers = indexByName("buffer", plan.buffers);
@@ -104,6 +132,7 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
   const { words, strings } = encodePlan(plan);
   const handle = unwrap(addon.create(words, strings, ...settings(options)));
   const info = unwrap(addon.info(handle));
+  const engine = plan.engine === undefined ? undefined : attachEngine(handle, plan.engine, options);
   const arenas = {
     state: unwrap(addon.arena(handle, 0)),
     scratch: unwrap(addon.arena(handle, 1)),
@@ -130,11 +159,16 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
 
   return {
     info,
-    run(program, { first = false } = {}) {
+    engine,
+    engineCounts() {
+      mustBeOpen();
+      return unwrap(addon.engineCounts(handle)) ?? undefined;
+    },
+    run(program, { first = false, times } = {}) {
       mustBeOpen();
       const index = programs.get(program);
       if (index === undefined) throw noSuch("program", program);
-      unwrap(addon.run(handle, index, first));
+      unwrap(addon.run(handle, index, first, times));
     },
     f32(name) {
       const { arena, offset, bytes } = bufferOf(name, "f32");
@@ -180,4 +214,16 @@ export function measureGemm(options: GemmOptions): number {
   }
   const device = settings(options);
   return unwrap(loadAddon().measureGemm(m, n, k, transA, transB, seconds, ...device));
+}
+
+/**
+ * What the machine can do at most, on all threads at once: "multiplyAdd" in GFLOP/s, on registers;
+ * "read" in GB/s, from memory.
+ */
+export function measureBound(
+  what: "multiplyAdd" | "read",
+  seconds: number,
+  options: DeviceOptions = {},
+): number {
+  return unwrap(loadAddon().measureBound(what, seconds, ...settings(options)));
 }

@@ -21,25 +21,33 @@ void describe(Shape& s) {
   s.operand(4, DType::f32, 8);
 }
 
-Fault run(const Call& call) {
-  float *__restrict w = call.f32(0), *__restrict m = call.f32(2), *__restrict v = call.f32(3);
-  const float *__restrict g = call.f32(1), *k = call.f32(4);
-  const float lr = k[0], beta1 = k[1], beta2 = k[2], eps = k[3];
-  const float decay = call.ints[1] == 1 ? k[4] : 0.0f;
-  const float over_bias1 = 1.0f / k[5], over_bias2 = 1.0f / k[6], grad_scale = k[7];
-  const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
+struct Numbers {
+  float lr, beta1, beta2, eps, decay, over_bias1, over_bias2, grad_scale;
+};
 
+// A function of its own: its pointers are known not to overlap, so it becomes vector code.
+void update(float* __restrict w, const float* __restrict g, float* __restrict m,
+            float* __restrict v, const Numbers x, int64_t n) {
+  const float rest1 = 1.0f - x.beta1, rest2 = 1.0f - x.beta2;
+  ANEC_IVDEP
+  for (int64_t i = 0; i < n; ++i) {
+    const float gi = g[i] * x.grad_scale;
+    const float mi = x.beta1 * m[i] + rest1 * gi;
+    const float vi = x.beta2 * v[i] + rest2 * (gi * gi);
+    m[i] = mi;
+    v[i] = vi;
+    const float step = mi * x.over_bias1 / (__builtin_sqrtf(vi * x.over_bias2) + x.eps);
+    w[i] -= x.lr * (step + x.decay * w[i]);
+  }
+}
+
+Fault run(const Call& call) {
+  float *w = call.f32(0), *m = call.f32(2), *v = call.f32(3);
+  const float *g = call.f32(1), *k = call.f32(4);
+  const Numbers x{k[0], k[1], k[2],        k[3],        call.ints[1] == 1 ? k[4] : 0.0f,
+                  1.0f / k[5], 1.0f / k[6], k[7]};
   call.pool.parallel_for(call.ints[0], 16384, [&](int64_t begin, int64_t end, int) {
-    ANEC_IVDEP
-    for (int64_t i = begin; i < end; ++i) {
-      const float gi = g[i] * grad_scale;
-      const float mi = beta1 * m[i] + rest1 * gi;
-      const float vi = beta2 * v[i] + rest2 * (gi * gi);
-      m[i] = mi;
-      v[i] = vi;
-      const float step = mi * over_bias1 / (__builtin_sqrtf(vi * over_bias2) + eps) + decay * w[i];
-      w[i] -= lr * step;
-    }
+    update(w + begin, g + begin, m + begin, v + begin, x, end - begin);
   });
   return {};
 }

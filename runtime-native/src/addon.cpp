@@ -1,4 +1,4 @@
-// The door to JavaScript: the only file that knows N-API.
+// The door to JavaScript: with `addon_engine.cpp` the only file that knows N-API.
 //
 // Functions answer with a value, or with a plain object { code, message, detail } when something was
 // wrong; `runtime-native/js/index.ts` turns that object into a NativeError. Nothing is thrown here.
@@ -13,33 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "anec/session.h"
+#include "anec/measure.h"
+#include "addon.h"
 #include "opcodes.h"
 
 namespace anec {
 namespace {
-
-Napi::Value failure(Napi::Env env, const Error& error) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("code", error.code);
-  object.Set("message", error.message);
-  object.Set("detail", error.detail);
-  return object;
-}
-
-Napi::Value misuse(Napi::Env env) {
-  return failure(env, Error{"E0603", "the addon was called with arguments of the wrong type", ""});
-}
-
-// What a handle points at. `session` is null once closed.
-struct Handle {
-  std::unique_ptr<Session> session;
-};
-
-Handle* handle_of(const Napi::CallbackInfo& info) {
-  if (info.Length() < 1 || !info[0].IsExternal()) return nullptr;
-  return info[0].As<Napi::External<Handle>>().Data();
-}
 
 double number(const Napi::CallbackInfo& info, size_t index) {
   return info.Length() > index && info[index].IsNumber()
@@ -107,10 +86,6 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   return Napi::External<Handle>::New(env, handle, [](Napi::Env, Handle* dead) { delete dead; });
 }
 
-Napi::Value closed(Napi::Env env) {
-  return failure(env, Error{"E0606", "the session is closed", ""});
-}
-
 // info(handle) → { threads, simd, blas }
 Napi::Value info_of(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
@@ -134,14 +109,20 @@ Napi::Value arena(const Napi::CallbackInfo& info) {
       [](Napi::Env, void*, std::shared_ptr<Arena>* dead) { delete dead; }, owner);
 }
 
-// run(handle, program, first)
+// run(handle, program, first, times?)
 Napi::Value run(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
   if (handle == nullptr) return misuse(info.Env());
   if (handle->session == nullptr) return closed(info.Env());
   const int program = static_cast<int>(number(info, 1));
   if (program < 0 || program >= handle->session->programs()) return misuse(info.Env());
-  auto ran = handle->session->run(program, flag(info, 2));
+  std::span<double> times;
+  if (info.Length() > 3 && info[3].IsTypedArray() &&
+      info[3].As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
+    Napi::Float64Array list = info[3].As<Napi::Float64Array>();
+    times = {list.Data(), list.ElementLength()};
+  }
+  auto ran = handle->session->run(program, flag(info, 2), times);
   if (!ran.ok()) return failure(info.Env(), ran.error());
   return info.Env().Undefined();
 }
@@ -166,6 +147,17 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
                              static_cast<int64_t>(number(info, 2)),
                              flag(info, 3), flag(info, 4), number(info, 5)};
   auto measured = measure_gemm(options_of(info, 6), what);
+  if (!measured.ok()) return failure(info.Env(), measured.error());
+  return Napi::Number::New(info.Env(), measured.value());
+}
+
+// measureBound(what, seconds, threads, blas, simd) → "multiplyAdd": GFLOP/s, "read": GB/s
+Napi::Value measure_bound(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsString()) return misuse(info.Env());
+  const bool is_read = info[0].As<Napi::String>().Utf8Value() == "read";
+  const DeviceOptions options = options_of(info, 2);
+  auto measured = is_read ? measure_read(options, number(info, 1))
+                          : measure_multiply_add(options, number(info, 1));
   if (!measured.ok()) return failure(info.Env(), measured.error());
   return Napi::Number::New(info.Env(), measured.value());
 }
@@ -203,7 +195,10 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("arena", Napi::Function::New(env, arena));
   exports.Set("run", Napi::Function::New(env, run));
   exports.Set("close", Napi::Function::New(env, close));
+  exports.Set("attach", Napi::Function::New(env, attach));
+  exports.Set("engineCounts", Napi::Function::New(env, engine_counts));
   exports.Set("measureGemm", Napi::Function::New(env, measure));
+  exports.Set("measureBound", Napi::Function::New(env, measure_bound));
   exports.Set("opcodes", Napi::Function::New(env, opcodes));
   exports.Set("kernels", Napi::Function::New(env, kernels));
   exports.Set("instructionSets", Napi::Function::New(env, instruction_sets));

@@ -1,13 +1,22 @@
 // Blocking and threading of the built-in matrix product.
 //
-// The shorter of m and n is the shared side: it is packed once, by all threads, and read by all.
-// The longer side is cut into chunks; a thread packs a chunk into its own scratch, where it stays in
-// the L2 cache while every panel of the shared side passes over it.
+// One operand is read number by number (`rows` of the tiles), the other in vectors (`columns`). The
+// first is read where it lies if its numbers follow each other along k; the second is always packed.
+// Which is which follows from how the operands lie, so that hardly anything is ever transposed:
+//
+//     a · b     rows of a in place      columns of b copied
+//     a · bᵀ    the longer in place     the shorter transposed; tiles may lie across c
+//     aᵀ · b    rows of aᵀ copied       columns of b copied
+//
+// The shorter of m and n is the shared side: what is packed of it is packed once, by all threads. The
+// longer side is cut into chunks, which stay in the L2 cache while the shared side passes over them.
 //
 //     m = 128 rows, shared        n = 50,000 columns, in chunks
 //     +-----------+               +------+------+------+---
-//     | packed a  |       ·       | mine | hers | mine | …      over k in steps of 256
+//     |     a     |       ·       | mine | hers | mine | …      over k in steps of 768
 //     +-----------+               +------+------+------+---
+//
+// While a tile is computed, the piece of the longer side that comes next is fetched from memory.
 
 #include "anec/gemm.h"
 
@@ -17,10 +26,13 @@
 namespace anec {
 namespace {
 
-constexpr int64_t kc_max = 256;                     // depth of one panel
+constexpr int64_t kc_max = 768;                     // depth of one panel
 constexpr int64_t shared_floats_aim = 512 * 1024;   // how much of the shared side is packed at a time
-constexpr int64_t chunk_max = 192;                  // rows or columns of one chunk
+constexpr int64_t chunk_columns = 128;              // of a packed chunk
+constexpr int64_t chunk_rows = 64;                  // of a chunk of rows
+constexpr int64_t group = 4;                        // panels packed together
 constexpr int64_t width_max = 32;                   // widest panel of any micro kernel
+constexpr int64_t line = 16;                        // floats
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -34,87 +46,202 @@ int64_t depth_of_stage(int64_t shared_items, int64_t k) {
   return std::min(std::max(fit, kc_max), k);
 }
 
-// One operand as the packer sees it: items are rows of op(a) or columns of op(b).
+// A stage is cut into blocks of equal depth.
+int64_t depth_of_block(int64_t depth) {
+  return std::min(depth, round_up(ceil_div(depth, ceil_div(depth, kc_max)), 16));
+}
+
+// One operand as the tiles see it: items are rows of op(a) or columns of op(b).
 struct Side {
   const float* data;
   int64_t items;
   int64_t item_stride, k_stride;
-  int width;  // of a panel
+  int width = 0;          // of a panel
+  int64_t panel_count = 0;
+  bool in_place = false;
+  bool is_rows = false;
 
-  int64_t panels() const { return ceil_div(items, width); }
-  int64_t padded() const { return panels() * width; }
-  void pack(const MicroKernel& kernel, int64_t panel, int64_t k0, int64_t kc, float* to) const {
-    const int64_t first = panel * width;
-    kernel.pack(data + first * item_stride + k0 * k_stride, item_stride, k_stride,
-                std::min<int64_t>(width, items - first), kc, width, to);
+  void cut_into_panels(int panel_width) {
+    width = panel_width;
+    panel_count = ceil_div(items, width);
   }
+  int64_t panels() const { return panel_count; }
+  int64_t padded() const { return panel_count * width; }
+  // The last two panels of rows are of about equal size: a tile of few rows is slow.
+  int64_t first(int64_t panel) const {
+    const bool splits = is_rows && panel > 0 && panel == panels() - 1;
+    return splits ? items - (items - (panel - 1) * width) / 2 : panel * width;
+  }
+  int64_t count(int64_t panel) const {
+    return (panel + 1 < panels() ? first(panel + 1) : items) - first(panel);
+  }
+  const float* at(int64_t panel, int64_t k) const {
+    return data + first(panel) * item_stride + k * k_stride;
+  }
+  // `panels` panels, one after the other.
+  void pack(const MicroKernel& kernel, int64_t panel, int64_t panels, int64_t k0, int64_t kc,
+            float* to) const {
+    for (const int64_t end = panel + panels; panel < end;) {
+      int64_t next = panel + 1, items = count(panel);
+      while (next < end && items % width == 0 && count(next) == width) {
+        items += width;
+        ++next;
+      }
+      kernel.pack(at(panel, k0), item_stride, k_stride, items, kc, width, to);
+      to += (next - panel) * kc * width;
+      panel = next;
+    }
+  }
+};
+
+struct Range {
+  int64_t begin, end;
 };
 
 struct Product {
   const MicroKernel& kernel;
   const GemmShape& shape;
-  Side a, b;
+  Side rows, columns;
   float* c;
-  bool share_a;
+  bool across;       // rows of the tiles are columns of c
+  bool share_rows;   // the rows are the shorter side
 
-  const Side& shared() const { return share_a ? a : b; }
-  const Side& streamed() const { return share_a ? b : a; }
+  const Side& shared() const { return share_rows ? rows : columns; }
+  const Side& streamed() const { return share_rows ? columns : rows; }
 
-  Product(const MicroKernel& kernel_, const GemmShape& s, const float* a_, const float* b_, float* c_)
-      : kernel(kernel_),
-        shape(s),
-        a{a_, s.m, s.trans_a ? 1 : s.lda, s.trans_a ? s.lda : 1, kernel_.mr},
-        b{b_, s.n, s.trans_b ? s.ldb : 1, s.trans_b ? 1 : s.ldb, kernel_.nr},
-        c(c_),
-        share_a(s.m <= s.n) {}
-
-  // One register tile; tiles at the edge of c pass through a full-size one.
-  void tile(int64_t a_panel, int64_t b_panel, int64_t kc, const float* pa, const float* pb,
-            bool add) const {
-    const int64_t row = a_panel * a.width, column = b_panel * b.width;
-    const int64_t rows = std::min<int64_t>(a.width, shape.m - row);
-    const int64_t columns = std::min<int64_t>(b.width, shape.n - column);
-    float* to = c + row * shape.ldc + column;
-    if (rows == a.width && columns == b.width) {
-      kernel.multiply(kc, pa, pb, shape.alpha, add, to, shape.ldc);
-      return;
-    }
-    alignas(64) float edge[width_max * width_max];
-    if (add) {
-      for (int64_t i = 0; i < rows; ++i)
-        std::memcpy(edge + i * b.width, to + i * shape.ldc, sizeof(float) * columns);
-    }
-    kernel.multiply(kc, pa, pb, shape.alpha, add, edge, b.width);
-    for (int64_t i = 0; i < rows; ++i)
-      std::memcpy(to + i * shape.ldc, edge + i * b.width, sizeof(float) * columns);
+  Product(const MicroKernel& kernel_, const GemmShape& s, const float* a, const float* b, float* c_)
+      : kernel(kernel_), shape(s), c(c_) {
+    const Side of_a{a, s.m, s.trans_a ? 1 : s.lda, s.trans_a ? s.lda : 1};
+    const Side of_b{b, s.n, s.trans_b ? s.ldb : 1, s.trans_b ? 1 : s.ldb};
+    across = s.trans_b && (s.trans_a || s.n >= s.m);
+    rows = across ? of_b : of_a;
+    columns = across ? of_a : of_b;
+    rows.cut_into_panels(kernel.rows);
+    rows.is_rows = true;
+    rows.in_place = rows.k_stride == 1;
+    columns.cut_into_panels(kernel.columns);
+    share_rows = rows.items <= columns.items;
   }
 
-  // Packs panel `job % panels` of the shared side, k block `job / panels` of the stage.
+  // How many panels of the streamed side one job takes at most.
+  int64_t most_panels() const {
+    return std::max<int64_t>(1, (share_rows ? chunk_columns : chunk_rows) / streamed().width);
+  }
+
+  // Packs group `job % groups` of the shared side's panels, k block `job / groups` of the stage.
   void pack_shared(int64_t job, int64_t k0, int64_t depth, float* packed) const {
-    const int64_t block = job / shared().panels(), panel = job % shared().panels();
-    const int64_t from = block * kc_max, kc = std::min(kc_max, depth - from);
-    shared().pack(kernel, panel, k0 + from, kc,
+    const int64_t groups = ceil_div(shared().panels(), group), panel = job % groups * group;
+    const int64_t block = depth_of_block(depth), from = job / groups * block;
+    const int64_t kc = std::min(block, depth - from);
+    shared().pack(kernel, panel, std::min(group, shared().panels() - panel), k0 + from, kc,
                   packed + from * shared().padded() + panel * kc * shared().width);
   }
+  int64_t shared_jobs(int64_t depth) const {
+    if (shared().in_place) return 0;
+    return ceil_div(shared().panels(), group) * ceil_div(depth, depth_of_block(depth));
+  }
 
-  // Streamed panels s0 .. s1 against shared panels h0 .. h1 over one stage of k.
-  void multiply(int64_t k0, int64_t depth, const float* packed, int64_t s0, int64_t s1, int64_t h0,
-                int64_t h1, float* mine) const {
-    for (int64_t from = 0; from < depth; from += kc_max) {
-      const int64_t kc = std::min(kc_max, depth - from);
-      const bool add = shape.add || k0 + from > 0;
-      const int64_t streamed_size = kc * streamed().width, shared_size = kc * shared().width;
-      for (int64_t s = s0; s < s1; ++s)
-        streamed().pack(kernel, s, k0 + from, kc, mine + (s - s0) * streamed_size);
+  // What the tiles of a row of tiles fetch: the first one's share, and how far on the next one's is.
+  struct Fetch {
+    Ahead first;
+    int64_t step = 0;   // floats
+    int64_t tiles = 0;  // how many have a share
+  };
+
+  // The rows that come after panel `panel` of r, which meets `tiles` panels of columns. The job that
+  // this thread takes next is `skip` panels behind the end of this one.
+  Fetch rows_to_come(const Range& r, int64_t panel, int64_t tiles, int64_t skip, int64_t k,
+                     int64_t kc) const {
+    if (!rows.in_place) {
+      // Panels are packed in groups; the first of a group fetch the lines of the next group.
+      const int64_t at = (panel - r.begin) % group, next = panel - at + group;
+      if (next >= r.end || at * line >= group * rows.width) return {};
+      const int64_t share = ceil_div(kc, tiles);
+      return {{rows.at(next, k) + at * line, 0, rows.k_stride, 1}, share * rows.k_stride, kc / share};
+    }
+    const int64_t next = panel + 1 < r.end ? panel + 1 : panel + 1 + skip;
+    if (next >= rows.panels()) return {};
+    const int64_t count = rows.count(next), share = ceil_div(count, tiles);
+    return {{rows.at(next, k), rows.item_stride, line, static_cast<int>(share)},
+            share * rows.item_stride, count / share};
+  }
+
+  // The piece of the columns that is packed next: one row of it for every 16 steps of k, which is
+  // enough where 16 panels of rows pass over a chunk.
+  Fetch columns_to_come(const Range& next, int64_t next_k, int64_t kc, int64_t rows_done) const {
+    const int64_t k = next_k + rows_done * (kc / 16);
+    if (columns.item_stride != 1 || k >= shape.k || next.begin >= next.end) return {};
+    return {{columns.at(next.begin, k), line, columns.k_stride, columns.width / int(line)},
+            columns.width, next.end - next.begin};
+  }
+
+  // Fills in where the tile lies in c, and computes it.
+  void tile(int64_t row, int64_t column, Tile& t) const {
+    const int64_t i = rows.first(row), j = columns.first(column);
+    t.alpha = shape.alpha;
+    t.c = across ? c + j * shape.ldc + i : c + i * shape.ldc + j;
+    t.c_row = across ? 1 : shape.ldc;
+    t.c_column = across ? shape.ldc : 1;
+    t.rows = static_cast<int>(rows.count(row));
+    t.columns = static_cast<int>(columns.count(column));
+    kernel.multiply(t);
+  }
+
+  // Panels s of the streamed side against panels h of the shared side over one stage of k. The job
+  // that this thread takes next is `skip` panels further on.
+  void multiply(int64_t k0, int64_t depth, const float* packed, Range s, Range h, int64_t skip,
+                float* mine) const {
+    const Range r = share_rows ? h : s, w = share_rows ? s : h;
+    const int64_t kc_all = depth_of_block(depth);
+    for (int64_t from = 0; from < depth; from += kc_all) {
+      const int64_t kc = std::min(kc_all, depth - from), k = k0 + from;
+      const bool add = shape.add || k > 0, is_last = from + kc >= depth;
+      const Range next = is_last ? Range{s.begin + skip, std::min(s.end + skip, streamed().panels())}
+                                 : s;
       const float* block = packed + from * shared().padded();
-      for (int64_t h = h0; h < h1; ++h) {
-        for (int64_t s = s0; s < s1; ++s) {
-          const float* ps = mine + (s - s0) * streamed_size;
-          const float* ph = block + h * shared_size;
-          if (share_a) tile(h, s, kc, ph, ps, add);
-          else tile(s, h, kc, ps, ph, add);
+      for (int64_t i = r.begin; i < r.end; ++i) {
+        const float* a = block + i * kc * rows.width;
+        if (rows.in_place) {
+          a = rows.at(i, k);
+        } else if (!share_rows) {
+          const int64_t at = (i - r.begin) % group;
+          if (at == 0) rows.pack(kernel, i, std::min(group, r.end - i), k, kc, mine);
+          a = mine + at * kc * rows.width;
+        }
+        const Fetch fetch =
+            share_rows ? columns_to_come(next, is_last ? k0 : k + kc, kc, i - r.begin)
+                       : rows_to_come(r, i, w.end - w.begin, skip - (s.end - s.begin), k, kc);
+        for (int64_t j = w.begin; j < w.end; ++j) {
+          Tile t{};
+          t.kc = kc;
+          t.add = add;
+          t.a = a;
+          t.a_row = rows.in_place ? rows.item_stride : 0;
+          t.b = block + j * kc * columns.width;
+          if (share_rows) {
+            float* panel = mine + (j - w.begin) * kc * columns.width;
+            if (i == r.begin) pack_columns(j, k, kc, panel, t);
+            else t.b = panel;
+          }
+          if (j - w.begin < fetch.tiles) {
+            t.ahead = fetch.first;
+            t.ahead.from += (j - w.begin) * fetch.step;
+          }
+          tile(i, j, t);
         }
       }
+    }
+  }
+
+  // Sees to it that a panel of columns is packed when tile t has been computed.
+  void pack_columns(int64_t panel, int64_t k, int64_t kc, float* to, Tile& t) const {
+    if (columns.item_stride == 1 && columns.count(panel) == columns.width) {
+      t.b = columns.at(panel, k);
+      t.b_row = columns.k_stride;
+      t.b_copy = to;
+    } else {
+      columns.pack(kernel, panel, 1, k, kc, to);
+      t.b = to;
     }
   }
 };
@@ -144,7 +271,7 @@ int64_t gemm_shared_floats(int64_t m, int64_t n, int64_t k) {
   return __builtin_mul_overflow(padded, k, &whole) ? most : std::min(whole, most);
 }
 
-int64_t gemm_thread_floats() { return (chunk_max + 2 * width_max) * kc_max; }
+int64_t gemm_thread_floats() { return (chunk_columns + width_max) * kc_max; }
 
 int64_t gemm_serial_floats(int64_t m, int64_t n, int64_t k) {
   const int64_t shared = gemm_shared_floats(m, n, k);
@@ -160,15 +287,15 @@ void gemm_serial(const MicroKernel& kernel, const GemmShape& shape, const float*
   }
   const Product product(kernel, shape, a, b, c);
   const int64_t stage = depth_of_stage(product.shared().items, shape.k);
-  const int64_t chunk = std::max<int64_t>(1, chunk_max / product.streamed().width);
+  const int64_t chunk = product.most_panels();
   float* mine = scratch + gemm_shared_floats(shape.m, shape.n, shape.k);
+  const int64_t panels = product.streamed().panels();
   for (int64_t k0 = 0; k0 < shape.k; k0 += stage) {
-    const int64_t depth = std::min(stage, shape.k - k0);
-    const int64_t jobs = product.shared().panels() * ceil_div(depth, kc_max);
+    const int64_t depth = std::min(stage, shape.k - k0), jobs = product.shared_jobs(depth);
     for (int64_t job = 0; job < jobs; ++job) product.pack_shared(job, k0, depth, scratch);
-    for (int64_t s = 0; s < product.streamed().panels(); s += chunk) {
-      product.multiply(k0, depth, scratch, s, std::min(s + chunk, product.streamed().panels()), 0,
-                       product.shared().panels(), mine);
+    for (int64_t s = 0; s < panels; s += chunk) {
+      product.multiply(k0, depth, scratch, {s, std::min(s + chunk, panels)},
+                       {0, product.shared().panels()}, chunk, mine);
     }
   }
 }
@@ -189,25 +316,23 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
   const int64_t shared_panels = product.shared().panels();
   const int64_t streamed_panels = product.streamed().panels();
 
-  // Enough jobs for every thread to get a few; where chunks do not suffice, the shared side is cut.
-  const int64_t wanted = 4 * pool.threads();
-  const int64_t chunk = std::clamp<int64_t>(streamed_panels / wanted, 1,
-                                            std::max(1, int(chunk_max) / product.streamed().width));
+  // Enough jobs for every thread to get several; where chunks do not suffice, the shared side is cut.
+  const int64_t wanted = 8 * pool.threads();
+  const int64_t chunk = std::clamp<int64_t>(streamed_panels / wanted, 1, product.most_panels());
   const int64_t chunks = ceil_div(streamed_panels, chunk);
   const int64_t parts = std::min(shared_panels, std::max<int64_t>(1, wanted / 2 / chunks));
   const int64_t part = ceil_div(shared_panels, parts);
 
   for (int64_t k0 = 0; k0 < shape.k; k0 += stage) {
-    const int64_t depth = std::min(stage, shape.k - k0);
-    const int64_t jobs = shared_panels * ceil_div(depth, kc_max);
+    const int64_t depth = std::min(stage, shape.k - k0), jobs = product.shared_jobs(depth);
     pool.parallel_for(jobs, std::max<int64_t>(1, jobs / wanted), [&](int64_t i, int64_t end, int) {
       for (; i < end; ++i) product.pack_shared(i, k0, depth, shared);
     });
     pool.parallel_for(chunks * parts, 1, [&](int64_t i, int64_t end, int thread) {
       for (; i < end; ++i) {
         const int64_t s = i / parts * chunk, h = i % parts * part;
-        product.multiply(k0, depth, shared, s, std::min(s + chunk, streamed_panels), h,
-                         std::min(h + part, shared_panels),
+        product.multiply(k0, depth, shared, {s, std::min(s + chunk, streamed_panels)},
+                         {h, std::min(h + part, shared_panels)}, chunk * pool.threads(),
                          thread_scratch + thread * thread_stride);
       }
     });

@@ -1,16 +1,17 @@
 // The inner loops of the matrix product, compiled once per instruction set.
 //
-// A tile of MR rows by two vectors of c stays in registers while k runs. The accumulators are named
+// A tile of rows by two vectors stays in registers while k runs. The accumulators are named
 // variables, not an array: an array of this size is spilled to memory.
 //
 //     ANEC_LANES  registers   tile     accumulators
 //     4  (SSE2)      16       6 x 8        12
 //     4  (NEON)      32       8 x 8        16
 //     8  (AVX2)      16       6 x 16       12
-//     16 (AVX-512)   32      12 x 32       24
+//     16 (AVX-512)   32       8 x 32       16
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "anec/gemm.h"
 #include "anec/simd.h"
@@ -19,14 +20,13 @@
 namespace anec::ANEC_LEVEL {
 namespace {
 
-#if ANEC_LANES == 16
-#define ANEC_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-constexpr int MR = 12;
-#elif ANEC_LANES == 4 && defined(__aarch64__)
-#define ANEC_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+// X(row, the row whose pointer it is reached from, rows between the two)
+#if ANEC_LANES == 16 || (ANEC_LANES == 4 && defined(__aarch64__))
+#define ANEC_ROWS(X) \
+  X(0, 0, 0) X(1, 0, 1) X(2, 0, 2) X(3, 3, 0) X(4, 3, 1) X(5, 3, 2) X(6, 6, 0) X(7, 6, 1)
 constexpr int MR = 8;
 #else
-#define ANEC_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#define ANEC_ROWS(X) X(0, 0, 0) X(1, 0, 1) X(2, 0, 2) X(3, 3, 0) X(4, 3, 1) X(5, 3, 2)
 constexpr int MR = 6;
 #endif
 
@@ -38,50 +38,241 @@ typedef float UnalignedVector __attribute__((vector_size(4 * L), aligned(4), may
 ANEC_INLINE Vector get(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
 ANEC_INLINE void put(float* to, Vector v) { *reinterpret_cast<UnalignedVector*>(to) = v; }
 
-void multiply(int64_t kc, const float* a, const float* b, float alpha, bool add, float* c,
-              int64_t ldc) {
-#define ANEC_PREFETCH(i)                                                  \
-  __builtin_prefetch(c + i * ldc, 1);                                     \
-  __builtin_prefetch(c + i * ldc + NR - 1, 1);
-  ANEC_ROWS(ANEC_PREFETCH)
-#define ANEC_ZERO(i) Vector c##i##0 = {}, c##i##1 = {};
-  ANEC_ROWS(ANEC_ZERO)
-  ANEC_UNROLL_2
-  for (int64_t k = 0; k < kc; ++k) {
-    const Vector b0 = get(b), b1 = get(b + L);
-#define ANEC_MULTIPLY(i)            \
-  {                                 \
-    const Vector x = a[i] - Vector{}; \
-    c##i##0 += x * b0;              \
-    c##i##1 += x * b1;              \
+#if ANEC_LANES == 16
+// Stores eight rows of sixteen as columns of eight: column j goes to c + j * stride.
+ANEC_INLINE void store_across(const Vector r[8], float alpha, bool add, float* c, int64_t stride) {
+  // Within each 128-bit lane, a 4 x 4 transposition of rows 0 .. 3 and one of rows 4 .. 7.
+#define ANEC_LOW(a, b)                                                                           \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define ANEC_HIGH(a, b)                                                                          \
+  __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define ANEC_LOW_PAIRS(a, b)                                                                     \
+  __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define ANEC_HIGH_PAIRS(a, b)                                                                    \
+  __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+  Vector four[2][4];
+  for (int half = 0; half < 2; ++half) {
+    const Vector *q = r + 4 * half, low0 = ANEC_LOW(q[0], q[1]), high0 = ANEC_HIGH(q[0], q[1]);
+    const Vector low1 = ANEC_LOW(q[2], q[3]), high1 = ANEC_HIGH(q[2], q[3]);
+    four[half][0] = ANEC_LOW_PAIRS(low0, low1);
+    four[half][1] = ANEC_HIGH_PAIRS(low0, low1);
+    four[half][2] = ANEC_LOW_PAIRS(high0, high1);
+    four[half][3] = ANEC_HIGH_PAIRS(high0, high1);
   }
-    ANEC_ROWS(ANEC_MULTIPLY)
-    a += MR;
-    b += NR;
+  // four[·][j] has column 4 · lane + j in each lane.
+  for (int j = 0; j < 4; ++j) {
+    const Vector a = four[0][j], b = four[1][j];
+    const f32x8 columns[4] = {__builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19),
+                              __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23),
+                              __builtin_shufflevector(a, b, 8, 9, 10, 11, 24, 25, 26, 27),
+                              __builtin_shufflevector(a, b, 12, 13, 14, 15, 28, 29, 30, 31)};
+    for (int lane = 0; lane < 4; ++lane) {
+      float* to = c + (4 * lane + j) * stride;
+      store(to, add ? load(to) + alpha * columns[lane] : alpha * columns[lane]);
+    }
   }
-#define ANEC_ADD(i)                                 \
-  put(c + i * ldc, get(c + i * ldc) + alpha * c##i##0); \
-  put(c + i * ldc + L, get(c + i * ldc + L) + alpha * c##i##1);
-#define ANEC_STORE(i)                \
-  put(c + i * ldc, alpha * c##i##0); \
-  put(c + i * ldc + L, alpha * c##i##1);
+}
+#endif
+
+// to[0 .. Count) = v (+ to).
+template <int Count>
+ANEC_INLINE void write_lanes(float* to, f32x8 v, bool add) {
   if (add) {
-    ANEC_ROWS(ANEC_ADD)
-  } else {
-    ANEC_ROWS(ANEC_STORE)
+    f32x8 old = {};
+    std::memcpy(&old, to, sizeof(float) * Count);
+    v += old;
+  }
+  std::memcpy(to, &v, sizeof(float) * Count);
+}
+
+// Writes a tile that is not whole, or lies across c, from a buffer [rows, NR].
+void write_out(const Tile& t, const float* buffer) {
+  if (t.c_column == 1) {
+    for (int i = 0; i < t.rows; ++i) {
+      const float* from = buffer + i * NR;
+      float* to = t.c + i * t.c_row;
+      if (t.add) {
+        for (int j = 0; j < t.columns; ++j) to[j] += t.alpha * from[j];
+      } else {
+        for (int j = 0; j < t.columns; ++j) to[j] = t.alpha * from[j];
+      }
+    }
+    return;
+  }
+  for (int j0 = 0; j0 < t.columns; j0 += 8) {
+    f32x8 r[8];
+    for (int i = 0; i < 8; ++i) r[i] = i < t.rows ? load(buffer + i * NR + j0) : f32x8{};
+    transpose(r);
+    const int columns = t.columns - j0 < 8 ? t.columns - j0 : 8;
+    for (int j = 0; j < columns; ++j) {
+      float* to = t.c + (j0 + j) * t.c_column;
+      if (t.rows == MR) {
+        write_lanes<MR>(to, t.alpha * r[j], t.add);
+      } else {
+        float lanes[8];
+        store(lanes, t.alpha * r[j]);
+        for (int i = 0; i < t.rows; ++i) to[i] = t.add ? to[i] + lanes[i] : lanes[i];
+      }
+    }
+  }
+}
+
+// Packed: whether a is. Copies: whether b is packed on the way.
+template <int Rows, bool Packed, bool Copies>
+void multiply_rows(const Tile& t) {
+  const float* b = t.b;
+  [[maybe_unused]] const int64_t b_row = t.b_row;
+  [[maybe_unused]] float* __restrict copy = t.b_copy;
+  const int64_t row = Packed ? 1 : t.a_row, step = Packed ? MR : 1;
+  const float *a0 = t.a, *a3 = t.a + 3 * row, *a6 = t.a + 6 * row;
+  const float* ahead = t.ahead.from;
+  const int64_t ahead_step = t.ahead.step, ahead_stride = t.ahead.stride;
+  const int ahead_count = t.ahead.count;
+  const int64_t c_lines = t.c_column == 1 ? t.rows : t.columns;
+  const int64_t c_line = t.c_column == 1 ? t.c_row : t.c_column;
+  for (int64_t i = 0; i < c_lines; ++i) {
+    __builtin_prefetch(t.c + i * c_line, 1);
+    if (t.c_column == 1) __builtin_prefetch(t.c + i * c_line + NR - 1, 1);
+  }
+#define ANEC_ZERO(i, base, rows) [[maybe_unused]] Vector c##i##0 = {}, c##i##1 = {};
+  ANEC_ROWS(ANEC_ZERO)
+#define ANEC_MULTIPLY(i, base, rows)                  \
+  if constexpr (i < Rows) {                           \
+    const Vector x = a##base[rows * row] - Vector{};  \
+    c##i##0 += x * b0;                                \
+    c##i##1 += x * b1;                                \
+  }
+  // The empty assembly keeps the loads of one step from being moved into another, where they would
+  // take registers that the tile needs.
+#define ANEC_STEP                                            \
+  {                                                          \
+    const Vector b0 = get(b), b1 = get(b + L);               \
+    if constexpr (Copies) {                                  \
+      put(copy, b0);                                         \
+      put(copy + L, b1);                                     \
+      copy += NR;                                            \
+    }                                                        \
+    ANEC_ROWS(ANEC_MULTIPLY)                                 \
+    a0 += step;                                              \
+    if constexpr (Rows > 3) a3 += step;                      \
+    if constexpr (Rows > 6) a6 += step;                      \
+    b += Copies ? b_row : NR;                                \
+    __asm__("" : "+r"(a0), "+r"(a3), "+r"(a6), "+r"(b));     \
+  }
+  int64_t k = 0;
+  for (; k + 16 <= t.kc; k += 16) {
+    for (int i = 0; i < ahead_count; ++i) __builtin_prefetch(ahead + i * ahead_step);
+    ahead += ahead_stride;
+    ANEC_NO_UNROLL
+    for (int i = 0; i < 16; ++i) ANEC_STEP
+  }
+  for (; k < t.kc; ++k) ANEC_STEP
+#undef ANEC_STEP
+
+  if (t.c_column == 1 && t.columns == NR) {
+    float* c = t.c;
+    const float alpha = t.alpha;
+#define ANEC_ADD(i, base, rows)                                             \
+  if constexpr (i < Rows) {                                                 \
+    put(c + i * t.c_row, get(c + i * t.c_row) + alpha * c##i##0);           \
+    put(c + i * t.c_row + L, get(c + i * t.c_row + L) + alpha * c##i##1);   \
+  }
+#define ANEC_STORE(i, base, rows)                 \
+  if constexpr (i < Rows) {                       \
+    put(c + i * t.c_row, alpha * c##i##0);        \
+    put(c + i * t.c_row + L, alpha * c##i##1);    \
+  }
+    if (t.add) {
+      ANEC_ROWS(ANEC_ADD)
+    } else {
+      ANEC_ROWS(ANEC_STORE)
+    }
+    return;
+  }
+#if ANEC_LANES == 16
+  if (Rows == 8 && t.columns == NR) {
+    const Vector left[8] = {c00, c10, c20, c30, c40, c50, c60, c70};
+    const Vector right[8] = {c01, c11, c21, c31, c41, c51, c61, c71};
+    store_across(left, t.alpha, t.add, t.c, t.c_column);
+    store_across(right, t.alpha, t.add, t.c + L * t.c_column, t.c_column);
+    return;
+  }
+#endif
+  alignas(64) float buffer[MR * NR];
+#define ANEC_KEEP(i, base, rows)              \
+  if constexpr (i < Rows) {                   \
+    put(buffer + i * NR, c##i##0);            \
+    put(buffer + i * NR + L, c##i##1);        \
+  }
+  ANEC_ROWS(ANEC_KEEP)
+  write_out(t, buffer);
+}
+
+// multiply_rows for every number of rows, by where a and b lie.
+using Multiply = void (*)(const Tile&);
+template <bool Packed, bool Copies, int... Less>
+constexpr Multiply by_rows(int rows, std::integer_sequence<int, Less...>) {
+  constexpr Multiply list[] = {multiply_rows<Less + 1, Packed, Copies>...};
+  return list[rows - 1];
+}
+
+void multiply(const Tile& t) {
+  constexpr auto rows = std::make_integer_sequence<int, MR>();
+  const bool packed = t.a_row == 0, copies = t.b_row != 0;
+  if (packed && copies) by_rows<true, true>(t.rows, rows)(t);
+  else if (packed) by_rows<true, false>(t.rows, rows)(t);
+  else if (copies) by_rows<false, true>(t.rows, rows)(t);
+  else by_rows<false, false>(t.rows, rows)(t);
+}
+
+// Chains of multiply-adds on registers only: the most that this processor does.
+double multiply_add(int64_t steps, float* sink) {
+#define ANEC_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#if defined(__x86_64__)
+#define ANEC_REGISTER "+x"
+#if ANEC_LANES == 16
+#undef ANEC_REGISTER
+#define ANEC_REGISTER "+v"
+#endif
+#else
+#define ANEC_REGISTER "+w"
+#endif
+  const Vector x = 0.999f - Vector{}, y = 0.001f - Vector{};
+#define ANEC_START(i) Vector v##i = float(i) - Vector{};
+  ANEC_CHAINS(ANEC_START)
+  for (int64_t step = 0; step < steps; ++step) {
+#define ANEC_NEXT(i)      \
+  v##i = v##i * x + y;    \
+  __asm__ __volatile__("" : ANEC_REGISTER(v##i));
+    ANEC_CHAINS(ANEC_NEXT)
+  }
+  Vector sum = {};
+#define ANEC_LAST(i) sum += v##i;
+  ANEC_CHAINS(ANEC_LAST)
+  sink[0] = sum[0];
+  return 2.0 * 12 * L * static_cast<double>(steps);
+}
+
+// Panels that lie side by side in rows: `G` at a time, so that whole lines of memory are read.
+template <int W, int G>
+void copy_whole(const float* src, int64_t k_stride, int64_t kc, float* panel) {
+  for (int64_t k = 0; k < kc; ++k) {
+    const float* from = src + k * k_stride;
+    __builtin_prefetch(from + 8 * k_stride);
+    __builtin_prefetch(from + 8 * k_stride + G * W - 1);
+    for (int g = 0; g < G; ++g)
+      std::memcpy(panel + (g * kc + k) * W, from + g * W, sizeof(float) * W);
   }
 }
 
 template <int W>
-void copy_panel(const float* src, int64_t k_stride, int64_t count, int64_t kc, float* panel) {
-  if (count == W) {
-    for (int64_t k = 0; k < kc; ++k) {
-      __builtin_prefetch(src + (k + 8) * k_stride);
-      __builtin_prefetch(src + (k + 8) * k_stride + W - 1);
-      std::memcpy(panel + k * W, src + k * k_stride, sizeof(float) * W);
-    }
-    return;
-  }
+void copy_panels(const float* src, int64_t k_stride, int64_t count, int64_t kc, float* panel) {
+  constexpr int group = W < 16 ? 4 : 1;
+  for (; count >= group * W; count -= group * W, src += group * W, panel += group * W * kc)
+    copy_whole<W, group>(src, k_stride, kc, panel);
+  for (; count >= W; count -= W, src += W, panel += W * kc)
+    copy_whole<W, 1>(src, k_stride, kc, panel);
+  if (count == 0) return;
   std::memset(panel, 0, sizeof(float) * W * kc);
   for (int64_t k = 0; k < kc; ++k) {
     for (int64_t i = 0; i < count; ++i) panel[k * W + i] = src[k * k_stride + i];
@@ -118,8 +309,12 @@ void transpose_panel(const float* src, int64_t item_stride, int64_t count, int64
 template <int W>
 void pack_width(const float* src, int64_t item_stride, int64_t k_stride, int64_t count, int64_t kc,
                 float* panel) {
-  if (item_stride == 1) copy_panel<W>(src, k_stride, count, kc, panel);
-  else transpose_panel<W>(src, item_stride, count, kc, panel);
+  if (item_stride == 1) {
+    copy_panels<W>(src, k_stride, count, kc, panel);
+    return;
+  }
+  for (; count > 0; count -= W, src += W * item_stride, panel += W * kc)
+    transpose_panel<W>(src, item_stride, count < W ? count : W, kc, panel);
 }
 
 void pack(const float* src, int64_t item_stride, int64_t k_stride, int64_t count, int64_t kc,
@@ -185,6 +380,6 @@ void row_times_matrix(const GemmShape& s, const float* a, const float* b, float*
 #define ANEC_TEXT(x) ANEC_TEXT_OF(x)
 extern const MicroKernel micro_kernel;
 const MicroKernel micro_kernel = {ANEC_TEXT(ANEC_LEVEL), MR,   NR,
-                                  multiply,              pack, row_times_matrix};
+                                  multiply,              pack, row_times_matrix, multiply_add};
 
 }  // namespace anec::ANEC_LEVEL

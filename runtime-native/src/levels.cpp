@@ -36,11 +36,8 @@ struct Levels {
 
   Levels() {
 #if defined(__x86_64__)
-    // AMD's 512-bit product was measured slower than its 256-bit one (Zen 4: 162 against 177 GFLOP/s).
-    const bool wide_first = !__builtin_cpu_is("amd");
-    if (has_avx512() && wide_first) micro[micro_count++] = &avx512::micro_kernel;
+    if (has_avx512()) micro[micro_count++] = &avx512::micro_kernel;
     if (has_avx2()) micro[micro_count++] = &avx2::micro_kernel;
-    if (has_avx512() && !wide_first) micro[micro_count++] = &avx512::micro_kernel;
 #endif
     micro[micro_count++] = &portable::micro_kernel;
   }

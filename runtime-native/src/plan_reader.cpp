@@ -136,6 +136,9 @@ Result<void> read_command(Words& words, std::span<const Kernel* const> kernels, 
   for (const Kernel* kernel : kernels) {
     if (kernel_name == kernel->name) command.kernel = kernel;
   }
+  for (const Kernel* kernel : engine_kernels()) {
+    if (kernel_name == kernel->name) command.kernel = kernel;
+  }
   if (command.kernel == nullptr) {
     return Error{"E0602", "there is no host kernel named `" + kernel_name + "`",
                  "used by `" + command.label + "`"};

@@ -12,6 +12,12 @@ constexpr int most_threads = 256;
 
 int64_t round_to_line(int64_t floats) { return (floats + 15) / 16 * 16; }
 
+// Milliseconds on a clock that only goes forward.
+double now() {
+  using Clock = std::chrono::steady_clock;
+  return std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
+}
+
 Error fault_error(const Plan::Command& command, const Fault& fault) {
   return Error{"E0604",
                "`" + command.label + "` (kernel " + command.kernel->name + "): " + fault.what + " " +
@@ -96,58 +102,44 @@ Result<std::unique_ptr<Session>> Session::create(std::span<const double> words,
   return session;
 }
 
-Result<void> Session::run(int program, bool first) {
+Result<void> Session::attach(std::unique_ptr<Engine> engine) {
+  for (const Plan::Program& program : plan_.programs) {
+    for (const Plan::Command& command : program.commands) {
+      if (command.kernel->run != nullptr) continue;
+      auto fits = check_engine_command(*engine, *command.kernel, command.ints.data());
+      if (!fits.ok()) return fits;
+    }
+  }
+  engine_ = std::move(engine);
+  return {};
+}
+
+Result<void> Session::run_on_engine(const Plan::Command& command) {
+  if (engine_ == nullptr)
+    return Error{"E0606", "the session has commands of an engine and was given none", command.label};
+  float* value = command.pointers.empty() ? nullptr : static_cast<float*>(command.pointers.front());
+  return run_engine_command(*engine_, *command.kernel, command.ints.data(), value);
+}
+
+Result<void> Session::run(int program, bool first, std::span<double> times) {
   float* shared = reinterpret_cast<float*>(work_->data());
   float* threads = shared + round_to_line(plan_.shared_floats);
   if (device_.blas != nullptr && device_.blas->set_threads != nullptr)
     device_.blas->set_threads(device_.pool->threads());
+  size_t at = 0;
   for (const Plan::Command& command : plan_.programs[static_cast<size_t>(program)].commands) {
     const Call call{command.pointers.data(), command.ints.data(), command.floats.data(), first,
                     *device_.pool, *device_.simd, device_.blas, shared, threads, thread_stride_};
-    if (Fault fault = command.kernel->run(call); !fault.ok()) return fault_error(command, fault);
+    const bool timed = at + 1 < times.size();
+    if (timed) times[at] = now();
+    if (command.kernel->run == nullptr) {
+      auto ran = run_on_engine(command);
+      if (!ran.ok()) return ran;
+    } else if (Fault fault = command.kernel->run(call); !fault.ok()) return fault_error(command, fault);
+    if (timed) times[at + 1] = now();
+    at += 2;
   }
   return {};
-}
-
-Result<double> measure_gemm(const DeviceOptions& options, const GemmMeasurement& w) {
-  auto opened = Device::open(options);
-  if (!opened.ok()) return opened.error();
-  const Device& device = opened.value();
-  const int64_t threads = device.pool->threads();
-  const Count size_a = Count(w.m) * Count(w.k), size_b = Count(w.k) * Count(w.n);
-  constexpr int64_t beyond_cache = 16 << 20;  // floats
-  const int64_t copies = std::clamp<int64_t>(beyond_cache / std::max<int64_t>(size_b.n, 1), 1, 64);
-  const Count shared = gemm_shared_floats(w.m, w.n, w.k), thread = gemm_thread_floats();
-  const Count floats = size_a + size_b * copies + Count(w.m) * Count(w.n) + shared +
-                       thread * threads + 64;
-  auto memory = Arena::create((floats * 4).n, "measured product");
-  if (!memory.ok()) return memory.error();
-  float* a = reinterpret_cast<float*>(memory.value()->data());
-  float* b = a + round_to_line(size_a.n);
-  float* shared_at = b + round_to_line(size_b.n * copies);
-  float* thread_at = shared_at + round_to_line(shared.n);
-  float* c = thread_at + thread.n * threads;
-  for (int64_t i = 0; i < size_a.n; ++i) a[i] = 0.5f;
-  for (int64_t i = 0; i < size_b.n * copies; ++i) b[i] = 0.25f;
-
-  if (device.blas != nullptr && device.blas->set_threads != nullptr)
-    device.blas->set_threads(static_cast<int>(threads));
-  const GemmShape shape{w.m, w.n, w.k, w.trans_a, w.trans_b, w.trans_a ? w.m : w.k,
-                        w.trans_b ? w.k : w.n, w.n, 1.0f, false};
-  using Clock = std::chrono::steady_clock;
-  std::vector<double> times;
-  double spent = 0;
-  for (int64_t i = 0; i < 3 || spent < w.seconds; ++i) {
-    const auto start = Clock::now();
-    const float* bi = b + i % copies * size_b.n;
-    if (device.blas == nullptr || !device.blas->multiply(shape, a, bi, c)) {
-      gemm_parallel(*device.simd, *device.pool, shape, a, bi, c, shared_at, thread_at, thread.n);
-    }
-    times.push_back(std::chrono::duration<double>(Clock::now() - start).count());
-    spent += times.back();
-  }
-  std::sort(times.begin(), times.end());
-  return 2.0 * double(w.m) * double(w.n) * double(w.k) / times[times.size() / 2] * 1e-9;
 }
 
 }  // namespace anec

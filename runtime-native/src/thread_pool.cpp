@@ -9,7 +9,6 @@
 
 #include <cstring>
 #include <string>
-#include <thread>
 
 #if defined(__linux__)
 #include <sched.h>
@@ -23,7 +22,7 @@ namespace {
 constexpr uint64_t left_mask = 0xffffffffu;
 constexpr int64_t max_ranges = int64_t{1} << 30;
 constexpr int spins_before_sleep = 2000;   // some tens of microseconds
-constexpr int spins_before_yield = 20000;
+constexpr int spins_before_wait = 4000;
 
 inline void pause_briefly() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -85,11 +84,20 @@ void ThreadPool::run(int64_t count, int64_t grain, const void* context, Task tas
 
   while (claim_and_run(0)) {
   }
-  int spins = 0;
-  while (done_.load(std::memory_order_acquire) != ranges_) {
+  wait_for_others();
+}
+
+// A worker that is late has most likely lost its processor to another process. Sleeping, not spinning,
+// lets the system give it this one.
+void ThreadPool::wait_for_others() {
+  for (int spins = 0; spins < spins_before_wait; ++spins) {
+    if (done_.load(std::memory_order_acquire) == ranges_) return;
     pause_briefly();
-    if (++spins > spins_before_yield) std::this_thread::yield();
   }
+  std::unique_lock<std::mutex> lock(mutex_);
+  caller_waits_.store(true, std::memory_order_seq_cst);
+  finished_.wait(lock, [this] { return done_.load(std::memory_order_seq_cst) == ranges_; });
+  caller_waits_.store(false, std::memory_order_relaxed);
 }
 
 bool ThreadPool::claim_and_run(int thread) {
@@ -103,7 +111,11 @@ bool ThreadPool::claim_and_run(int thread) {
   const int64_t begin = range * grain_;
   const int64_t end = begin + grain_ < count_ ? begin + grain_ : count_;
   task_(context_, begin, end, thread);
-  done_.fetch_add(1, std::memory_order_release);
+  done_.fetch_add(1, std::memory_order_seq_cst);
+  if (caller_waits_.load(std::memory_order_seq_cst)) {
+    { std::lock_guard<std::mutex> lock(mutex_); }
+    finished_.notify_one();
+  }
   return true;
 }
 

@@ -215,3 +215,20 @@ test("no output of diff and run has colours", async () => {
     expect(all).not.toContain("\u001b");
   }
 });
+
+test("of very many mistakes fifty are printed, errors first, and the others counted", async () => {
+  inNewFolder();
+  const bad = Array.from({ length: 60 }, (_, i) => `tensor<fp16, [3]> y${i} = relu(x = x);`);
+  writeFileSync(
+    "a.mil",
+    `program(1.3) { func main<ios18>(tensor<fp16, [2]> x) { ${bad.join("\n")} } -> (y0); }`,
+  );
+  const { code, out, err } = await anec("mil check a.mil --chip m2".split(" "));
+  expect(code).toBe(1);
+  expect(err.match(/^error\[/gm)).toHaveLength(50);
+  expect(err).not.toMatch(/^warning\[/m);
+  expect(err).toMatch(/\n {2}and \d+ errors and \d+ warnings more\n$/);
+  expect(out).toMatch(/1 file: \d+ errors, \d+ warnings/);
+  const json = await anec("mil check a.mil --chip m2 --json".split(" "));
+  expect(JSON.parse(json.out).files[0].diagnostics.length).toBeGreaterThan(60);
+});

@@ -39,7 +39,8 @@ const builds = ["native", "native-sanitize"].map((build) =>
 );
 
 /** The build with sanitizers, if it was made. */
-export const sanitized: string | undefined = existsSync(builds[1]!) ? builds[1] : undefined;
+export const sanitized: string | undefined =
+  process.env["ANEC_MIL_RUN_SANITIZED"] ?? (existsSync(builds[1]!) ? builds[1] : undefined);
 
 /** The answers to requests, in their order. Throws if the process ends badly. */
 export function runNatively(

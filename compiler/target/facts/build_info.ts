@@ -17,7 +17,7 @@ export const buildInfo = defineFact({
   ],
   *check({ program: p }): Generator<Finding> {
     if (find(p.attributes, "buildInfo") === undefined)
-      yield { title: "the program has no build information", span: p.functions[0]?.span };
+      yield { title: "the program has no build information", span: p.span };
   },
   workaround: "copy the four entries that all known systems take",
   fix: ({ program: p }) => {

@@ -18,7 +18,7 @@ export function startsInside(site: Site): boolean {
   return !isFromStart && (ints(site, "begin")?.at(-1) ?? 0) !== 0;
 }
 
-/** The elements that a slice takes, if it keeps all axes and goes forward. */
+/** The elements that a slice takes, if it keeps all axes, goes forward and stays inside. */
 function boxOf(site: Site, x: Tensor, out: Tensor): Box | undefined {
   const begin = ints(site, "begin");
   const isByIndex = site.s.op === "slice_by_index";
@@ -31,7 +31,12 @@ function boxOf(site: Site, x: Tensor, out: Tensor): Box | undefined {
     if (fromStart?.[i] === 1) return 0;
     return n < 0 ? n + x.shape[i]! : n;
   });
-  return { begin: counted, stride, size: out.shape };
+  // What the checker could not see may lie outside.
+  const isInside = counted.every((n, i) => {
+    const last = n + (out.shape[i]! - 1) * (stride[i] ?? 1);
+    return n >= 0 && last < x.shape[i]!;
+  });
+  return isInside ? { begin: counted, stride, size: out.shape } : undefined;
 }
 
 const lastTwoSwapped = <T>(list: readonly T[]): T[] => [

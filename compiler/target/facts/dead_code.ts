@@ -6,13 +6,17 @@ import { mapFunctions } from "./rewrite.ts";
 import type { MilView } from "./walk.ts";
 import { namesIn } from "./walk.ts";
 
+/** Ops that do something even if nothing reads their results. */
+const EFFECTS = new Set(["write_state", "coreml_update_state"]);
+
 /** The statements that outputs and effects need. */
 function alive({ f }: MilView): ReadonlySet<number> {
   const needed = new Set(f.outputs.map((o) => o.name));
   const out = new Set<number>();
   for (let i = f.body.length - 1; i >= 0; i--) {
     const s = f.body[i]!;
-    if (s.results.length > 0 && !s.results.some((r) => needed.has(r.name))) continue;
+    const isIdle = s.results.length > 0 && !EFFECTS.has(s.op);
+    if (isIdle && !s.results.some((r) => needed.has(r.name))) continue;
     out.add(i);
     for (const name of s.args.flatMap((a) => namesIn(a.value))) needed.add(name);
   }

@@ -8,6 +8,7 @@ import {
   definingOthers,
   emitter,
   freshNames,
+  isWritable,
   mapFunctions,
   nameValue,
   number,
@@ -19,6 +20,7 @@ import { elementCount, type MilView, type Tensor, tensorOf } from "./walk.ts";
 /** The width a port needs, or undefined if it is right. */
 function neededWidth(t: Tensor | undefined): number | undefined {
   if (t === undefined || t.shape.length === 0 || t.shape.includes(0)) return undefined;
+  if (!t.shape.every((n) => isWritable(n + 64))) return undefined;
   const { rowBytes, packedRowBytes } = surfaceLayout(t.shape, t.element);
   if (rowBytes === packedRowBytes || elementCount(t.shape.slice(0, -1)) === 1) return undefined;
   return roundUp(packedRowBytes, 64) / elementBytes(t.element);

@@ -18,7 +18,7 @@ export const programVersion = defineFact({
     if (p.version !== "1.0" && p.version !== "1.3")
       yield {
         title: `programs of version ${p.version} are not proven on the engine`,
-        span: p.functions[0]?.span,
+        span: p.span,
       };
   },
   workaround: "write `program(1.3)` and `func main<ios18>`",

@@ -8,6 +8,7 @@ import { hexFloat } from "../../mil/numbers.ts";
 import {
   type Argument,
   type Binding,
+  type Dim,
   type ElementType,
   type MilFunction,
   type MilProgram,
@@ -34,7 +35,7 @@ export interface Emitter {
   /** `element[shape] name = op(args)`; returns the name. Without a name, a fresh one like `op`. */
   add(
     op: string,
-    type: { readonly element: ElementType; readonly shape: readonly number[] },
+    type: { readonly element: ElementType; readonly shape: readonly Dim[] },
     args: Readonly<Record<string, Plain>>,
     name?: string,
   ): Value;
@@ -78,7 +79,23 @@ export function mapFunctions(
     : { ...program, functions: made };
 }
 
-/** A fix that replaces statements. */
+/** Whether int32, as which shapes are written, holds a dimension. */
+export function isWritable(n: Dim): boolean {
+  return n !== "?" && n < 2 ** 31;
+}
+
+/**
+ * Whether a dimension of a result or operand is known only when the program runs, or passes int32.
+ * What would stand for such a statement cannot be written.
+ */
+function hasOddSizes({ view, s }: Site): boolean {
+  const read = s.args.flatMap((a) => namesIn(a.value)).map((name) => view.types.get(name));
+  return [...read, ...s.results.map((r) => r.type)].some(
+    (type) => type?.kind === "tensor" && !type.shape.every(isWritable),
+  );
+}
+
+/** A fix that replaces statements; those of odd sizes stay. */
 export function replacing(rewrite: Rewriter): Fix {
   return (c) =>
     mapFunctions(c, (view) => {
@@ -86,7 +103,7 @@ export function replacing(rewrite: Rewriter): Fix {
       let changed = false;
       const body = view.f.body.flatMap((s) => {
         const { emit, statements } = emitter(fresh);
-        if (rewrite({ view, s }, emit) !== true) return [s];
+        if (hasOddSizes({ view, s }) || rewrite({ view, s }, emit) !== true) return [s];
         changed = true;
         return statements;
       });
@@ -112,9 +129,13 @@ export function freshNames(f: MilFunction): (wish: string) => string {
     ...f.inputs.map((i) => i.name),
     ...f.body.flatMap((s) => s.results.map((r) => r.name)),
   ]);
+  // What was taken stays taken, so that a wish goes on where it stopped.
+  const reached = new Map<string, number>();
   return (wish) => {
     let name = wish;
-    for (let n = 1; taken.has(name); n++) name = `${wish}_${n}`;
+    let n = reached.get(wish) ?? 1;
+    for (; taken.has(name); n++) name = `${wish}_${n}`;
+    reached.set(wish, n);
     taken.add(name);
     return name;
   };

@@ -6,6 +6,9 @@ import type { Fix } from "./define.ts";
 import { replacing } from "./rewrite.ts";
 import { argument, contraction, int, operand, result } from "./walk.ts";
 
+/** A sum of more parts is no mend: the program would be all slices, and its own graph too deep. */
+const MOST_PARTS = 64;
+
 /**
  *     y = x · w     ⇒     y = x[.., :K/2] · w[:K/2, ..] + x[.., K/2:] · w[K/2:, ..]
  */
@@ -17,6 +20,7 @@ export function splitContraction(longest: (chip: ChipName) => number): Fix {
       const [x, y] = [operand(site, "x"), operand(site, "y")];
       const out = result(site.s);
       if (site.s.op !== "matmul" || k <= limit * 2 || !x || !y || !out) return false;
+      if (k > limit * MOST_PARTS) return false;
       const flags = {
         transpose_x: int(site, "transpose_x", 0) !== 0,
         transpose_y: int(site, "transpose_y", 0) !== 0,

@@ -36,8 +36,16 @@ export interface MilView {
   readonly outputs: ReadonlySet<string>;
 }
 
-/** Each function of a program with its names resolved. */
-export function viewsOf(program: MilProgram): MilView[] {
+const viewed = new WeakMap<MilProgram, readonly MilView[]>();
+
+/** Each function of a program with its names resolved; programs do not change, so they are resolved once. */
+export function viewsOf(program: MilProgram): readonly MilView[] {
+  const known = viewed.get(program) ?? resolved(program);
+  viewed.set(program, known);
+  return known;
+}
+
+function resolved(program: MilProgram): MilView[] {
   return program.functions.map((f) => {
     const types = new Map<string, MilType>(f.inputs.map((i) => [i.name, i.type]));
     const definitions = new Map<string, Statement>();

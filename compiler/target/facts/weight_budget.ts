@@ -28,7 +28,7 @@ export const weightBudget = defineFact({
     if (bytes > 8 * 2 ** 20)
       yield {
         title: `the program has ${Math.round(bytes / 1e6)} MB of weights`,
-        span: c.program.functions[0]?.span,
+        span: c.program.span,
       };
   },
   workaround: "none is needed as far as most can tell",

@@ -7,6 +7,7 @@
  * the point: at 32,768 it is infinite, and what is below 2^-16 is lost (751K M6 study; the rule gives the errors
  * of sbryngelson/ANEForge's runs on six chips to the last digit).
  */
+import type { Block } from "../../bundle/manifest.ts";
 import type { WeightResolver } from "../../mil/interpret.ts";
 import type { MilProgram, Statement } from "../../mil/tree.ts";
 import { bug } from "../../support/bug.ts";
@@ -32,8 +33,18 @@ export interface RangeOptions {
   readonly chip?: ChipName;
   /** Inputs that a loss scale multiplies. */
   readonly seeds?: ReadonlySet<string>;
+  /** Inputs with several values on them, which slices take apart. */
+  readonly regions?: Readonly<Record<string, readonly Region[]>>;
   /** Default: `main`, or the first function. */
   readonly function?: string;
+}
+
+/** A value on an input [1, C, 1, W]. */
+export interface Region {
+  readonly block: Block;
+  readonly spread: Spread;
+  /** Whether a loss scale multiplies it. */
+  readonly scales: boolean;
 }
 
 export interface Observed {
@@ -142,6 +153,14 @@ function follow(walk: Walk, s: Statement): void {
     }
     return;
   }
+  const region = regionOf(walk, s);
+  if (region !== undefined) {
+    for (const r of s.results) {
+      values.set(r.name, clamped(region.spread));
+      if (region.scales) walk.scaling.add(r.name);
+    }
+    return;
+  }
   const read = operandNames(s);
   const isTainted = read.some((n) => walk.tainted.has(n));
   const found = spreadOf({ view, s, valueOf: (name) => values.get(name) });
@@ -161,6 +180,23 @@ function follow(walk: Walk, s: Statement): void {
       walk.products.push({ value: r.name, size: found.product.size, peak: peak(spread), scales });
     }
   }
+}
+
+/** The value of an input that a slice takes, or a part of it. */
+function regionOf({ view, options }: Walk, s: Statement): Region | undefined {
+  if (s.op !== "slice_by_size" || options.regions === undefined) return undefined;
+  const x = argument(s, "x")?.value;
+  const list = x?.kind === "name" ? options.regions[x.name] : undefined;
+  if (list === undefined) return undefined;
+  const [, row = 0, , column = 0] = ints({ view, s }, "begin") ?? [];
+  const [, rows = 1, , columns = 1] = ints({ view, s }, "size") ?? [];
+  return list.find(
+    ({ block: b }) =>
+      row >= b.row &&
+      column >= b.column &&
+      row + rows <= b.row + b.rows &&
+      column + columns <= b.column + b.columns,
+  );
 }
 
 function operandNames(s: Statement): string[] {

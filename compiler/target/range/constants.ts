@@ -48,9 +48,10 @@ export function constantSpread(
   return observed(sampled(data));
 }
 
-function* sampled(data: ArrayLike<number>): Generator<number> {
-  const step = Math.max(1, Math.floor(data.length / MOST));
-  for (let i = 0; i < data.length; i += step) yield data[i]!;
+function sampled(data: ArrayLike<number>): ArrayLike<number> {
+  const step = Math.floor(data.length / MOST);
+  if (step <= 1) return data;
+  return Float64Array.from({ length: Math.ceil(data.length / step) }, (_, i) => data[i * step]!);
 }
 
 /** `channel 17`: the output of a product with constant weights whose weights are the longest vector. */

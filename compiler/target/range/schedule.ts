@@ -5,15 +5,24 @@
  *     lossScaleFor(rangesOfBundle(bundle, { params }))           a power of two for training
  */
 import { readBlobRecord } from "../../bundle/blob.ts";
-import type { Bundle, ManifestProgram, ScheduleStep, SurfaceUse } from "../../bundle/manifest.ts";
+import type { Bundle, ManifestProgram, Port, ScheduleStep } from "../../bundle/manifest.ts";
 import { type Graph, leafName } from "../../ir/graph.ts";
+import type { Node } from "../../ir/node.ts";
 import type { WeightResolver } from "../../mil/interpret.ts";
 import { parseMil } from "../../mil/parse.ts";
 import type { MilProgram } from "../../mil/tree.ts";
 import { bug } from "../../support/bug.ts";
 import type { Diagnostic } from "../../support/diagnostic.ts";
 import type { ChipName } from "../chip_names.ts";
-import { analyseRanges, type Hazard, type ProductSize } from "./analyse.ts";
+import { argument, namesIn } from "../facts/walk.ts";
+import {
+  analyseRanges,
+  type Hazard,
+  type ProductSize,
+  type RangeAnalysis,
+  type Region,
+} from "./analyse.ts";
+import { hostSpread } from "./host.ts";
 import { hazardDiagnostics } from "./report.ts";
 import {
   ACCUMULATOR_LIMIT,
@@ -28,6 +37,8 @@ export interface BundleRangeOptions {
   /** Of parameters by path; others are like normalised activations. */
   readonly params?: ReadonlyMap<string, Spread>;
   readonly chip?: ChipName;
+  /** Nodes of the host's steps, staging first: without them their sizes are not known. */
+  readonly hostNodes?: readonly Node[];
   /** What gradients are multiplied by. Default 1. */
   readonly lossScale?: number;
 }
@@ -71,90 +82,147 @@ function initialSpread(init: string): Spread {
 
 type Dispatch = Extract<ScheduleStep, { do: "dispatch" }>;
 
-/** Follows values through the schedule of a bundle for the engine that has one value on each port. */
-export function rangesOfBundle(
+/** Analyses of programs by what enters them: for several loss scales of one bundle. */
+type Known = Map<string, RangeAnalysis>;
+
+/** A value of the schedule by its name, as far as it is known. */
+interface Follow {
+  readonly spreadNamed: (name: string) => Spread;
+  readonly seeds: ReadonlySet<string>;
+}
+
+/** A program with what does not depend on the values that enter it. */
+interface Followed {
+  readonly p: ManifestProgram;
+  readonly program: MilProgram;
+  readonly weights: WeightResolver;
+  readonly constants: Map<string, Spread>;
+  /** Names of the values on each output, in the order of its places. */
+  readonly made: ReadonlyMap<string, readonly string[]>;
+}
+
+const followed = new WeakMap<Bundle, ReadonlyMap<string, Followed>>();
+
+/** Programs by name, read once. */
+function programsOf(bundle: Bundle): ReadonlyMap<string, Followed> {
+  const known =
+    followed.get(bundle) ??
+    new Map(
+      bundle.manifest.programs.map((p): [string, Followed] => {
+        const program = programOf(bundle, p);
+        const made = new Map(p.outputs.map((o) => [o.name, partsOf(program, o)]));
+        const weights = resolverOf(bundle, p);
+        return [p.name, { p, program, weights, constants: new Map(), made }];
+      }),
+    );
+  followed.set(bundle, known);
+  return known;
+}
+
+/** The values on an output: itself, or what is joined to it. */
+function partsOf(program: MilProgram, { name, places }: Port): readonly string[] {
+  if (places.length === 1) return [name];
+  const body = program.functions[0]?.body ?? [];
+  const made = body.find((s) => s.results.some((r) => r.name === name));
+  const values = made?.op === "concat" ? argument(made, "values")?.value : undefined;
+  const parts = values === undefined ? [] : namesIn(values);
+  return parts.length === places.length ? parts : places.map(() => name);
+}
+
+/** Follows values through the schedule of a bundle for the engine. */
+export function rangesOfBundle(bundle: Bundle, options: BundleRangeOptions = {}): BundleRanges {
+  return follow(bundle, options, new Map());
+}
+
+function follow(
   bundle: Bundle,
-  { params, chip, lossScale = 1 }: BundleRangeOptions = {},
+  { params, chip, hostNodes = [], lossScale = 1 }: BundleRangeOptions,
+  known: Known,
 ): BundleRanges {
   const { manifest } = bundle;
-  const sizes = new Map<string, readonly number[]>();
   const values = new Map<string, Spread>();
   const seeds = new Set<string>();
   const programs = new Map<string, readonly Hazard[]>();
   const products: ProductSize[] = [];
-  const texts = new Map(
-    manifest.programs.map((p) => [
-      p.name,
-      { p, program: programOf(bundle, p), constants: new Map<string, Spread>() },
-    ]),
-  );
+  const all = programsOf(bundle);
   const spreadNamed = (name: string): Spread =>
     values.get(name) ??
     (name.startsWith("@") ? params?.get(name.slice(1)) : undefined) ??
+    numbered(name) ??
     normalised();
 
   const dispatch = (step: Dispatch): void => {
-    const { p, program, constants } = texts.get(step.program)!;
-    const bound = Object.entries(step.inputs).map(([port, use]) => [port, valueOn(use)] as const);
-    const found = analyseRanges(program, {
-      inputs: Object.fromEntries(bound.map(([port, name]) => [port, spreadNamed(name)])),
-      seeds: new Set(bound.flatMap(([port, name]) => (seeds.has(name) ? [port] : []))),
-      weights: resolverOf(bundle, p),
-      constants,
-      ...(chip === undefined ? {} : { chip }),
-    });
+    const one = all.get(step.program) ?? bug(`no program ${step.program}`);
+    const found = analysed(one, step, { spreadNamed, seeds }, chip, known);
+    const { p } = one;
     const before = programs.get(p.name) ?? [];
     if (before.length === 0) programs.set(p.name, found.hazards);
     products.push(...found.products);
     const scaling = new Set(found.scaling);
-    for (const [port, use] of Object.entries(step.outputs)) {
-      const name = valueOn(use);
-      const spread = found.values.get(port);
-      if (spread !== undefined) values.set(name, spread);
-      if (scaling.has(port)) seeds.add(name);
-      sizes.set(name, p.outputs.find((o) => o.name === port)?.shape ?? []);
+    for (const { name } of p.outputs) {
+      for (const [i, value] of (step.outputs[name]?.values ?? []).entries()) {
+        const part = one.made.get(name)?.[i] ?? name;
+        const spread = found.values.get(part);
+        if (spread !== undefined) values.set(value, spread);
+        if (scaling.has(part)) seeds.add(value);
+      }
     }
   };
 
+  let host = 0;
   for (const step of [...manifest.staging, ...manifest.schedule]) {
     if (step.do === "dispatch") dispatch(step);
     if (step.do !== "host") continue;
-    values.set(
-      step.writes,
-      hostSpread(step.op, step.reads.map(spreadNamed), sizes.get(step.reads[0] ?? ""), lossScale),
-    );
+    const reads = step.reads.map(spreadNamed);
+    values.set(step.writes, hostSpread({ op: step.op, reads, node: hostNodes[host], lossScale }));
+    host += 1;
     const isSeed = step.op === "cross_entropy_grad" || step.reads.some((name) => seeds.has(name));
     if (isSeed) seeds.add(step.writes);
   }
   return { programs, products, values, lossScale };
 }
 
-/** The value of a port that holds one. */
-function valueOn({ surface, values }: SurfaceUse): string {
-  return values.length === 1 ? values[0]! : bug(`${surface} holds ${values.length} values`);
+/** A constant of the schedule. */
+function numbered(name: string): Spread | undefined {
+  const value = Number(name);
+  return Number.isFinite(value) ? { ...uniform(value, value), error: 0 } : undefined;
 }
 
-/** What an op of the host makes. */
-function hostSpread(
-  op: string,
-  reads: readonly Spread[],
-  shape: readonly number[] | undefined,
-  lossScale: number,
-): Spread {
-  if (op !== "cross_entropy_grad") return reads[0] ?? normalised();
-  // (softmax − one-hot) / rows: nearly all of it is at one class of each row.
-  const classes = shape?.at(-1) ?? 1;
-  const rows = shape?.at(-2) ?? 1;
-  const most = lossScale / rows;
-  return {
-    low: -most,
-    high: most,
-    mean: 0,
-    rms: most / Math.sqrt(classes),
-    loose: false,
-    error: 1e-3,
-    density: 1 / classes,
-  };
+/** One call of a program; one with the same values is not followed again. */
+function analysed(
+  { p, program, weights, constants }: Followed,
+  step: Dispatch,
+  { spreadNamed, seeds }: Follow,
+  chip: ChipName | undefined,
+  known: Known,
+): RangeAnalysis {
+  const inputs: Record<string, Spread> = {};
+  const regions: Record<string, readonly Region[]> = {};
+  const scaled = new Set<string>();
+  for (const { name, places } of p.inputs) {
+    const list = (step.inputs[name]?.values ?? []).map((value) => ({
+      spread: value === "" ? normalised() : spreadNamed(value),
+      scales: seeds.has(value),
+    }));
+    if (list.some((v) => v.scales)) scaled.add(name);
+    if (list.length === 1) inputs[name] = list[0]!.spread;
+    regions[name] = list.flatMap((v, i) =>
+      (places[i]?.blocks ?? []).map((block) => ({ block, ...v })),
+    );
+  }
+  const key = `${p.name} ${JSON.stringify([inputs, regions])}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const found = analyseRanges(program, {
+    inputs,
+    regions,
+    seeds: scaled,
+    weights,
+    constants,
+    ...(chip === undefined ? {} : { chip }),
+  });
+  known.set(key, found);
+  return found;
 }
 
 const decoder = new TextDecoder();
@@ -172,13 +240,25 @@ function resolverOf({ files }: Bundle, { weights }: ManifestProgram): WeightReso
 
 /** Warnings for all programs of a bundle, in the order in which they run. */
 export function rangeWarnings(bundle: Bundle, options: BundleRangeOptions = {}): Diagnostic[] {
-  const ranges = rangesOfBundle(bundle, options);
-  const scale = `a loss scale of ${ranges.lossScale}`;
-  const gradients = ranges.products.some((p) => p.scales) ? `, ${scale}` : "";
+  return warningsOf(rangesOfBundle(bundle, options));
+}
+
+/** The loss scale that suits a bundle best (`lossScaleFor`), and the warnings that remain with it. */
+export function scaledRangeWarnings(
+  bundle: Bundle,
+  options: Omit<BundleRangeOptions, "lossScale">,
+): { readonly lossScale: number; readonly warnings: readonly Diagnostic[] } {
+  const known: Known = new Map();
+  const plain = follow(bundle, options, known);
+  const lossScale = lossScaleFor(plain);
+  const ranges = lossScale === 1 ? plain : follow(bundle, { ...options, lossScale }, known);
+  return { lossScale, warnings: warningsOf(ranges) };
+}
+
+function warningsOf({ programs, products, lossScale }: BundleRanges): Diagnostic[] {
+  const gradients = products.some((p) => p.scales) ? `, a loss scale of ${lossScale}` : "";
   const assumed = `activations of size 1, weights up to ${GROWTH} times as initialised${gradients}`;
-  return [...ranges.programs].flatMap(([name, hazards]) =>
-    hazardDiagnostics(hazards, name, assumed),
-  );
+  return [...programs].flatMap(([name, hazards]) => hazardDiagnostics(hazards, name, assumed));
 }
 
 /** Products this precise are good enough: the median term keeps seven bits. */

@@ -67,7 +67,7 @@ export function uniform(low: number, high: number): Spread {
 }
 
 /** Elements that were seen. A mask among them is set aside. */
-export function observed(data: Iterable<number>, error = ROUNDING): Spread {
+export function observed(data: ArrayLike<number>, error = ROUNDING): Spread {
   let [low, high, sum, squares, count] = [
     Number.POSITIVE_INFINITY,
     Number.NEGATIVE_INFINITY,
@@ -76,7 +76,8 @@ export function observed(data: Iterable<number>, error = ROUNDING): Spread {
     0,
   ];
   let masked = false;
-  for (const x of data) {
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i]!;
     if (x < MASK && !(x < Number.NEGATIVE_INFINITY)) {
       masked = true;
       continue;

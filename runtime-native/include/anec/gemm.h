@@ -25,23 +25,53 @@ struct GemmShape {
   bool add;  // keep what is in c
 };
 
+// Lines of memory to fetch while a tile is computed: after every 16 steps of k, `count` addresses
+// `step` floats apart, the first of them `stride` floats after the one before.
+struct Ahead {
+  const float* from = nullptr;
+  int64_t step = 0, stride = 0;
+  int count = 0;
+};
+
+// A tile of c that stays in registers while k runs: rows x columns numbers.
+//
+//     c[i · c_row + j · c_column] = alpha · Σ_k a(i, k) · b[k, j]  (+ c)
+//
+// A number of a is multiplied with a vector of b, so b is packed, [kc, columns of the kernel], and a
+// need not be. The first tile that reads a piece of b can pack it on the way.
+struct Tile {
+  int64_t kc;
+  const float* a;
+  int64_t a_row;  // a(i, k) = a[i · a_row + k]; 0: a is packed, [kc, rows of the kernel]
+  const float* b;
+  int64_t b_row;  // 0: b is packed; else b[k, j] = b[k · b_row + j], and is packed into b_copy
+  float* b_copy;
+  float alpha;
+  bool add;
+  float* c;
+  int64_t c_row, c_column;  // one of them is 1
+  int rows, columns;        // at most the kernel's
+  Ahead ahead;
+};
+
 // What differs between instruction sets.
 struct MicroKernel {
-  const char* simd;  // "portable", "avx2", "avx512"
-  int mr, nr;        // the tile of c held in registers
+  const char* simd;   // "portable", "avx2", "avx512"
+  int rows, columns;  // the largest tile
 
-  // tile = alpha · a · b (+ tile) over one packed panel pair; a is [kc, mr], b is [kc, nr].
-  void (*multiply)(int64_t kc, const float* a, const float* b, float alpha, bool add, float* c,
-                   int64_t ldc);
+  void (*multiply)(const Tile& tile);
 
-  // Copies `count` (<= width) rows or columns of a matrix into one panel [kc, width], zero-padded.
-  // Element (i, k) is src[i * item_stride + k * k_stride]; one of the strides is 1.
+  // Copies `count` items of a matrix into panels [kc, width], the last one zero-padded; width is
+  // `rows` or `columns`. Element (i, k) is src[i * item_stride + k * k_stride]; one stride is 1.
   void (*pack)(const float* src, int64_t item_stride, int64_t k_stride, int64_t count, int64_t kc,
                int width, float* panel);
 
   // Columns begin .. end of the single row c = alpha · a · op(b) (+ c); a is contiguous.
   void (*row_times_matrix)(const GemmShape& shape, const float* a, const float* b, float* c,
                            int64_t begin, int64_t end);
+
+  // `steps` times a dozen independent multiply-adds; gives how many FLOPs that was.
+  double (*multiply_add)(int64_t steps, float* sink);
 };
 
 // The kernels this processor can run, best first. The last is "portable".

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "anec/blas.h"
+#include "anec/engine.h"
 #include "anec/kernel.h"
 #include "anec/result.h"
 #include "anec/thread_pool.h"
@@ -91,8 +92,13 @@ class Session {
                                                  const std::vector<std::string>& strings,
                                                  const DeviceOptions& options);
 
-  // Runs every command of a program, or up to the first that finds a fault in its data.
-  Result<void> run(int program, bool first);
+  // Runs every command of a program, or up to the first that finds a fault in its data. When each
+  // command starts and ends goes to `times`, in milliseconds, as far as it reaches.
+  Result<void> run(int program, bool first, std::span<double> times = {});
+
+  // Gives the session its engine. Plans with commands of an engine do not run without one.
+  Result<void> attach(std::unique_ptr<Engine> engine);
+  Engine* engine() const { return engine_.get(); }
 
   int programs() const { return static_cast<int>(plan_.programs.size()); }
   const Device& device() const { return device_; }
@@ -100,20 +106,14 @@ class Session {
 
  private:
   Session() = default;
+  Result<void> run_on_engine(const Plan::Command& command);
 
   Plan plan_;
   Device device_;
   std::shared_ptr<Arena> arenas_[2];
+  std::unique_ptr<Engine> engine_;
   std::shared_ptr<Arena> work_;  // shared scratch, then one piece per thread
   int64_t thread_stride_ = 0;
 };
-
-// GFLOP/s of c = a · b on this device, b taken from enough copies not to stay in the cache.
-struct GemmMeasurement {
-  int64_t m, n, k;
-  bool trans_a, trans_b;
-  double seconds;
-};
-Result<double> measure_gemm(const DeviceOptions& options, const GemmMeasurement& what);
 
 }  // namespace anec

@@ -24,10 +24,10 @@
 // Above a loop: its iterations do not depend on each other. clang finds that out at run time.
 #if defined(__clang__)
 #define ANEC_IVDEP
-#define ANEC_UNROLL_2 _Pragma("clang loop unroll_count(2)")
+#define ANEC_NO_UNROLL _Pragma("clang loop unroll(disable)")
 #else
 #define ANEC_IVDEP _Pragma("GCC ivdep")
-#define ANEC_UNROLL_2 _Pragma("GCC unroll 2")
+#define ANEC_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 
 namespace anec::ANEC_LEVEL {

@@ -1,9 +1,9 @@
 // A fixed set of threads that run one parallel loop at a time.
 //
 // A training step has about a hundred short loops, so a worker that runs out of work spins for a few
-// microseconds before it sleeps. Ranges are claimed one by one: a thread the system has taken away
-// delays one range, not its whole share, and the caller never waits for a worker that has not
-// started.
+// microseconds before it sleeps, and so does the caller while others finish. Ranges are claimed one by
+// one: a thread the system has taken away delays one range, not its whole share, and the caller never
+// waits for a worker that has not started.
 //
 // Loops are split over outputs only. Which thread computes a range never changes a result.
 
@@ -59,6 +59,7 @@ class ThreadPool {
   ThreadPool() = default;
   void run(int64_t count, int64_t grain, const void* context, Task task);
   bool claim_and_run(int thread);
+  void wait_for_others();
   void work(int thread);
   static void* entry(void* worker);
 
@@ -74,7 +75,9 @@ class ThreadPool {
   std::atomic<int64_t> done_{0};
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;      // there are ranges to claim
+  std::condition_variable finished_;  // a range was done while the caller waits
+  std::atomic<bool> caller_waits_{false};
   std::atomic<int> sleepers_{0};
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Worker>> workers_;

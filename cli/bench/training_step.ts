@@ -1,0 +1,193 @@
+/**
+ * An optimizer step on the `cpu` device against what the processor can do at most.
+ *
+ * A step is a group of micro-steps, the norm of the gradients, and the update. Between steps, the rate
+ * of multiply-adds on registers is measured in the same process, so that both see the same machine.
+ */
+import type { BuiltPlan } from "../../passes/plan_builder.ts";
+import {
+  type DeviceInfo,
+  type DeviceOptions,
+  measureBound,
+  measureGemm,
+  type Session,
+} from "../../runtime-native/js/index.ts";
+import { openSession } from "../../training/host_session.ts";
+import type { TrainingModel } from "../../training/model.ts";
+import { buffers, trainingPlan } from "../../training/programs.ts";
+import { fillWorkload, gflopOfMicroStep, median } from "./workload.ts";
+
+export interface StepOptions {
+  readonly model: TrainingModel;
+  readonly device?: DeviceOptions;
+  /** Micro-steps of an optimizer step. */
+  readonly accum: number;
+  /** Optimizer steps to measure. */
+  readonly steps: number;
+}
+
+export interface StepReport {
+  readonly threads: number;
+  readonly simd: string;
+  /** "built-in", or the library that computes matrix products. */
+  readonly blas: string;
+  readonly parameters: number;
+  readonly tokensPerMicroStep: number;
+  readonly gflopPerMicroStep: number;
+  readonly msPerMicroStep: number;
+  /** All of it: micro-steps, norm and update. */
+  readonly msPerOptimizerStep: number;
+  /** Norm, clipping and AdamW alone. */
+  readonly msPerUpdate: number;
+  readonly tokensPerSecond: number;
+  /** Over the whole optimizer step. */
+  readonly gflops: number;
+  /** Multiply-adds on registers, measured in this process before, between and after the steps. */
+  readonly fmaPeakGflops: number;
+  /** A product of 2048 cubed, measured before the steps. */
+  readonly sgemmPeakGflops: number;
+  readonly fractionOfFmaPeak: number;
+  /** Share of the time in which no matrix product runs. */
+  readonly otherThanProducts: number;
+  readonly peakRssBytes: number;
+}
+
+/** One command of a program as it ran, milliseconds on a clock of the process. */
+export interface TracedCommand {
+  readonly program: string;
+  readonly label: string;
+  readonly kernel: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const PEAK_SECONDS = 0.1;
+const SGEMM = { m: 2048, n: 2048, k: 2048, seconds: 0.3 };
+/** AdamW's numbers: rate, β1, β2, ε, decay, 1 − β1, 1 − β2, factor of the gradient. */
+const SCALARS = [3e-4, 0.9, 0.95, 1e-8, 0.1, 0.1, 0.05, 0.1];
+
+/** Measures; the trace is of one step more. */
+export function measureStep(options: StepOptions): {
+  readonly report: StepReport;
+  readonly trace: readonly TracedCommand[];
+} {
+  const { model, device = {}, accum, steps } = options;
+  const sgemmPeakGflops = measureGemm({ ...SGEMM, ...device });
+  const built = trainingPlan(model.graph);
+  const session = openSession(built, device);
+  try {
+    fillWorkload(session, model.graph, model.table.rows);
+    session.f32(buffers.scalars).set(SCALARS);
+    runStep(session, accum);
+    const peaks = [measureBound("multiplyAdd", PEAK_SECONDS, device)];
+    const times: StepTimes[] = [];
+    for (let step = 0; step < steps; step++) {
+      times.push(runStep(session, accum));
+      peaks.push(measureBound("multiplyAdd", PEAK_SECONDS, device));
+    }
+    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+    const trace = traceStep(session, built, accum);
+
+    const gflop = gflopOfMicroStep(model);
+    const whole = median(times.map((t) => t.whole));
+    const gflops = (gflop * accum) / (whole / 1e3);
+    const fmaPeakGflops = median(peaks);
+    const report: StepReport = {
+      ...described(session.info),
+      parameters: built.plan.buffers.reduce(
+        (n, b) => n + (b.name.startsWith("param.") ? b.bytes / 4 : 0),
+        0,
+      ),
+      tokensPerMicroStep: model.S,
+      gflopPerMicroStep: gflop,
+      msPerMicroStep: median(times.flatMap((t) => t.microSteps)),
+      msPerOptimizerStep: whole,
+      msPerUpdate: median(times.map((t) => t.update)),
+      tokensPerSecond: (model.S * accum) / (whole / 1e3),
+      ...{ gflops, fmaPeakGflops, sgemmPeakGflops },
+      fractionOfFmaPeak: gflops / fmaPeakGflops,
+      otherThanProducts: shareWithoutProducts(trace),
+      peakRssBytes,
+    };
+    return { report, trace };
+  } finally {
+    session.close();
+  }
+}
+
+function described({ threads, simd, blas }: DeviceInfo) {
+  return { threads, simd, blas: blas === null ? "built-in" : blas.name };
+}
+
+interface StepTimes {
+  readonly microSteps: readonly number[];
+  readonly update: number;
+  readonly whole: number;
+}
+
+function runStep(session: Session, accum: number): StepTimes {
+  const microSteps: number[] = [];
+  const start = performance.now();
+  let last = start;
+  for (let i = 0; i < accum; i++) {
+    session.run("micro_step", { first: i === 0 });
+    const now = performance.now();
+    microSteps.push(now - last);
+    last = now;
+  }
+  session.run("norm");
+  session.run("update");
+  const end = performance.now();
+  return { microSteps, update: end - last, whole: end - start };
+}
+
+function traceStep(session: Session, { plan }: BuiltPlan, accum: number): TracedCommand[] {
+  const traced: TracedCommand[] = [];
+  const run = (name: string, first: boolean): void => {
+    const { commands } = plan.programs.find((p) => p.name === name)!;
+    const times = new Float64Array(2 * commands.length);
+    session.run(name, { first, times });
+    for (const [i, { label, kernel }] of commands.entries()) {
+      traced.push({
+        program: name,
+        ...{ label, kernel, start: times[2 * i]!, end: times[2 * i + 1]! },
+      });
+    }
+  };
+  for (let i = 0; i < accum; i++) run("micro_step", i === 0);
+  run("norm", false);
+  run("update", false);
+  return traced;
+}
+
+function shareWithoutProducts(trace: readonly TracedCommand[]): number {
+  let [products, all] = [0, 0];
+  for (const { kernel, start, end } of trace) {
+    all += end - start;
+    if (kernel === "matmul") products += end - start;
+  }
+  return 1 - products / all;
+}
+
+/** Milliseconds and calls of each kernel, the longest first. */
+export function timeByKernel(
+  trace: readonly TracedCommand[],
+): { readonly kernel: string; readonly calls: number; readonly ms: number }[] {
+  const sums = new Map<string, { calls: number; ms: number }>();
+  for (const { kernel, start, end } of trace) {
+    const sum = sums.get(kernel) ?? { calls: 0, ms: 0 };
+    sums.set(kernel, { calls: sum.calls + 1, ms: sum.ms + end - start });
+  }
+  return [...sums].map(([kernel, s]) => ({ kernel, ...s })).sort((a, b) => b.ms - a.ms);
+}
+
+/** The trace as Chrome's `about:tracing` and Perfetto read it. */
+export function chromeTrace(trace: readonly TracedCommand[]): string {
+  const start = trace[0]?.start ?? 0;
+  const traceEvents = trace.map((c) => ({
+    ...{ name: c.label, cat: c.kernel, ph: "X", pid: 1, tid: 1 },
+    ...{ ts: (c.start - start) * 1e3, dur: (c.end - c.start) * 1e3 },
+    args: { program: c.program, kernel: c.kernel },
+  }));
+  return `${JSON.stringify({ displayTimeUnit: "ms", traceEvents })}\n`;
+}

@@ -1,0 +1,9 @@
+// The classes of AppleNeuralEngine.framework that the runtime uses.
+
+#pragma once
+
+namespace anec::emulator {
+
+void declare_classes();
+
+}  // namespace anec::emulator

@@ -1,0 +1,167 @@
+/**
+ * Runs every test of backends/ane on the emulator and prints how many of its lines they execute.
+ *
+ *     node scripts/coverage_ane.mjs            builds, runs, prints; fails below 95 % of the lines
+ *     node scripts/coverage_ane.mjs --build    only builds into build/ane-tests, with fresh counters
+ *     node scripts/coverage_ane.mjs --report   only prints what the runs since then have executed
+ *
+ * The program under tests/native/ane is compiled with the address and undefined-behaviour sanitizers
+ * and with gcov's counters. The emulator is the one of `npm run build:native`, or the one with
+ * sanitizers where that has been built and is not older.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ENOUGH = 95; // per cent
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const source = join(root, "runtime-native");
+const backend = join(source, "backends", "ane");
+const suite = join(root, "tests", "native", "ane");
+const output = join(root, "build", "ane-tests");
+const program = join(output, "ane_tests");
+const only = process.argv.find((argument) => ["--build", "--report"].includes(argument));
+
+function filesIn(folder, ending) {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+const changed = (file) => statSync(file).mtimeMs;
+
+function fail(message) {
+  process.stderr.write(message + "\n");
+  process.exit(1);
+}
+
+/** Runs a command to its end; resolves with its status and what it wrote. */
+function run(command, parameters, env = process.env) {
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, { env, cwd: output });
+    let text = "";
+    child.stdout.on("data", (data) => (text += data));
+    child.stderr.on("data", (data) => (text += data));
+    child.on("error", (error) => resolve({ status: 1, text: String(error) }));
+    child.on("close", (status) => resolve({ status: status ?? 1, text }));
+  });
+}
+
+/** The newest emulator there is. */
+function emulator() {
+  const ending = process.platform === "darwin" ? "dylib" : "so";
+  const [plain, checked] = ["native", "native-sanitize"].map((name) =>
+    join(root, "build", name, `libanec_emulator.${ending}`),
+  );
+  if (!existsSync(plain)) fail("build the emulator first: npm run build:native");
+  return existsSync(checked) && changed(checked) >= changed(plain) ? checked : plain;
+}
+
+const compiler = [process.env["CXX"], "c++", "g++", "clang++"].find(
+  (name) => name && spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0,
+);
+
+async function build() {
+  if (compiler === undefined) fail("the tests of backends/ane need a C++20 compiler");
+  mkdirSync(output, { recursive: true });
+  const headers = [backend, suite, join(source, "include", "anec")].flatMap((f) => filesIn(f, ".h"));
+  const newest = Math.max(...headers.map(changed));
+  const flags = [
+    ...["-std=gnu++20", "-O1", "-g", "-fsanitize=address,undefined"],
+    ...["-fno-sanitize-recover=undefined", "-Wall", "-Wextra", "-Werror", "-fno-exceptions"],
+    ...["-fno-rtti", "-I", join(source, "include"), "-I", source],
+  ];
+  const jobs = [
+    ...filesIn(backend, ".cpp").map((file) => ({ file, counted: ["--coverage"] })),
+    ...filesIn(suite, ".cpp").map((file) => ({ file, counted: [] })),
+  ].map(({ file, counted }) => ({
+    file,
+    object: join(output, `${basename(file, ".cpp")}.o`),
+    flags: [...flags, ...counted],
+  }));
+  const stale = jobs.filter(
+    ({ file, object }) =>
+      !existsSync(object) || changed(object) < changed(file) || changed(object) < newest,
+  );
+  const queue = [...stale];
+  const worker = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const { status, text } = await run(compiler, [...job.flags, "-c", job.file, "-o", job.object]);
+      if (status !== 0) fail(text);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  if (stale.length > 0 || !existsSync(program)) {
+    const objects = jobs.map(({ object }) => object);
+    const { status, text } = await run(compiler, [
+      ...["-fsanitize=address,undefined", "--coverage", "-o", program, ...objects, "-pthread"],
+      ...(process.platform === "darwin" ? [] : ["-ldl"]),
+    ]);
+    if (status !== 0) fail(text);
+  }
+  for (const counters of filesIn(output, ".gcda")) rmSync(counters);
+}
+
+async function runTests() {
+  const env = { ...process.env, ANEC_EMULATOR_LIBRARY: emulator() };
+  const names = (await run(program, ["--list"], env)).text.split("\n").filter((name) => name !== "");
+  for (const name of names) {
+    const { status, text } = await run(program, [name], env);
+    if (status !== 0) fail(`${name}\n${text}`);
+  }
+  process.stdout.write(`${names.length} tests passed\n`);
+}
+
+/** file → line → times executed, over every object that has the file. */
+async function linesExecuted() {
+  const files = new Map();
+  const isClang = /clang/.test(spawnSync(compiler, ["--version"], { encoding: "utf8" }).stdout);
+  const [command, ...first] = isClang ? ["llvm-cov", "gcov"] : ["gcov"];
+  for (const counters of filesIn(output, ".gcda")) {
+    const before = new Set(filesIn(output, ".gcov"));
+    const { status, text } = await run(command, [...first, "-l", "-p", basename(counters)]);
+    if (status !== 0) fail(text);
+    for (const report of filesIn(output, ".gcov")) {
+      if (before.has(report)) continue;
+      readReport(readFileSync(report, "utf8"), files);
+      rmSync(report);
+    }
+  }
+  return files;
+}
+
+/** gcov's text: `   count:  line:source`, with `-` for lines without code and `#####` for none. */
+function readReport(text, files) {
+  const name = /0:Source:(.*)/.exec(text)?.[1] ?? "";
+  if (!name.includes(join("backends", "ane"))) return;
+  const lines = files.get(basename(name)) ?? new Map();
+  files.set(basename(name), lines);
+  for (const match of text.matchAll(/^\s*([0-9]+|#####|=====)\*?:\s*([1-9][0-9]*):/gm)) {
+    const count = /^[0-9]/.test(match[1]) ? Number(match[1]) : 0;
+    lines.set(Number(match[2]), Math.max(count, lines.get(Number(match[2])) ?? 0));
+  }
+}
+
+async function report() {
+  const files = await linesExecuted();
+  let all = 0;
+  let executed = 0;
+  for (const [name, lines] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const missed = [...lines].filter(([, count]) => count === 0).map(([line]) => line);
+    all += lines.size;
+    executed += lines.size - missed.length;
+    const share = ((100 * (lines.size - missed.length)) / lines.size).toFixed(1);
+    const where = missed.length > 0 ? `   not executed: ${missed.join(", ")}` : "";
+    process.stdout.write(`${share.padStart(6)} %  ${name}${where}\n`);
+  }
+  const total = all === 0 ? 0 : (100 * executed) / all;
+  process.stdout.write(`${total.toFixed(1).padStart(6)} %  of ${all} lines of backends/ane\n`);
+  if (total < ENOUGH) fail(`fewer than ${ENOUGH} % of the lines were executed`);
+}
+
+if (only !== "--report") await build();
+if (only === undefined) await runTests();
+if (only !== "--build") await report();
