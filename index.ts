@@ -10,6 +10,7 @@ import { type Graph, leafName, nodesOf } from "./compiler/ir/graph.ts";
 import type { Node } from "./compiler/ir/node.ts";
 import { elementCount, shapeName, sizesOf } from "./compiler/ir/types.ts";
 import type { Tensor } from "./compiler/ops/tensor.ts";
+import type { AneLayout } from "./passes/ane/candidates.ts";
 import { compileAne, flopsOf } from "./passes/ane/compile.ts";
 import type { Refusal } from "./passes/ane/fit.ts";
 import { INFER } from "./passes/ane/infer.ts";
@@ -36,6 +37,8 @@ export interface CompileOptions extends RunOptions {
   readonly ane?: "full" | "matmul";
   /** `ane`: how weights reach the programs. Default `packed`, side by side on one surface. */
   readonly weights?: Weights;
+  /** `ane`: what `searchLayouts` found; `fusion`, `ane` and `weights` have no say. */
+  readonly layout?: AneLayout;
   /**
    * `ane`: `infer` for programs of several layers, with weights as the filters of convolutions. Needs
    * `baked`; `fusion`, `ane` and `weights` have no say.
@@ -147,8 +150,8 @@ export function passesFor(options: CompileOptions): readonly Pass[] {
   return [...list, tileClassifierBy(options.tileRows ?? TILE_ROWS), simplify];
 }
 
-function weightsOf({ mode, weights = "packed" }: CompileOptions): Weights {
-  return mode === "infer" ? "baked" : weights;
+function weightsOf({ mode, layout, weights = "packed" }: CompileOptions): Weights {
+  return mode === "infer" ? "baked" : (layout?.weights ?? weights);
 }
 
 /** The fusion scheme of a compilation for the engine. */
@@ -156,8 +159,10 @@ export function schemeOf({
   fusion = "layer",
   ane,
   mode,
-}: Pick<CompileOptions, "fusion" | "ane" | "mode">): Scheme {
+  layout,
+}: Pick<CompileOptions, "fusion" | "ane" | "mode" | "layout">): Scheme {
   if (mode === "infer") return INFER;
+  if (layout !== undefined) return layout.scheme;
   return ane === "matmul" ? MATMUL : SCHEME_OF[fusion];
 }
 
@@ -186,6 +191,7 @@ function forEngine(graph: Graph, options: CompileOptions): Made {
   const made = compileAne(graph, {
     scheme: schemeOf(options),
     weights: weightsOf(options),
+    ...(options.layout?.splitK === undefined ? {} : { splitK: options.layout.splitK }),
     ...inferOptions(options),
     separate: options.separatePorts === true,
     exact: options.exactTables === true,

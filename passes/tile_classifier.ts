@@ -55,10 +55,10 @@ export const TILE_ROWS = 8192;
 
 const MARK = "classifier_tile ";
 
-/** The tile that a node was made for; nodes that were there before say nothing. */
+/** First row of the tile that a node was made for; nodes that were there before say nothing. */
 export function tileOf(node: Node): number | undefined {
   const mark = originOf(node).pass;
-  return mark?.startsWith(MARK) ? Number(mark.slice(MARK.length)) : undefined;
+  return mark?.startsWith(MARK) ? Number(mark.slice(MARK.length).split(" ")[0]) : undefined;
 }
 
 /** A loss over logits that one product with a table makes. */
@@ -213,9 +213,9 @@ function tiled(c: Classifier, tileRows: number): Map<Node, Node> {
   const count = Math.ceil(V.size / tileRows);
   const size = Math.ceil(V.size / count);
   const tiles = Array.from({ length: count }, (_, t) => {
-    const origin = { ...originOf(c.logits), pass: `${MARK}${t}` };
-    const to = Math.min(V.size, (t + 1) * size);
-    return withOrigin(c.loss.scope, origin, () => tileAt(c, t * size, to));
+    const [from, to] = [t * size, Math.min(V.size, (t + 1) * size)];
+    const origin = { ...originOf(c.logits), pass: `${MARK}${from} to ${to}` };
+    return withOrigin(c.loss.scope, origin, () => tileAt(c, from, to));
   });
   const top = tiles.map((t) => t.m).reduce((a, b) => maximum(a, b));
   const weights = tiles.map((t) => exp(sub(t.m, top)));

@@ -12,13 +12,14 @@ import { tensorType } from "../compiler/ir/types.ts";
 import { input } from "../compiler/ops/input.ts";
 import { mul } from "../compiler/ops/mul.ts";
 import { type CompileOptions, type Fusion, pipelineFor, schemeOf } from "../index.ts";
-import { compileAne } from "../passes/ane/compile.ts";
+import { compileAne, planAne } from "../passes/ane/compile.ts";
 import { offload } from "../passes/ane/offload.ts";
 import { decomposeForHost } from "../passes/decompose.ts";
 import { lowerToHost } from "../passes/lower_to_host.ts";
 import { runPasses } from "../passes/pass.ts";
 import { pipelines } from "../passes/pipeline.ts";
 import type { PlanBuilder } from "../passes/plan_builder.ts";
+import { type Calibration, calibrationOf, type Scales } from "./calibrate.ts";
 
 /** How a model is put on the engine. */
 export interface EngineChoice {
@@ -40,19 +41,37 @@ function withLossScale(graph: Graph): Graph {
   });
 }
 
+function engineGraph(graph: Graph, choice: EngineChoice) {
+  const options: CompileOptions = { target: "ane", gradients: true, ...choice };
+  const trained = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
+  return { trained, compiling: { scheme: schemeOf(options), weights: "packed" } as const };
+}
+
+/** Adds `sizes` to a plan: the outputs from which scales are found, as `sizes.NAME`. */
+export function addCalibration(plan: PlanBuilder, graph: Graph, choice: EngineChoice): Calibration {
+  const { trained, compiling } = engineGraph(graph, choice);
+  const calibration = calibrationOf(planAne(trained, compiling));
+  lowerToHost(plan, {
+    name: "sizes",
+    graph: runPasses(calibration.graph, [decomposeForHost]).graph,
+    outputStorage: (output) => `sizes.${output}`,
+  });
+  return calibration;
+}
+
 /** Adds `micro_step` and `stage` to a plan; returns what the engine has to have. */
 export function addEnginePrograms(
   plan: PlanBuilder,
   graph: Graph,
   choice: EngineChoice,
+  scales: Scales,
   storage: {
     readonly accumulated: ReadonlySet<string>;
     readonly outputStorage: (output: string) => string;
   },
 ): EnginePlan {
-  const options: CompileOptions = { target: "ane", gradients: true, ...choice };
-  const trained = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
-  const made = compileAne(trained, { scheme: schemeOf(options), weights: "packed" });
+  const { trained, compiling } = engineGraph(graph, choice);
+  const made = compileAne(trained, { ...compiling, scales: scales.programs });
   const { run, stage, engine } = offload(made.graph, made);
   const forHost = (g: Graph): Graph => runPasses(g, [decomposeForHost]).graph;
   lowerToHost(plan, { name: "micro_step", graph: forHost(run), ...storage });

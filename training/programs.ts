@@ -21,7 +21,8 @@ import {
   type PlanBuilder,
   stateStorage,
 } from "../passes/plan_builder.ts";
-import { addEnginePrograms, type EngineChoice } from "./engine_programs.ts";
+import type { Calibration, Scales } from "./calibrate.ts";
+import { addCalibration, addEnginePrograms, type EngineChoice } from "./engine_programs.ts";
 
 /** Names of buffers. */
 export const buffers = {
@@ -44,7 +45,7 @@ export function decays(param: Node): boolean {
 }
 
 /** The plan for a graph whose first output is the loss. With an engine, its calls are in `micro_step`. */
-export function trainingPlan(graph: Graph, choice?: EngineChoice): BuiltPlan {
+export function trainingPlan(graph: Graph, engineShare?: EngineShare): BuiltPlan {
   const plan = newPlan();
   const loss = graph.outputs[0]!.name;
   const storage = {
@@ -52,10 +53,13 @@ export function trainingPlan(graph: Graph, choice?: EngineChoice): BuiltPlan {
     outputStorage: (output: string) => (output === loss ? buffers.loss : output),
   };
   let engine: EnginePlan | undefined;
-  if (choice === undefined) {
+  if (engineShare === undefined) {
     const trained = runPasses(graph, pipelines.train).graph;
     lowerToHost(plan, { name: "micro_step", graph: trained, ...storage });
-  } else engine = addEnginePrograms(plan, graph, choice, storage);
+  } else {
+    const { choice, scales } = engineShare;
+    engine = addEnginePrograms(plan, graph, choice, scales, storage);
+  }
   lowerToHost(plan, {
     name: "evaluate",
     graph: runPasses(graph, pipelines.infer).graph,
@@ -65,6 +69,24 @@ export function trainingPlan(graph: Graph, choice?: EngineChoice): BuiltPlan {
   addUpdate(plan, graph.params);
   const built = finishPlan(plan);
   return engine === undefined ? built : { ...built, plan: { ...built.plan, engine } };
+}
+
+/** What of a model is on the engine, and with which scales. */
+export interface EngineShare {
+  readonly choice: EngineChoice;
+  readonly scales: Scales;
+}
+
+/** A plan that finds the scales: the program `sizes` beside the state of a training plan. */
+export function calibrationPlan(
+  graph: Graph,
+  choice: EngineChoice,
+): { readonly built: BuiltPlan; readonly calibration: Calibration } {
+  const plan = newPlan();
+  const calibration = addCalibration(plan, graph, choice);
+  addNorm(plan, graph.params);
+  addUpdate(plan, graph.params);
+  return { built: finishPlan(plan), calibration };
 }
 
 function whole(plan: PlanBuilder, name: string, dtype: "f32" | "f64", elements: number) {

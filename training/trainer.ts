@@ -39,13 +39,14 @@ import {
   fixedValidationWindows,
   trainWindow,
 } from "./data/windows.ts";
+import { type Scales, scalesFrom } from "./calibrate.ts";
 import { type EngineChoice, LOSS_SCALE } from "./engine_programs.ts";
 import { openSession } from "./host_session.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAutoane } from "./initialise_autoane.ts";
 import { type ModelChoice, readModel, type TrainingModel, withRows } from "./model.ts";
 import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
-import { buffers, trainingPlan } from "./programs.ts";
+import { buffers, calibrationPlan, type EngineShare, trainingPlan } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
 import { learningRate } from "./schedule.ts";
 import { chooseVocabulary, rowOfId, type Vocabulary } from "./vocabulary.ts";
@@ -58,6 +59,8 @@ export interface TrainerOptions extends ModelChoice {
   readonly device?: DeviceOptions;
   /** Trains on the engine (`device.engine`), with this share of the model on it. */
   readonly engine?: EngineChoice;
+  /** For the engine: scales other than those found on the first window; none for a comparison without. */
+  readonly scales?: Scales;
 }
 
 export interface UpdateResult {
@@ -117,6 +120,8 @@ export interface Trainer {
   save(path: string, disk?: FileSystem): void;
   /** The values of a parameter: a view, valid until the trainer is closed. */
   param(path: string): Float32Array;
+  /** The sum of the open group's gradients of a parameter: a copy, without the loss scale. */
+  gradient(path: string): Float32Array;
   close(): void;
 }
 
@@ -153,10 +158,37 @@ export interface Start {
   readonly resumedFrom?: string;
   readonly device?: DeviceOptions;
   readonly engine?: EngineChoice;
+  readonly scales?: Scales;
 }
 
-/** What gradients on the engine are multiplied by at first. */
-const FIRST_LOSS_SCALE = 1024;
+/** What goes to the engine, with scales found on the first window. */
+function engineShare(start: Start, fill: (session: Session) => void): EngineShare | undefined {
+  const { engine: choice, model, data, vocabulary, settings, state } = start;
+  if (choice === undefined) return undefined;
+  if (start.scales !== undefined) return { choice, scales: start.scales };
+  const { built, calibration } = calibrationPlan(model.graph, choice);
+  const session = openSession(built, start.device);
+  try {
+    fill(session);
+    const random = createRandom(settings.seed);
+    random.restore(state.random);
+    const [tokens, targets] = [model.tokens, model.targets].map((x) => session.i32(inputStorage(x)));
+    copyWindow(data.tokens, trainWindow(random, data.trainTokens, model.S), tokens!, targets!);
+    toRows([tokens!, targets!], rowOfId(vocabulary));
+    session.f32(inputStorage(LOSS_SCALE))[0] = 1;
+    session.run("sizes");
+    const read = (output: string): number => session.f32(`sizes.${output}`)[0]!;
+    return { choice, scales: scalesFrom(calibration, read) };
+  } finally {
+    session.close();
+  }
+}
+
+/** Ids as rows of a compacted table. */
+function toRows(lists: readonly Int32Array[], rowOf: ((id: number) => number) | null): void {
+  if (rowOf === null) return;
+  for (const ids of lists) for (let i = 0; i < ids.length; i++) ids[i] = rowOf(ids[i]!);
+}
 
 /** Sha256 of tokens, in hex. */
 export function digestOfTokens({ tokens }: TokenData): string {
@@ -196,8 +228,9 @@ export class HostTrainer implements Trainer {
     this.#rowOf = rowOfId(vocabulary);
     this.#random = createRandom(settings.seed);
     this.#random.restore(state.random);
-    this.#session = openSession(trainingPlan(model.graph, start.engine), start.device);
-    this.#lossScale = start.engine === undefined ? 1 : FIRST_LOSS_SCALE;
+    const share = engineShare(start, fill);
+    this.#session = openSession(trainingPlan(model.graph, share), start.device);
+    this.#lossScale = share?.scales.lossScale ?? 1;
     this.parameters = this.#paths().reduce((n, path) => n + this.param(path).length, 0);
     this.#tokens = this.#session.i32(inputStorage(model.tokens));
     this.#targets = this.#session.i32(inputStorage(model.targets));
@@ -212,6 +245,10 @@ export class HostTrainer implements Trainer {
 
   #paths(): string[] {
     return this.model.graph.params.map(leafName);
+  }
+
+  gradient(path: string): Float32Array {
+    return this.#session.f32(buffers.gradient(path)).map((g) => g / this.#lossScale);
   }
 
   /** Gives the engine the parameters as they are now. */
@@ -280,10 +317,7 @@ export class HostTrainer implements Trainer {
 
   #setWindow(position: number): void {
     copyWindow(this.#data.tokens, position, this.#tokens, this.#targets);
-    if (this.#rowOf === null) return;
-    for (const ids of [this.#tokens, this.#targets]) {
-      for (let i = 0; i < ids.length; i++) ids[i] = this.#rowOf(ids[i]!);
-    }
+    toRows([this.#tokens, this.#targets], this.#rowOf);
   }
 
   finishGroup(): UpdateResult | undefined {

@@ -12,12 +12,13 @@ import {
   compile,
   FUSIONS,
   type Fusion,
-  pipelineFor,
+  passesFor,
   type Target,
   type Weights,
   writeBundle,
 } from "../../index.ts";
-import { type PipelineName, passes, pipelines } from "../../passes/pipeline.ts";
+import type { Pass } from "../../passes/pass.ts";
+import { passes } from "../../passes/pipeline.ts";
 import { bakedValues, dimsOfValues } from "../baked_values.ts";
 import { type Call, EXIT } from "../command.ts";
 import {
@@ -29,6 +30,15 @@ import {
   printSummary,
   printTimes,
 } from "../compile_output.ts";
+import {
+  checkClassifier,
+  checkEngineFlags,
+  type EngineFlags,
+  engineFlags,
+  engineOptions,
+  isBaked,
+} from "../engine_flags.ts";
+import { fusionSteps, fusionsJson, printFusions } from "../explain_fusion.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
   collect,
@@ -48,7 +58,7 @@ import { checkBundleFolder } from "../output_paths.ts";
 const STAGES = ["ir", "mil", "schedule", "params"] as const;
 type Stage = (typeof STAGES)[number];
 
-interface Flags extends DefineFlag, JsonFlag {
+interface Flags extends DefineFlag, EngineFlags, JsonFlag {
   readonly entry?: string;
   readonly target: Target;
   readonly out?: string;
@@ -59,6 +69,7 @@ interface Flags extends DefineFlag, JsonFlag {
   readonly fusion?: Fusion;
   readonly ane?: "full" | "matmul";
   readonly values?: string;
+  readonly explainFusion?: boolean;
 }
 
 export const command = {
@@ -112,7 +123,12 @@ export const command = {
       .option(
         "--values <file>",
         "the weights to bake: a safetensors file, or a checkpoint and its dimensions",
+      )
+      .option(
+        "--explain-fusion",
+        "ane, a train: list what each fusion joins and saves, and write no bundle",
       );
+    engineFlags(c);
     defineFlag(c);
     jsonFlag(c);
   },
@@ -127,6 +143,8 @@ export const command = {
     const entry = entryToCompile(model, flags.entry, preferred(flags));
     const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
     if (printed === true) return EXIT.ok;
+    checkEngineFlags(flags, entry);
+    if (flags.explainFusion === true) return explainFusion(io, flags, entry);
     if (isWritten(flags)) checkBundleFolder("--out", outOf(flags, entry), nameOf(entry));
 
     const options: CompileOptions = {
@@ -135,8 +153,9 @@ export const command = {
       ...(flags.fusion === undefined ? {} : { fusion: flags.fusion }),
       ...(flags.ane === undefined ? {} : { ane: flags.ane }),
       weights: flags.weights,
+      ...engineOptions(flags),
     };
-    const names = passNames(flags, pipelineFor(options));
+    const names = passNames(flags, passesFor(options));
     const after: Record<string, string> = {};
     const print = (name: string, text: string): void => {
       // Some passes run more than once.
@@ -146,8 +165,9 @@ export const command = {
       if (flags.json !== true) io.out.write(`// after ${title}\n${text}\n`);
     };
     const graph = entry.graph();
-    const baked = flags.weights === "baked" ? { baked: bakedValues(graph, flags.values) } : {};
+    const baked = isBaked(flags) ? { baked: bakedValues(graph, flags.values) } : {};
     const result = compile(graph, { ...options, ...baked, printAfter: { names, print } });
+    checkClassifier(flags, entry, result);
     const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, result) : undefined;
     finish({ io, flags, model, entry, result, after, lossScale });
     return EXIT.ok;
@@ -173,7 +193,7 @@ function checkFlags(flags: Flags): void {
       ),
     );
   }
-  if (flags.values !== undefined && flags.weights !== "baked") {
+  if (flags.values !== undefined && !isBaked(flags)) {
     throw new UserError(
       flagsConflict(
         "--values",
@@ -197,14 +217,27 @@ function namesOf({ printAfter = [] }: Flags): string[] {
 }
 
 /** The passes to print after; each must be one that runs. */
-function passNames(flags: Flags, pipeline: PipelineName): readonly string[] {
-  const running = [...new Set(pipelines[pipeline].map((p) => p.name))];
+function passNames(flags: Flags, passed: readonly Pass[]): readonly string[] {
+  const running = [...new Set(passed.map((p) => p.name))];
   return namesOf(flags).map((name) => known("pass in this compilation named", name, running));
 }
 
 /** How a training step is divided says nothing about a model: who asks for it means the train. */
-function preferred({ fusion, ane }: Flags): Entry["kind"] {
-  return fusion === undefined && ane === undefined ? "model" : "train";
+function preferred({ fusion, ane, classifier, explainFusion, mode }: Flags): Entry["kind"] {
+  const isOfTraining = fusion ?? ane ?? classifier ?? explainFusion;
+  return isOfTraining === undefined || mode === "infer" ? "model" : "train";
+}
+
+function explainFusion(io: Io, flags: Flags, entry: Entry): number {
+  if (entry.kind !== "train") {
+    const why = "The fusions of training are those of loss and gradients.";
+    throw new UserError(flagsConflict("--explain-fusion", entryName(entry), why));
+  }
+  const steps = fusionSteps(entry.graph(), flags.weights);
+  io.out.write(
+    flags.json === true ? jsonLine({ fusions: fusionsJson(steps) }) : printFusions(steps),
+  );
+  return EXIT.ok;
 }
 
 function isWritten({ print, out }: Flags): boolean {

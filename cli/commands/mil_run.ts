@@ -8,6 +8,7 @@ import {
   functionOf,
   type MilRun,
   type MilTensor,
+  NUMERICS,
   type Numerics,
   runMil,
   USUAL_LIMITS,
@@ -62,8 +63,9 @@ export const command = {
       .option("--function <name>", "the function (default: `main`, or the only one)")
       .option(
         "--numerics <kind>",
-        "ideal (float64) or fp16 (every value is rounded to its type)",
-        oneOf("--numerics", ["ideal", "fp16"]),
+        "ideal (float64), fp16 (every value is rounded to its type), fast (that, and sums of " +
+          "products in fp32) or exact (the engine's arithmetic, as far as it is published)",
+        oneOf("--numerics", NUMERICS),
         "ideal",
       )
       .option("--trace <names>", "print these values too: names with commas, or `all`", collect)

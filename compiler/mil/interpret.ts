@@ -5,7 +5,8 @@
  *
  * `ideal` computes in float64 and rounds nothing: what the program means. `fp16` rounds inputs,
  * constants and the result of each op to its element type, as storage between the engine's ops
- * does; sums inside one op are kept in float64.
+ * does; sums inside one op are kept in float64. `fast` keeps the sums of products in fp32. `exact` is
+ * the engine's own arithmetic (`numerics/`).
  *
  * A value is dropped after its last use. What would take too much memory or time is refused before
  * it is begun.
@@ -37,8 +38,12 @@ import {
   loadLiteral,
   type Numerics,
   rounding,
+  storing,
   type WeightResolver,
 } from "./interpret_values.ts";
+import type { EngineOptions } from "./numerics/engine.ts";
+import { integersOf } from "./numerics/integers.ts";
+import { meaningOf } from "./numerics/meaning.ts";
 import { givenTo, misfit, operandOfType, valuesOf } from "./operands.ts";
 import { isParameter, type MilOp, milOp } from "./ops.ts";
 import { printType } from "./print.ts";
@@ -60,7 +65,8 @@ import {
   type Value,
 } from "./tree.ts";
 
-export type { Numerics, WeightResolver } from "./interpret_values.ts";
+export { NUMERICS, type Numerics, type WeightResolver } from "./interpret_values.ts";
+export type { EngineOptions } from "./numerics/engine.ts";
 export { type Limits, USUAL_LIMITS } from "./run_limits.ts";
 
 /** Elements in row-major order; bools are 0 and 1. */
@@ -75,6 +81,8 @@ export type MilInput =
 
 export interface InterpretOptions {
   readonly numerics: Numerics;
+  /** What `exact` leaves open. */
+  readonly engine?: EngineOptions;
   /** Default: `main`, or the only function. */
   readonly function?: string;
   readonly weights?: WeightResolver;
@@ -251,13 +259,14 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
     return { work: ELEMENT_WORK * elements, elements, compute };
   }
   const op = milOp(s.op);
-  const run = op?.run;
-  if (op === undefined || run === undefined) throw new UserError(milCannotInterpret(s.span, s.op));
+  if (op?.run === undefined) throw new UserError(milCannotInterpret(s.span, s.op));
   const operands = operandsOf(s, op, scope, options);
   const answer = op.rule(operands);
   if (isMistake(answer)) throw new UserError(misfit(s, answer));
   if (answer === "open") throw new UserError(milCannotInterpret(s.span, s.op));
   const outs = resultsOf(answer);
+  const { numerics, engine = {} } = options;
+  const run = meaningOf(op, numerics, engine);
   for (const out of outs) checkSize(out, s.span);
   const elements = outs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const compute = (): readonly Loaded[] => {
@@ -267,7 +276,8 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
     return outs.map((out, i) => ({
       ...out,
       isConstant,
-      data: values[i]!.map(rounding(out.element, options.numerics)),
+      data: values[i]!.map(storing(out.element, numerics)),
+      integers: numerics === "exact" ? integersOf(s.op, operands) : undefined,
     }));
   };
   return { work: workOf(op, operands, outs), elements, compute };

@@ -7,6 +7,7 @@ import type { Span } from "../support/source.ts";
 import { blobPlace, operandOfLiteral } from "./check_literal.ts";
 import { type Shaped, sizeOf } from "./infer.ts";
 import { numberValue } from "./numbers.ts";
+import { roundHalfAway } from "./numerics/half_away.ts";
 import { printType } from "./print.ts";
 import { LARGEST, type Loaded } from "./tensors.ts";
 import { type ElementType, flatten, type MilType, typeOf, type Value } from "./tree.ts";
@@ -14,7 +15,12 @@ import { type ElementType, flatten, type MilType, typeOf, type Value } from "./t
 /** The record at an offset of a weight file, or undefined if there is no such file. */
 export type WeightResolver = (path: string, offset: number) => BlobRecord | undefined;
 
-export type Numerics = "ideal" | "fp16";
+/**
+ * `ideal`: float64, nothing rounded. `fp16`: values are rounded to their type between ops. `fast`: that,
+ * and sums in fp32. `exact`: the engine's own arithmetic, as far as it is published.
+ */
+export const NUMERICS = ["ideal", "fp16", "fast", "exact"] as const;
+export type Numerics = (typeof NUMERICS)[number];
 
 export interface LiteralOptions {
   readonly numerics: Numerics;
@@ -89,7 +95,15 @@ function roundToBrain(x: number): number {
   return single[0]!;
 }
 
-/** What storing a number as an element makes of it. Integers lose their fraction in any numerics. */
+/** What storing the result of an op makes of it: in `exact`, halves go away from zero. */
+export function storing(element: ElementType, numerics: Numerics): (x: number) => number {
+  return numerics === "exact" && element === "fp16" ? roundHalfAway : rounding(element, numerics);
+}
+
+/**
+ * What storing a number as an element makes of it, as inputs and constants are. Integers lose their
+ * fraction in any numerics.
+ */
 export function rounding(element: ElementType, numerics: Numerics): (x: number) => number {
   if (/^u?int/.test(element)) return (x) => (Number.isFinite(x) ? Math.trunc(x) : x);
   if (numerics === "ideal") return (x) => x;

@@ -7,9 +7,19 @@ import { milTooLarge } from "../messages/mil_run.ts";
 import { UserError } from "../support/diagnostic.ts";
 import { axesOf, axisOf, type Operand, type Shaped, shapedText, sizeOf } from "./infer.ts";
 
+/** Whole numbers that a scale makes numbers of, with zero points taken off. */
+export interface Integers {
+  readonly values: Float64Array;
+  /** One, or one for each place along `axis`. */
+  readonly scale: Float64Array;
+  readonly axis: number | undefined;
+}
+
 /** An operand with its elements in row-major order; bools are 0 and 1. */
 export interface Loaded extends Operand {
   readonly data: Float64Array;
+  /** What the data was made of, in `exact` numerics. */
+  readonly integers?: Integers | undefined;
 }
 
 export type LoadedOperands = ReadonlyMap<string, readonly Loaded[]>;

@@ -121,10 +121,20 @@ export const ropeOp: OpDef = defineOp({
   ],
 });
 
-/** x·cos + partner·sin; `swapped` has the elements on the axis before the last. */
-function ropeMil(m: MilEmitter, x: MilValue, swapped: boolean): MilValue {
-  const { attrs } = m.node;
-  const [s, e] = sizesOf(m.node.type.shape).slice(-2) as [number, number];
+interface Turns {
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+
+/** Tables by what they depend on: every layer of a model has the same ones. */
+const known = new Map<string, Turns>();
+const KNOWN_MOST = 16;
+
+/** Cosines and sines of all angles; `swapped` has the elements on the axis before the last. */
+function turnsOf(attrs: Attrs, s: number, e: number, swapped: boolean): Turns {
+  const key = JSON.stringify([attrs, s, e, swapped]);
+  const before = known.get(key);
+  if (before !== undefined) return before;
   const [cos, sin] = [new Float64Array(s * e), new Float64Array(s * e)];
   const sign = attrs["inverse"] === true ? -1 : 1;
   for (let element = 0; element < e; element++) {
@@ -137,6 +147,16 @@ function ropeMil(m: MilEmitter, x: MilValue, swapped: boolean): MilValue {
       sin[at] = Math.sin(angle);
     }
   }
+  if (known.size >= KNOWN_MOST) known.clear();
+  known.set(key, { cos, sin });
+  return { cos, sin };
+}
+
+/** x·cos + partner·sin; `swapped` has the elements on the axis before the last. */
+function ropeMil(m: MilEmitter, x: MilValue, swapped: boolean): MilValue {
+  const { attrs } = m.node;
+  const [s, e] = sizesOf(m.node.type.shape).slice(-2) as [number, number];
+  const { cos, sin } = turnsOf(attrs, s, e, swapped);
   // Partners swapped with the sign of −b: from pairs (…, 2) or halves, slice, negate, join.
   const isSplit = attrs["pairing"] === "split";
   const lead = x.shape.slice(0, -2);

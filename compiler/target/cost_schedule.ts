@@ -4,10 +4,17 @@
  * The schedule says what is written, read and copied. Parameters are written when they change, once an
  * update, and stand apart from the run.
  */
-import type { Manifest, Place } from "../bundle/manifest.ts";
+import type { Manifest, ManifestProgram, Place } from "../bundle/manifest.ts";
 import { bug } from "../support/bug.ts";
 import type { ChipName } from "./chip_names.ts";
-import { addCosts, constantsOf, hostCost, type ProgramCost, programCost } from "./cost.ts";
+import {
+  addCosts,
+  constantsOf,
+  type HostWork,
+  hostCost,
+  type ProgramCost,
+  programCost,
+} from "./cost.ts";
 import type { Work } from "./cost_work.ts";
 
 /** One program's share of a run. */
@@ -54,7 +61,10 @@ const bytesAt = ({ blocks }: Place): number =>
   HALF * blocks.reduce((n, b) => n + b.rows * b.columns, 0);
 
 /** fp16 bytes that move for one run of the schedule, and for one update. */
-export function scheduleTraffic({ staging, schedule }: Manifest): Traffic {
+export function scheduleTraffic({
+  staging,
+  schedule,
+}: Pick<Manifest, "staging" | "schedule">): Traffic {
   const traffic = { written: 0, read: 0, copied: 0, staged: 0, hostBytes: 0 };
   const sizes = new Map<string, number>();
   for (const step of staging) if (step.do === "write") traffic.staged += bytesAt(step.place);
@@ -86,11 +96,21 @@ export function scheduleTraffic({ staging, schedule }: Manifest): Traffic {
   return traffic;
 }
 
-/** Predicts one run of a schedule for the engine. `works` holds one run of each program by name. */
+/** What of a manifest is needed to predict it. */
+export type Scheduled = Pick<Manifest, "staging" | "schedule"> & {
+  readonly programs: readonly Pick<ManifestProgram, "name" | "calls">[];
+};
+
+/**
+ * Predicts one run of a schedule for the engine. `works` holds one run of each program by name;
+ * `hostWork` what the host computes (`hostWorkOf`), without which it is guessed from what passes through
+ * surfaces.
+ */
 export function scheduleCost(
-  manifest: Manifest,
+  manifest: Scheduled,
   works: ReadonlyMap<string, Work>,
   chip: ChipName,
+  hostWork?: Partial<HostWork>,
 ): ScheduleCost {
   const constants = constantsOf(chip);
   const programs = manifest.programs.map(({ name, calls }): ProgramShare => {
@@ -99,11 +119,11 @@ export function scheduleCost(
   });
   const engine = addCosts(programs.map((p) => p.cost));
   const traffic = scheduleTraffic(manifest);
-  const host = (work: Parameters<typeof hostCost>[0]): number => hostCost(work, constants).total;
+  const host = (work: Partial<HostWork>): number => hostCost(work, constants).total;
   const writes = host({ copiedBytes: traffic.written });
   const reads = host({ copiedBytes: traffic.read });
   const copies = host({ movedBytes: traffic.copied });
-  const hostOps = host({ streamedBytes: traffic.hostBytes });
+  const hostOps = host(hostWork ?? { streamedBytes: traffic.hostBytes });
   return {
     chip,
     dispatches: programs.reduce((n, p) => n + p.calls, 0),

@@ -10,7 +10,7 @@
  *
  * `whole` leaves it as it is, for the host.
  */
-import { type Graph, nodesOf, rebuild } from "../../compiler/ir/graph.ts";
+import { type Graph, mapNodes, nodesOf, remake } from "../../compiler/ir/graph.ts";
 import { type Node, originOf, withOrigin } from "../../compiler/ir/node.ts";
 import type { Dim } from "../../compiler/ir/types.ts";
 import { add } from "../../compiler/ops/add.ts";
@@ -27,8 +27,6 @@ import { sub } from "../../compiler/ops/sub.ts";
 import type { Role } from "./roles.ts";
 
 const MEMBERS = ["attention_grad_q", "attention_grad_k", "attention_grad_v"];
-/** Origins of the nodes made here say their role: they survive when a later rewrite makes them again. */
-const MARK = "attention_gradient ";
 
 export interface Spelled {
   readonly graph: Graph;
@@ -52,11 +50,16 @@ export function spellAttentionGradients(
       withOrigin(node.scope, originOf(node), () => spell(node, mark)),
     );
   }
-  const result = rebuild(graph, replacements);
-  for (const node of nodesOf(result)) {
-    const mark = originOf(node).pass;
-    if (mark?.startsWith(MARK)) hints.set(node, mark.slice(MARK.length) as Role);
-  }
+  const result = mapNodes(graph, (node, inputs) => {
+    const replacement = replacements.get(node);
+    if (replacement !== undefined && replacement !== node) return replacement;
+    if (inputs.every((x, i) => x === node.inputs[i])) return node;
+    // What is made again, because something below it was replaced, keeps its role.
+    const again = remake(node, inputs);
+    const role = hints.get(node);
+    if (role !== undefined) hints.set(again, role);
+    return again;
+  });
   return { graph: result, hints };
 }
 
@@ -85,8 +88,7 @@ type Mark = (role: Role, make: () => Node) => Node;
 function marker(node: Node, hints: Map<Node, Role>): Mark {
   const given = new Set<Node>(node.inputs);
   return (role, make) => {
-    const origin = { ...originOf(node), pass: `${MARK}${role}` };
-    const made = withOrigin(node.scope, origin, make);
+    const made = withOrigin(node.scope, originOf(node), make);
     const stack = [made];
     for (let x = stack.pop(); x !== undefined; x = stack.pop()) {
       if (given.has(x) || x.inputs.length === 0 || x.op.name === "attention") continue;

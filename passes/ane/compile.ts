@@ -18,18 +18,22 @@ import type { Tensor } from "../../compiler/ops/tensor.ts";
 import { evaluateNodes } from "../../compiler/reference/interpret.ts";
 import { bug } from "../../compiler/support/bug.ts";
 import { renderDiagnostics } from "../../compiler/support/render.ts";
+import { runPasses } from "../pass.ts";
+import { simplify } from "../simplify.ts";
 import { spellAttentionGradients } from "./attention_gradient.ts";
 import { type CallPort, type Connection, connect } from "./connect.ts";
 import { type Call, type Cut, cutGraph, engineCapability } from "./cut.ts";
 import { fitScheme, type Refusal } from "./fit.ts";
 import { type InferOptions, placeLayers } from "./infer.ts";
 import { lowerProgram, type ProgramPort } from "./lower_program.ts";
+import { type ProductScale, placeScales } from "./place_scales.ts";
 import { placeTiles } from "./place_tiles.ts";
 import type { Weights } from "./ports.ts";
 import { leafNames, outputName, programGraph, programText } from "./program_graph.ts";
 import { findRoles, type Roles } from "./roles.ts";
 import { portName, scheduleOf } from "./schedule.ts";
 import type { Scheme } from "./schemes.ts";
+import type { SplitK } from "./split_k.ts";
 
 export interface AneOptions {
   readonly scheme: Scheme;
@@ -38,6 +42,10 @@ export interface AneOptions {
   readonly separate?: boolean;
   /** Values of parameters, for `weights: "baked"`. */
   readonly baked?: (param: Node) => Tensor;
+  /** How reductions over weights are cut into slices. Default: not at all. */
+  readonly splitK?: SplitK;
+  /** Powers of two around the products of programs, by the names of the scheme (`place_scales.ts`). */
+  readonly scales?: ReadonlyMap<string, readonly (ProductScale | undefined)[]>;
   /** Several layers in one program, with baked weights as convolutions. */
   readonly infer?: InferOptions;
   /** Tables and numbers in fp32: for tests that compare beyond the digits of fp16. */
@@ -97,7 +105,7 @@ export function compileAne(given: Graph, options: AneOptions): AneCompilation {
     const { call } = connection;
     // Baked programs differ in their weights, which the text does not show.
     const own = options.weights === "baked" ? call.weights.map((w) => w.id).join() : "";
-    const text = `${own}\n${programText(call)}\n${portsText(connection)}`;
+    const text = `${own}\n${callText(connection)}`;
     let name = byText.get(text);
     if (name === undefined) {
       name = uniqueName(call.name, programs);
@@ -130,7 +138,10 @@ function portsOf({ call, inputs, outputs }: Connection) {
   return { inputs: named(inputs, "in", leaves), outputs: named(outputs, "out", results) };
 }
 
-const portsText = (connection: Connection): string => JSON.stringify(portsOf(connection));
+/** What a call computes and where its values lie: calls of equal text share a program. */
+export function callText(connection: Connection): string {
+  return `${programText(connection.call)}\n${JSON.stringify(portsOf(connection))}`;
+}
 
 const encoder = new TextEncoder();
 
@@ -140,13 +151,12 @@ interface Written {
   readonly texts: Map<string, string>;
 }
 
-function lowered(
-  name: string,
-  connection: Connection,
-  { files, texts }: Written,
-  options: AneOptions,
-): ManifestProgram {
-  const graph = programGraph(connection.call);
+/** One call as a program of its own. */
+export function lowerCall(connection: Connection, options: AneOptions) {
+  const scales = options.scales?.get(connection.call.name);
+  const whole = programGraph(connection.call);
+  const graph =
+    scales === undefined ? whole : runPasses(placeScales(whole, scales), [simplify]).graph;
   const names = leafNames(connection.call);
   const weights = new Set(connection.call.weights.map((w) => names.get(w)!));
   const ports = portsOf(connection);
@@ -155,10 +165,20 @@ function lowered(
     weights,
     ...ports,
     ...(options.weights === "baked" ? { baked: bakedWeights(connection.call, options) } : {}),
+    ...(options.splitK === undefined ? {} : { splitK: options.splitK }),
     convolves: options.infer !== undefined,
     exact: options.exact === true,
   });
-  const mil = milProgram([program.fn]);
+  return { program, mil: milProgram([program.fn]), graph, ports };
+}
+
+function lowered(
+  name: string,
+  connection: Connection,
+  { files, texts }: Written,
+  options: AneOptions,
+): ManifestProgram {
+  const { program, mil, graph, ports } = lowerCall(connection, options);
   const text = printMil(mil);
   const file = texts.get(text) ?? `programs/${name}.mil`;
   if (!texts.has(text)) {

@@ -22,6 +22,7 @@ import { HALF_MAX, roundToHalf } from "../../compiler/support/half.ts";
 import { argumentsOf, WEIGHT_PATH, type WeightFile, weightFile } from "./emit.ts";
 import { convolution, type Filters, filtersOf, type Table } from "./filters.ts";
 import { type Layout, layoutOf, storedShape } from "./layouts.ts";
+import { type Operand, type SplitK, splitProducts } from "./split_k.ts";
 import { wideBuilder } from "./wide_builder.ts";
 
 /** A port: its name, its shape, and the values on it by the name of the graph's input or output. */
@@ -55,6 +56,8 @@ export interface ProgramSource {
   readonly baked?: ReadonlyMap<string, Tensor>;
   /** Products with baked weights are 1×1 convolutions, and matrices lie as [1, C, 1, S]. */
   readonly convolves?: boolean;
+  /** How reductions over weights are cut into slices. Default: not at all. */
+  readonly splitK?: SplitK;
   /** Tables and numbers in fp32: for tests that compare beyond the digits of fp16. */
   readonly exact?: boolean;
 }
@@ -185,6 +188,7 @@ function lowerer(
   const table = tableOf(b, file, source);
   const filters: Filters =
     source.convolves === true ? filtersOf(source.baked ?? new Map(), table) : () => undefined;
+  const multiply = splitProducts(b, source.splitK ?? { parts: 1, lastAxis: true });
   const layouts = new Map<Node, Layout>();
   for (const [node, value] of values)
     if (!source.weights.has(leafName(node))) layouts.set(node, value.layout);
@@ -242,10 +246,13 @@ function lowerer(
     // Whether an operand, as it is stored, has to be read with its axes swapped.
     const tx = (node.attrs["transpose_x"] === true) !== (x.layout === "channels");
     const ty = (node.attrs["transpose_y"] === true) !== (y.layout === "channels");
+    const [left, right] = [
+      { stored: x.stored, isSwapped: tx, isWeight: isFixed(node.inputs[0]!) },
+      { stored: y.stored, isSwapped: ty, isWeight: isFixed(node.inputs[1]!) },
+    ];
+    const turned = (o: Operand): Operand => ({ ...o, isSwapped: !o.isSwapped });
     const stored =
-      layout === "rows"
-        ? b.matmul(x.stored, y.stored, { transposeX: tx, transposeY: ty })
-        : b.matmul(y.stored, x.stored, { transposeX: !ty, transposeY: !tx });
+      layout === "rows" ? multiply(left, right) : multiply(turned(right), turned(left));
     return { stored, layout, sizes: sizesOf(node.type.shape) };
   };
 

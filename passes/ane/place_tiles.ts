@@ -11,13 +11,15 @@ import type { Roles } from "./roles.ts";
  */
 export function placeTiles(graph: Graph, { weights, constants }: Roles): Placements {
   const placed = new Map<Node, Placement>();
-  for (const root of nodesOf(graph)) {
-    const tile = tileOf(root);
-    if (tile === undefined || weights.has(root) || constants.has(root)) continue;
+  const nodes = nodesOf(graph);
+  const starts = [...new Set(nodes.flatMap((n) => tileOf(n) ?? []))].sort((a, b) => a - b);
+  for (const root of nodes) {
+    const start = tileOf(root);
+    if (start === undefined || weights.has(root) || constants.has(root)) continue;
     const stack = [root];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (placed.has(node) || weights.has(node) || constants.has(node) || isInput(node)) continue;
-      placed.set(node, { name: "classifier", label: `classifier.${tile}` });
+      placed.set(node, { name: "classifier", label: `classifier.${starts.indexOf(start)}` });
       if (node.op.name !== "matmul") stack.push(...node.inputs);
     }
   }

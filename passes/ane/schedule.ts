@@ -4,7 +4,13 @@
  * A value is written where a program reads it from the host, and read once after the program that makes
  * it if the host needs it. What depends on parameters alone is staged when they change.
  */
-import type { HostOp, Place, ScheduleStep, Surface, SurfaceUse } from "../../compiler/bundle/manifest.ts";
+import type {
+  HostOp,
+  Place,
+  ScheduleStep,
+  Surface,
+  SurfaceUse,
+} from "../../compiler/bundle/manifest.ts";
 import { constantValue, type Graph, leafName, topological } from "../../compiler/ir/graph.ts";
 import { type Node, numberText } from "../../compiler/ir/node.ts";
 import type { TensorType } from "../../compiler/ir/types.ts";
@@ -87,15 +93,13 @@ function newContext(given: ScheduleInput) {
   const typeOf = new Map<string, TensorType>();
   /** Where the last call left each value. */
   const madeAt = new Map<Node, { readonly port: CallPort; readonly at: number }>();
-  /** What the host last wrote to each place of a surface. */
-  const written = new Map<string, Node>();
-  const isThere = (surface: string, node: Node, place: Place): boolean => {
-    const key = `${surface} ${JSON.stringify(place.blocks)}`;
-    if (written.get(key) === node) return true;
-    // Places of other forms may overlap with this one.
-    for (const other of written.keys()) if (other.startsWith(`${surface} `)) written.delete(other);
-    written.set(key, node);
-    return false;
+  /** What lies on each surface that the host alone writes: the last value, where it is the only one. */
+  const lying = new Map<string, { readonly node: Node; readonly place: string }>();
+  const isThere = (surface: string, node: Node, { blocks }: Place): boolean => {
+    const place = JSON.stringify(blocks);
+    const last = lying.get(surface);
+    lying.set(surface, { node, place });
+    return last?.node === node && last.place === place;
   };
   for (const leaf of graph.inputs) hostNames.set(leaf, leafName(leaf));
   for (const leaf of graph.params) hostNames.set(leaf, `@${leafName(leaf)}`);
@@ -170,6 +174,7 @@ function newContext(given: ScheduleInput) {
             schedule.push({ do: "write", value: hostName(node), surface, place });
             continue;
           }
+          lying.delete(surface);
           const fromPlace = made.port.plan.values[made.at]!.place;
           const from = made.port.surface;
           const value = engineNames.get(node)!;

@@ -166,4 +166,13 @@ export const LAYER: Scheme = {
   takesAll: true,
 };
 
+/**
+ * The whole gradient in one program, which the engine's compiler refused where it was tried (fact
+ * `attention_cycle`).
+ */
+export const WHOLE_BACKWARD: ProgramPlan = {
+  name: "layer_bwd",
+  roles: LAYER.programs.slice(1).flatMap((p) => p.roles),
+};
+
 export const SCHEMES: readonly Scheme[] = [NONE, PAIRS, MATMUL, LAYER];

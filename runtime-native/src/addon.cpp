@@ -1,4 +1,4 @@
-// The door to JavaScript: with `addon_engine.cpp` the only file that knows N-API.
+// The door to JavaScript: only this file and `addon_*.cpp` know N-API.
 //
 // Functions answer with a value, or with a plain object { code, message, detail } when something was
 // wrong; `runtime-native/js/index.ts` turns that object into a NativeError. Nothing is thrown here.
@@ -202,6 +202,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("opcodes", Napi::Function::New(env, opcodes));
   exports.Set("kernels", Napi::Function::New(env, kernels));
   exports.Set("instructionSets", Napi::Function::New(env, instruction_sets));
+  add_ane(env, exports);
   return exports;
 }
 

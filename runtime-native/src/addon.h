@@ -41,4 +41,7 @@ Napi::Value attach(const Napi::CallbackInfo& info);
 // engineCounts(handle) → what the engine has done, by name
 Napi::Value engine_counts(const Napi::CallbackInfo& info);
 
+// Adds the functions of addon_ane.cpp.
+void add_ane(Napi::Env env, Napi::Object exports);
+
 }  // namespace anec

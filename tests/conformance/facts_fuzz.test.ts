@@ -24,7 +24,9 @@ function mutated(text: string): string {
     if (kind < 0.3) words.splice(at, 1);
     else if (kind < 0.5) words.splice(at, 0, pick(words));
     else if (kind < 0.7)
-      words[at] = words[at]!.replace(/\d+/, () => pick(["?", "0", "1", "3", "70000", "-1"]));
+      words[at] = words[at]!.replace(/\d+/, () =>
+        pick(["?", "0", "1", "3", "70000", "2147483647", "-1"]),
+      );
     else words[at] = pick(words);
   }
   return words.join("");

@@ -45,14 +45,15 @@ test("nothing to say about a training step with the loss scale it asks for", () 
   const graph = elaborate(loadModel("autoresearch"))
     .entries.find((e) => e.kind === "train")!
     .graph();
-  const { bundle } = compile(graph, { target: "ane", gradients: true });
-  const params = paramSpreads(graph);
-  const unscaled = rangesOfBundle(bundle, { params });
-  const scale = lossScaleFor(unscaled);
-  expect(rangeWarnings(bundle, { params }).map((d) => d.code)).toEqual(["E0594"]);
+  const { bundle, hostNodes = [] } = compile(graph, { target: "ane", gradients: true });
+  const options = { params: paramSpreads(graph), hostNodes };
+  const scale = lossScaleFor(rangesOfBundle(bundle, options));
+  // Each of the programs that go back.
+  expect(rangeWarnings(bundle, options).map((d) => d.code)).toEqual(["E0594", "E0594"]);
   expect(scale).toBe(256);
-  expect(rangeWarnings(bundle, { params, lossScale: scale })).toEqual([]);
-  expect(lossScaleFor(rangesOfBundle(bundle, { params, lossScale: scale }))).toBe(scale);
+  const withScale = { ...options, lossScale: scale };
+  expect(rangeWarnings(bundle, withScale)).toEqual([]);
+  expect(lossScaleFor(rangesOfBundle(bundle, withScale))).toBe(scale);
 });
 
 // --- The engine's cliffs -------------------------------------------------------------------------
@@ -231,21 +232,21 @@ test("typical sizes through a whole block are near those of a run", () => {
   const graph = elaborate(loadModel("tiny"))
     .entries.find((e) => e.kind === "model")!
     .graph();
-  const { bundle } = compile(graph, { target: "ane" });
-  const file = bundle.files.get("programs/block.mil")!;
-  const block = parseMil({ path: "block.mil", text: new TextDecoder().decode(file) });
-  const sizes = [1, 0.07, 0.05];
+  // A port for each parameter: x, and the weights of products.
+  const { bundle } = compile(graph, { target: "ane", weights: "params" });
+  const file = bundle.files.get("programs/layer_fwd.mil")!;
+  const block = parseMil({ path: "layer_fwd.mil", text: new TextDecoder().decode(file) });
   const inputs = Object.fromEntries(
     block.functions[0]!.inputs.map(({ name, type }, i) => {
       const shape = type.kind === "tensor" ? type.shape.map(Number) : [];
       const count = shape.reduce((a, b) => a * b, 1);
-      const size = i === 0 ? sizes[0]! : name.includes("norm") ? 1 : sizes[1]!;
+      const size = i === 0 ? 1 : 0.07;
       return [name, { data: gaussian(count, size, i + 1), spread: normalised(size) }];
     }),
   );
   const record = <T>(f: (i: (typeof inputs)[string]) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(inputs).map(([name, i]) => [name, f(i)]));
-  const weights = bundle.manifest.programs.find((p) => p.name === "block")!.weights!;
+  const weights = bundle.manifest.programs.find((p) => p.name === "layer_fwd")!.weights!;
   const resolver = resolverFor(bundle.files.get(weights)!);
   const seen = calibrate(block, [record((i) => i.data)], { weights: resolver, margin: 1 });
   const { values, hazards } = analyseRanges(block, {

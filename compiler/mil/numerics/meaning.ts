@@ -15,12 +15,18 @@ import type { MilOp } from "../ops/define.ts";
 import { ELEMENTWISE, integerRange } from "../ops/elementwise.ts";
 import { NORMS } from "../ops/norm.ts";
 import { POOLS } from "../ops/pool.ts";
-import { REDUCTIONS } from "../ops/reduce.ts";
 import { RECURRENT } from "../ops/recurrent.ts";
+import { REDUCTIONS } from "../ops/reduce.ts";
 import { RESIZES } from "../ops/resize.ts";
 import { roundHalfAway as nearestWhole } from "../special.ts";
-import { type Loaded, type LoadedOperands, type Meaning, type Meanings, reduceRows } from "../tensors.ts";
-import { EXACT, FAST, type Arithmetic } from "./arithmetic.ts";
+import {
+  type Loaded,
+  type LoadedOperands,
+  type Meaning,
+  type Meanings,
+  reduceRows,
+} from "../tensors.ts";
+import { type Arithmetic, EXACT, FAST } from "./arithmetic.ts";
 import { convIn, convTransposeIn } from "./convolutions.ts";
 import { type EngineOptions, hasSliceGain, throughSliceGain } from "./engine.ts";
 import { decode, roundHalfAway } from "./half_away.ts";
@@ -88,7 +94,8 @@ function exactMeaning(op: MilOp, engine: EngineOptions): Meanings | undefined {
   const own = op.run!;
   if (op.name === "slice_by_size" || op.name === "slice_by_index")
     return hasSliceGain(engine) ? withSliceGain(own) : undefined;
-  if (op.name === "cast") return (o, outs) => (isInteger(outs[0]!.element) ? decoded(own) : own)(o, outs);
+  if (op.name === "cast")
+    return (o, outs) => (isInteger(outs[0]!.element) ? decoded(own) : own)(o, outs);
   if (op.name === "quantize") return decoded(single(quantize));
   if (op.name === "dequantize") return decoded(own);
   if (!COMPUTES.has(op.name)) return undefined;
@@ -113,7 +120,8 @@ const decoded =
 const fromTable =
   (name: string, table: (x: number) => number, own: Meanings): Meaning =>
   (o, out) => {
-    if (name === "gelu" && one(o, "mode").text === "SIGMOID_APPROXIMATION") return own(o, [out])[0]!;
+    if (name === "gelu" && one(o, "mode").text === "SIGMOID_APPROXIMATION")
+      return own(o, [out])[0]!;
     const epsilon = maybe(o, "epsilon")?.data[0] ?? 0;
     return one(o, "x").data.map((x) => table(x + epsilon));
   };

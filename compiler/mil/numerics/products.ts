@@ -1,9 +1,16 @@
 /** matmul, linear, einsum and attention in an arithmetic of their own. */
-import { broadcast, flag, maybe, one, sizeOf } from "../infer.ts";
+import { broadcast, flag, maybe, one, sizeOf, textOf } from "../infer.ts";
 import { equationOf, lastTwo, lettersOf, strided } from "../ops/products.ts";
 import { softmaxRow } from "../ops/reduce.ts";
-import { textOf } from "../infer.ts";
-import { broadcastTo, type Loaded, type Meaning, stridesOf, view, walk, zeros } from "../tensors.ts";
+import {
+  broadcastTo,
+  type Loaded,
+  type Meaning,
+  stridesOf,
+  view,
+  walk,
+  zeros,
+} from "../tensors.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { type IntegerPair, integerPair, multiplyIntegers } from "./integers.ts";
 import type { Product } from "./multiply.ts";
@@ -17,7 +24,8 @@ export function multiplied(
 ): Float64Array {
   if (pair === undefined) return a.multiply(product);
   const outputs = along === "rows" ? product.m : product.n;
-  const values = pair.scale.length > 1 ? pair.scale : new Float64Array(outputs).fill(pair.scale[0]!);
+  const values =
+    pair.scale.length > 1 ? pair.scale : new Float64Array(outputs).fill(pair.scale[0]!);
   return multiplyIntegers(product, { along, values });
 }
 

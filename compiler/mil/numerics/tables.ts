@@ -91,7 +91,7 @@ function sin(x: number): number {
   const quarters = Math.floor(x / (Math.PI / 2));
   const rest = x - quarters * (Math.PI / 2);
   const size = read(sinTable, quarters % 2 === 0 ? rest : Math.PI / 2 - rest);
-  return (((quarters % 4) + 4) % 4) >= 2 ? -size : size;
+  return ((quarters % 4) + 4) % 4 >= 2 ? -size : size;
 }
 
 /** f(x) for x = m · 4^e with m from 1/2 to 2; `power` is that of 2^e in the result. */
@@ -109,7 +109,9 @@ const isPositive = (x: number): boolean => x > 0 && Number.isFinite(x);
 export const TABLES = {
   sigmoid: (x: number): number => read(sigmoidTable, x),
   tanh: odd((x) => read(tanhTable, x)),
-  erf: odd((x) => (x < 2 ? read(erfTable, x) : Math.min(1, read(erfTable, 2) + (x - 2) * ERF_SLOPE))),
+  erf: odd((x) =>
+    x < 2 ? read(erfTable, x) : Math.min(1, read(erfTable, 2) + (x - 2) * ERF_SLOPE),
+  ),
   gelu: (x: number): number => (x > 4 ? x : x < -4 ? 0 : read(geluTable, x)),
   silu: (x: number): number => (x > 8 ? x : x < -8 ? 0 : read(siluTable, x)),
   softplus: (x: number): number => (x >= SOFTPLUS_END ? 0 : softplusOf(x)),

@@ -25,7 +25,8 @@ import {
   reach,
 } from "./windows.ts";
 
-interface Plan {
+/** What a convolution is made of. */
+export interface Plan {
   readonly axes: readonly Axis[];
   readonly groups: number;
   /** Output channels. */
@@ -33,7 +34,7 @@ interface Plan {
 }
 
 /** What x and weight agree on. `channels` is the weight's dimension of input channels. */
-function planOf(o: Operands, isTransposed: boolean): Plan | Mistake {
+export function planOf(o: Operands, isTransposed: boolean): Plan | Mistake {
   const [x, weight] = [one(o, "x"), one(o, "weight")];
   const wrong = rankMistake("x", x, 3, 5);
   if (wrong !== undefined) return wrong;
@@ -174,7 +175,11 @@ const runConv: Meaning = (o: LoadedOperands, out) => {
  * The padding of the `conv` whose gradient this is: of a result of `asked` pixels, what is too much
  * is cut off at both ends, for `same_lower` more at the start.
  */
-function adjoint(o: Operands, axes: readonly Axis[], sizes: readonly number[]): readonly Axis[] {
+export function adjoint(
+  o: Operands,
+  axes: readonly Axis[],
+  sizes: readonly number[],
+): readonly Axis[] {
   const type = maybe(o, "pad_type")?.text ?? "valid";
   return axes.map((a, i): Axis => {
     const size = sizes[i]!;

@@ -43,7 +43,7 @@ const asMatrix = (shape: readonly number[], isLeft: boolean): readonly number[] 
   shape.length !== 1 ? shape : isLeft ? [1, shape[0]!] : [shape[0]!, 1];
 
 /** The last two dimensions, after the transposition asked for. A vector is not transposed. */
-function lastTwo(x: Operand, isLeft: boolean, flipped: boolean): readonly [number, number] {
+export function lastTwo(x: Operand, isLeft: boolean, flipped: boolean): readonly [number, number] {
   const shape = asMatrix(x.shape, isLeft);
   const [p, q] = [shape.at(-2)!, shape.at(-1)!];
   return flipped && x.shape.length > 1 ? [q, p] : [p, q];
@@ -71,7 +71,8 @@ const matmul: Rule = (o) => {
   return { element, shape: [...batch, ...rows, ...columns] };
 };
 
-interface Strided {
+/** Matrices within a tensor. */
+export interface Strided {
   readonly data: Float64Array;
   readonly batch: readonly number[];
   readonly row: number;
@@ -101,7 +102,13 @@ function product(
   return out;
 }
 
-function strided(x: Loaded, isLeft: boolean, flipped: boolean, batch: readonly number[]): Strided {
+/** An operand as matrices, one for each place of `batch`. */
+export function strided(
+  x: Loaded,
+  isLeft: boolean,
+  flipped: boolean,
+  batch: readonly number[],
+): Strided {
   const shape = asMatrix(x.shape, isLeft);
   const strides = stridesOf(shape);
   const [p, q] = [strides.at(-2)!, strides.at(-1)!];
@@ -157,7 +164,7 @@ interface Equation {
 }
 
 /** `nchw,nwhu->nchu` as letters; undefined if it is no equation of two operands. */
-function equationOf(text: string): Equation | undefined {
+export function equationOf(text: string): Equation | undefined {
   const found = /^([A-Za-z]+),([A-Za-z]+)->([A-Za-z]*)$/.exec(text.replaceAll(" ", ""));
   if (found === null) return undefined;
   const [a, b, result] = found.slice(1).map((t) => t.split(""));
@@ -167,7 +174,7 @@ function equationOf(text: string): Equation | undefined {
 }
 
 /** The size of each letter; sizes of 1 broadcast. A mistake if two do not fit. */
-function lettersOf(o: Operands, equation: Equation): ReadonlyMap<string, number> | Mistake {
+export function lettersOf(o: Operands, equation: Equation): ReadonlyMap<string, number> | Mistake {
   const values = o.get("values") ?? [];
   if (values.length !== 2) return mistake("values", "must be two", { values });
   const sizes = new Map<string, number>();

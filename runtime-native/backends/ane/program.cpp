@@ -224,8 +224,8 @@ Result<std::shared_ptr<Program::Request>> Program::make_request(
                          make_array(f, out_symbols)};
   auto request = std::make_shared<Request>();
   request->procedure = procedure;
-  request->surfaces.assign(inputs.begin(), inputs.end());
-  request->surfaces.insert(request->surfaces.end(), outputs.begin(), outputs.end());
+  for (const auto& side : {inputs, outputs})
+    for (const Surface* surface : side) request->surfaces.push_back(surface->id());
   request->object = Owned::retained(
       f, f.request(lists[0].get(), lists[1].get(), lists[2].get(), lists[3].get(), id.get()));
   if (!request->object) return failure("E0623", "took no request for", "the request is nil");
@@ -236,11 +236,14 @@ Result<std::shared_ptr<Program::Request>> Program::request(std::span<Surface* co
                                                            std::span<Surface* const> outputs,
                                                            int procedure) {
   const std::lock_guard guard(requests_mutex_);
+  const auto is_of = [](uint64_t id, const Surface* surface) {
+    return surface != nullptr && surface->id() == id;
+  };
   for (const auto& known : requests_) {
     if (known->procedure != procedure || known->surfaces.size() != inputs.size() + outputs.size()) continue;
-    if (!std::equal(inputs.begin(), inputs.end(), known->surfaces.begin())) continue;
-    if (!std::equal(outputs.begin(), outputs.end(), known->surfaces.end() - static_cast<long>(outputs.size())))
-      continue;
+    const auto middle = known->surfaces.begin() + static_cast<long>(inputs.size());
+    if (!std::equal(known->surfaces.begin(), middle, inputs.begin(), is_of)) continue;
+    if (!std::equal(middle, known->surfaces.end(), outputs.begin(), is_of)) continue;
     known->used = ++clock_;
     return known;
   }
@@ -266,7 +269,7 @@ Result<void> Program::prepare_request(std::span<Surface* const> inputs,
 void Program::forget(const Surface& surface) {
   const std::lock_guard guard(requests_mutex_);
   std::erase_if(requests_, [&](const auto& request) {
-    return std::find(request->surfaces.begin(), request->surfaces.end(), &surface) !=
+    return std::find(request->surfaces.begin(), request->surfaces.end(), surface.id()) !=
            request->surfaces.end();
   });
 }

@@ -65,7 +65,7 @@ class Program {
   friend class Device;
   struct Request {
     int procedure = 0;
-    std::vector<const Surface*> surfaces;  // inputs, then outputs
+    std::vector<uint64_t> surfaces;  // numbers of the inputs, then of the outputs
     Owned object;
     uint64_t used = 0;
   };

@@ -1,6 +1,7 @@
 #include "surface.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <vector>
 
@@ -32,6 +33,12 @@ void fetch(ElementType type, const uint8_t* from, float* to, int64_t count) {
 }
 
 }  // namespace
+
+Surface::Surface(const Framework& framework, const Layout& layout)
+    : framework_(framework), layout_(layout) {
+  static std::atomic<uint64_t> made{0};
+  id_ = ++made;
+}
 
 Result<std::unique_ptr<Surface>> Surface::create(const Framework& f, const Layout& layout) {
   if (!layout.is_sound())

@@ -83,6 +83,8 @@ class Surface {
   const Layout& layout() const { return layout_; }
   // Bytes of the memory, at least layout().bytes().
   int64_t allocated() const { return allocated_; }
+  // No other surface of this process has or had this number.
+  uint64_t id() const { return id_; }
   // The object requests are made of.
   Id object() const { return object_.get(); }
   // The IOSurface itself.
@@ -96,10 +98,11 @@ class Surface {
 
  private:
   friend class SurfaceLock;
-  Surface(const Framework& framework, const Layout& layout) : framework_(framework), layout_(layout) {}
+  Surface(const Framework& framework, const Layout& layout);
 
   const Framework& framework_;
   Layout layout_;
+  uint64_t id_;
   int64_t allocated_ = 0;
   Owned memory_;  // the IOSurface
   Owned object_;  // the framework's wrapper of it

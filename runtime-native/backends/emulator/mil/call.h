@@ -45,10 +45,12 @@ struct Origin {
   std::vector<std::pair<std::string, Operand>> arguments;
 };
 
-// An operand that is a quantised tensor times a scale, without a zero point.
+// An operand that was made of 8-bit integers: scale · (values − shift).
 struct Quantized {
   const Operand* values;
-  const Operand* scale;  // one number, or one for each element of dimension 0
+  const Operand* scale;  // one number, or one for each element of a dimension
+  int64_t axis;          // that dimension; -1 for one number
+  int32_t shift;
 };
 
 class FunctionCompiler;

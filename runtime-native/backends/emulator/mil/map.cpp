@@ -3,7 +3,7 @@
 namespace anec::emulator {
 namespace {
 
-constexpr size_t kMost = 5;  // operands
+constexpr size_t kMost = 6;  // operands
 
 struct MappedOperand {
   int in;

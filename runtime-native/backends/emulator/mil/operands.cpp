@@ -170,19 +170,18 @@ std::optional<Quantized> Call::quantized(const Operand& operand) const {
   const Origin* origin = origin_of(operand);
   if (origin == nullptr || (origin->op != "dequantize" && origin->op != "constexpr_affine_dequantize"))
     return std::nullopt;
-  Quantized out{nullptr, nullptr};
-  int64_t axis = 0;
+  Quantized out{nullptr, nullptr, 0, 0};
   for (const auto& [name, given] : origin->arguments) {
     if (name == "input" || name == "quantized_data") out.values = &given;
     if (name == "scale") out.scale = &given;
-    if (name == "axis") axis = integer_of(given.literal->numbers[0]);
+    if (name == "axis") out.axis = integer_of(given.literal->numbers[0]);
     if (name != "zero_point") continue;
-    if (given.literal == nullptr) return std::nullopt;
-    for (const double x : given.literal->numbers)
-      if (x != 0) return std::nullopt;
+    if (given.literal == nullptr || given.literal->numbers.size() != 1) return std::nullopt;
+    out.shift = int32_t(given.literal->numbers[0]);
   }
-  const bool fits = out.scale->shape.empty() || axis == 0;
-  return fits && out.scale->type == ElementType::fp16 ? std::optional(out) : std::nullopt;
+  if (out.axis < 0) out.axis += int64_t(out.values->shape.size());
+  if (size_of(out.scale->shape) == 1) out.axis = -1;
+  return out;
 }
 
 std::optional<Shape> Call::ints(std::string_view name) const {

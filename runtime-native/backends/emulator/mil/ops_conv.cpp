@@ -1,5 +1,6 @@
 // Convolutions over one to three spatial dimensions: products with the image unrolled, panel by panel.
 
+#include "integers.h"
 #include "ops.h"
 #include "product.h"
 #include "windows.h"
@@ -15,12 +16,6 @@ struct Convolution {
   int64_t pixels, places, taps;
   ElementType type;
   bool pointwise;  // windows of one pixel that do not move: the image is the matrix
-};
-
-// Cells of the quantised values and scales of x and weight, if the product is one of integers.
-struct IntegerPath {
-  int x = -1, weight = -1, x_scale = -1, weight_scale = -1;
-  bool scale_by_row = false;
 };
 
 // The image of one batch and group as [channels · taps, places].
@@ -66,15 +61,16 @@ void pack_image(const void* from, int64_t first, int64_t count, float* panel) {
 
 void run_conv(const Run& run, const Convolution& v, const float* x, const float* weight,
               const float* bias, const IntegerPath& path) {
-  const bool integers = run.exact() && path.x >= 0;
+  const bool integers = path.taken(run);
   if (integers) {
-    x = run.in[path.x];
-    weight = run.in[path.weight];
+    x = run.in[path.b];
+    weight = run.in[path.a];
   }
   const int64_t k = v.channels * v.taps;
   for (int64_t n = 0; n < v.batches; ++n) {
     for (int64_t g = 0; g < v.groups; ++g) {
       const int64_t block = n * v.groups + g;
+      const IntegerFactors factors = integers ? path.factors(run, g * v.outputs) : IntegerFactors{};
       const Image image{v, x + block * v.channels * v.pixels};
       const StridedPanels flat{image.data, k, v.pixels, 1};
       multiply(run, {.m = v.outputs, .n = v.places, .k = k,
@@ -83,25 +79,9 @@ void run_conv(const Run& run, const Convolution& v, const float* x, const float*
                      .b = v.pointwise ? static_cast<const void*>(&flat) : &image,
                      .bias = bias == nullptr ? nullptr : bias + g * v.outputs, .bias_by_row = true,
                      .out = run.out[0] + block * v.outputs * v.places, .out_row = v.places,
-                     .type = v.type, .integers = integers,
-                     .a_scale = integers ? run.in[path.x_scale][0] : 1,
-                     .b_scale = integers ? run.in[path.weight_scale] + (path.scale_by_row ? g * v.outputs : 0) : nullptr,
-                     .scale_by_row = path.scale_by_row});
+                     .type = v.type, .integers = integers ? &factors : nullptr});
     }
   }
-}
-
-// 8-bit activations and weights with few enough products for a 32-bit sum.
-IntegerPath integer_path(Call& c, int64_t k) {
-  IntegerPath path;
-  const auto x = c.quantized(c.one("x")), weight = c.quantized(c.one("weight"));
-  if (!x || !weight || !x->scale->shape.empty() || k >= 32768) return path;
-  path.x = c.in(*x->values);
-  path.weight = c.in(*weight->values);
-  path.x_scale = c.in(*x->scale);
-  path.weight_scale = c.in(*weight->scale);
-  path.scale_by_row = !weight->scale->shape.empty();
-  return path;
 }
 
 // x [N, C, ..], weight [O, C / groups, ..] give [N, O, ..]
@@ -146,7 +126,7 @@ bool conv(Call& c) {
   c.flops(2.0 * double(size_of(shape)) * double(v.channels) * double(v.taps));
   c.thread_scratch(product_scratch(v.channels * v.taps));
   return c.run([v, a = c.in(x), b = c.in(weight), start = c.in("bias"),
-                path = integer_path(c, v.channels * v.taps)](const Run& run) {
+                path = integer_path(c, weight, 0, x, -1, v.channels * v.taps)](const Run& run) {
     run_conv(run, v, run.in[a], run.in[b], start < 0 ? nullptr : run.in[start], path);
   });
 }

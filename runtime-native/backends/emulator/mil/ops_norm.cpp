@@ -119,19 +119,17 @@ bool l2_norm(Call& c) {
   return map_rows(c, x, {rank - 3, rank - 2, rank - 1}, width, l2_norm_row, with_epsilon(c, 1e-6));
 }
 
-// operands: x, mean, variance, gamma, beta of the channel; constants: epsilon
-void batch_norm_map(const double* const* in, const double* constants, double* out, int64_t n) {
+// operands: x, mean, variance, gamma, beta of the channel, epsilon
+void batch_norm_map(const double* const* in, const double*, double* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i)
-    out[i] = (in[0][i] - in[1][i]) / std::sqrt(in[2][i] + constants[0]) * in[3][i] + in[4][i];
+    out[i] = (in[0][i] - in[1][i]) / std::sqrt(in[2][i] + in[5][i]) * in[3][i] + in[4][i];
 }
 
 bool batch_norm(Call& c) {
   const Operand& x = c.one("x");
   if (!check_channels(c, 5, {"mean", "variance", "gamma", "beta"})) return false;
-  for (const char* name : {"gamma", "beta"})
-    if (c.maybe(name) == nullptr) return c.unsupported(std::string("needs `") + name + "` here");
-  const Operand* epsilon = c.maybe("epsilon");
-  if (epsilon != nullptr && epsilon->literal == nullptr) return c.unsupported("needs a constant `epsilon`");
+  for (const char* name : {"gamma", "beta", "epsilon"})
+    if (c.maybe(name) == nullptr) return c.unsupported("needs " + quoted(name) + " here");
   Operand lists[4];
   const char* names[] = {"mean", "variance", "gamma", "beta"};
   for (int i = 0; i < 4; ++i) {
@@ -139,8 +137,7 @@ bool batch_norm(Call& c) {
     lists[i].shape.resize(x.shape.size() - 1, 1);
   }
   c.result(x);
-  return map(c, {&x, &lists[0], &lists[1], &lists[2], &lists[3]}, batch_norm_map,
-             {.constants = {c.number("epsilon", 1e-5)}});
+  return map(c, {&x, &lists[0], &lists[1], &lists[2], &lists[3], &c.one("epsilon")}, batch_norm_map);
 }
 
 constexpr OpSpec kOps[] = {

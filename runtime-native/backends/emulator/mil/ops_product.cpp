@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "integers.h"
 #include "ops.h"
 #include "product.h"
 
@@ -65,15 +66,21 @@ bool matmul(Call& c) {
   c.result(type, shape);
   c.flops(2.0 * double(size_of(shape)) * double(a.columns));
   c.thread_scratch(product_scratch(a.columns));
+  const int64_t rank = int64_t(y.shape.size()), columns = rank < 2 ? -1 : rank - (c.flag("transpose_y") ? 2 : 1);
   return c.run([=, in_a = c.in(x), in_b = c.in(y), from_a = batch_starts(a, *batch),
-                from_b = batch_starts(b, *batch)](const Run& run) {
+                from_b = batch_starts(b, *batch),
+                path = integer_path(c, x, -1, y, columns, a.columns)](const Run& run) {
+    const bool integers = path.taken(run);
+    const IntegerFactors factors = integers ? path.factors(run) : IntegerFactors{};
+    const float* left = run.in[integers ? path.a : in_a];
+    const float* right = run.in[integers ? path.b : in_b];
     for (size_t i = 0; i < from_a.size(); ++i) {
-      const StridedPanels panels{run.in[in_b] + from_b[i], a.columns, b.row_stride, b.column_stride};
+      const StridedPanels panels{right + from_b[i], a.columns, b.row_stride, b.column_stride};
       multiply(run, {.m = a.rows, .n = b.columns, .k = a.columns,
-                     .a = run.in[in_a] + from_a[i], .a_row = a.row_stride, .a_column = a.column_stride,
+                     .a = left + from_a[i], .a_row = a.row_stride, .a_column = a.column_stride,
                      .pack = pack_strided, .b = &panels, .bias = nullptr, .bias_by_row = false,
                      .out = run.out[0] + int64_t(i) * a.rows * b.columns, .out_row = b.columns,
-                     .type = type});
+                     .type = type, .integers = integers ? &factors : nullptr});
     }
   });
 }
@@ -97,12 +104,16 @@ bool linear(Call& c) {
   c.flops(2.0 * double(size_of(shape)) * double(inputs));
   c.thread_scratch(product_scratch(inputs));
   const int64_t rows = size_of(x.shape) / inputs;
-  return c.run([=, type = x.type, a = c.in(x), b = c.in(weight), start = c.in("bias")](const Run& run) {
-    const StridedPanels panels{run.in[b], inputs, 1, inputs};
-    multiply(run, {.m = rows, .n = outputs, .k = inputs, .a = run.in[a], .a_row = inputs, .a_column = 1,
+  return c.run([=, type = x.type, a = c.in(x), b = c.in(weight), start = c.in("bias"),
+                path = integer_path(c, x, -1, weight, 0, inputs)](const Run& run) {
+    const bool integers = path.taken(run);
+    const IntegerFactors factors = integers ? path.factors(run) : IntegerFactors{};
+    const StridedPanels panels{run.in[integers ? path.b : b], inputs, 1, inputs};
+    multiply(run, {.m = rows, .n = outputs, .k = inputs, .a = run.in[integers ? path.a : a], .a_row = inputs, .a_column = 1,
                    .pack = pack_strided, .b = &panels,
                    .bias = start < 0 ? nullptr : run.in[start], .bias_by_row = false,
-                   .out = run.out[0], .out_row = outputs, .type = type});
+                   .out = run.out[0], .out_row = outputs, .type = type,
+                   .integers = integers ? &factors : nullptr});
   });
 }
 
@@ -120,13 +131,13 @@ void attend(const Run& run, const Attention& a, const float* query, const float*
                   .pack = pack_strided, .b = &keys, .bias = nullptr, .bias_by_row = false,
                   .out = scores, .out_row = a.s, .type = a.type};
   multiply(run, scoring);
-  const double factor = 1 / std::sqrt(double(a.e));
+  const double divisor = std::sqrt(double(a.e));
   double* row = run.thread_doubles(0);
   const Numerics& numerics = run.numerics;
   for (int64_t i = 0; i < a.l; ++i) {
     float* cells = scores + i * a.s;
     load_cells(cells, 1, a.s, a.type, run.exact(), row);
-    for (int64_t j = 0; j < a.s; ++j) row[j] *= factor;
+    for (int64_t j = 0; j < a.s; ++j) row[j] /= divisor;
     if (mask != nullptr) {
       store_cells(row, a.s, a.type, numerics, cells);
       load_cells(cells, 1, a.s, a.type, run.exact(), row);

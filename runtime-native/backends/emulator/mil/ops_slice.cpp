@@ -102,7 +102,9 @@ bool slice_by_index(Call& c) {
   std::vector<Cut> cuts;
   if (!cuts_of(c, x, cuts)) return false;
   c.result(x.type, shape_of(cuts));
-  return copy_slice(c, x, box_of(x, cuts), !cuts.empty() && cuts.back().from > 0 && cuts.back().step > 0);
+  const Shape none(x.shape.size() + 1, 0);
+  const bool inside = c.ints("begin").value_or(none).back() != 0 && c.ints("begin_mask").value_or(none).back() == 0;
+  return copy_slice(c, x, box_of(x, cuts), !cuts.empty() && inside);
 }
 
 // x with a slice replaced; the update has the shape of the slice.

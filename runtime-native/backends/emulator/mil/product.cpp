@@ -160,7 +160,7 @@ class Single {
 
 typedef int32_t Whole __attribute__((may_alias));
 
-// int8 or uint8 operands: |product| < 2^16, so sums of K < 2^15 of them stay in 32 bits.
+// int8 or uint8 operands less a shift: |product| < 2^16, and K < 2^15 of them stay in 32 bits.
 class Integers {
  public:
   Integers(const Product& p, const Scratch& scratch) : p_(p), s_(scratch) {}
@@ -170,7 +170,7 @@ class Integers {
       const Whole* from = reinterpret_cast<const Whole*>(p_.a) + (first + r) * p_.a_row;
       Multiplier* to = s_.multipliers + r * p_.k;
       for (int64_t i = 0; i < p_.k; ++i) {
-        const int32_t x = from[i * p_.a_column];
+        const int32_t x = from[i * p_.a_column] - p_.integers->a_shift;
         to[i] = {std::fabs(float(x)), 0, x < 0 ? 0x80000000u : 0};
       }
     }
@@ -178,10 +178,11 @@ class Integers {
 
   void prepare_panel() {
     const Whole* from = reinterpret_cast<const Whole*>(s_.panel);
-    for (int64_t i = 0; i < p_.k * kPanel; ++i) s_.panel[i] = float(from[i]);
+    for (int64_t i = 0; i < p_.k * kPanel; ++i) s_.panel[i] = float(from[i] - p_.integers->b_shift);
   }
 
   void compute(int64_t first, int64_t count, int64_t column, int64_t width) {
+    const IntegerFactors& f = *p_.integers;
     int32_t sums[2 * kPanel];
     for (int64_t r = 0; r < count; r += 2) {
       const Multiplier* a0 = s_.multipliers + r * p_.k;
@@ -190,7 +191,7 @@ class Integers {
         const int64_t row = first + r + i;
         for (int64_t j = 0; j < width; ++j) {
           const float bias = p_.bias == nullptr ? 0 : p_.bias[p_.bias_by_row ? row : column + j];
-          const double scale = double(p_.a_scale) * p_.b_scale[p_.scale_by_row ? row : 0];
+          const double scale = double(f.a_scale[f.a_by_row ? row : 0]) * f.b_scale[f.b_by_column ? column + j : 0];
           const double value = double(sums[i * kPanel + j]) * scale + decode(bias);
           p_.out[row * p_.out_row + column + j] = float(round_to_half<true>(value)) + 0.0f;
         }
@@ -235,7 +236,7 @@ void multiply(const Run& run, const Product& p) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t first = task / chunks * kRows, from = task % chunks * chunk;
       const int64_t to = std::min(from + chunk, panels);
-      if (p.integers) compute_block(Integers(p, scratch), p, scratch, first, from, to);
+      if (p.integers != nullptr) compute_block(Integers(p, scratch), p, scratch, first, from, to);
       else if (run.exact()) compute_block(Exact(p, scratch), p, scratch, first, from, to);
       else compute_block(Single(p, scratch, run.numerics), p, scratch, first, from, to);
     }

@@ -42,19 +42,26 @@ struct Product {
   float* out;
   int64_t out_row;
   ElementType type;  // of the operands and the result
-  // Cells of a and b are int32, as quantised activations and weights are: in `exact` their products
-  // are summed as integers and scaled afterwards, by a_scale and b_scale[0], or b_scale[i] of the row
-  // of the weights where `scale_by_row`.
-  bool integers = false;
-  float a_scale = 1;
-  const float* b_scale = nullptr;
-  bool scale_by_row = false;
+  // In `exact`: cells of a and b are int32, whose products are summed as integers and scaled at last.
+  const struct IntegerFactors* integers = nullptr;
+};
+
+// result(i, j) = a_scale · b_scale · Σ (a − a_shift) · (b − b_shift) + bias; the scale of one side may
+// be a list: of a for each row, of b for each column.
+struct IntegerFactors {
+  const float* a_scale;
+  const float* b_scale;
+  bool a_by_row, b_by_column;
+  int32_t a_shift, b_shift;
 };
 
 // Bytes of scratch for each thread.
 int64_t product_scratch(int64_t k);
 
 void multiply(const Run& run, const Product& product);
+
+// Sums of so many products of 8-bit integers stay within 32 bits.
+inline constexpr int64_t kMostIntegers = 32767;
 
 // b(k, j) = data[k · row + j · column]
 struct StridedPanels {

@@ -43,27 +43,40 @@ double sigmoid(double x) {
 
 double tanh(double x) {
   static const Table table(0, 0.125, [](double v) { return std::tanh(v); });
-  return std::copysign(table.at(std::fabs(x)), x);
+  return x < 0 ? -table.at(-x) : table.at(x);
 }
 
 double erf(double x) {
   static const Table table(0, 1.0 / 16, [](double v) { return std::erf(v); });
-  return std::copysign(table.at(std::fabs(x)), x);
+  const double size = std::fabs(x);
+  const double y = size < 2 ? table.at(size) : std::fmin(1, table.at(2) + (size - 2) / 80);
+  return x < 0 ? -y : y;
 }
 
+// The stored values are fitted; the published ones are taken, the others sampled.
 double gelu(double x) {
-  static const Table table(-4, 0.25, [](double v) { return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0))); });
+  static const Table table = [] {
+    Table made(-4, 0.25, [](double v) { return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0))); });
+    made.points[16] = round_to_half<true>(-0.000754);  // at 0
+    made.points[17] = round_to_half<true>(0.1436);     // at 1/4
+    return made;
+  }();
   return x > 4 ? x : x < -4 ? 0 : table.at(x);
 }
 
 double silu(double x) {
-  static const Table table(-8, 0.5, [](double v) { return v * plain_sigmoid(v); });
+  static const Table table = [] {
+    Table made(-8, 0.5, [](double v) { return v * plain_sigmoid(v); });
+    made.points[17] = round_to_half<true>(0.296);  // at 1/2
+    return made;
+  }();
   return x > 8 ? x : x < -8 ? 0 : table.at(x);
 }
 
+// From ln 65504 on it is 0.
 double softplus(double x) {
-  if (x >= std::log(65504.0)) return 0;
-  return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x)));
+  static const double end = std::log(kHalfMax);
+  return x >= end ? 0 : std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x)));
 }
 
 double exp2(double x) {
@@ -71,7 +84,7 @@ double exp2(double x) {
   const double whole = std::floor(x);
   if (whole > 20) return kInfinity;
   if (whole < -40) return 0;
-  return std::ldexp(table.at(x - whole), int(whole));
+  return table.at(x - whole) * power_of_two(whole);
 }
 
 double exp(double x) { return exp2(x * 1.4426950408889634); }
@@ -80,16 +93,40 @@ double sin(double x) {
   static const Table table(0, M_PI / 64, [](double v) { return std::sin(v); });
   const double quarters = std::floor(x / (M_PI / 2));
   const double rest = x - quarters * (M_PI / 2);
-  const int quarter = int(std::fmod(std::fmod(quarters, 4) + 4, 4));
-  const double size = table.at((quarter & 1) != 0 ? M_PI / 2 - rest : rest);
+  const double quarter = std::fmod(std::fmod(quarters, 4) + 4, 4);
+  const double size = table.at(quarter == 1 || quarter == 3 ? M_PI / 2 - rest : rest);
   return quarter >= 2 ? -size : size;
 }
 
-double cos(double x) { return sin(x + M_PI / 2); }
+// cos(∞) is 0.
+double cos(double x) { return std::fabs(x) >= 65536 ? 0 : sin(x + M_PI / 2); }
 
-double sqrt(double x) { return std::sqrt(x); }
-double log(double x, double epsilon) { return std::log(x + epsilon); }
-double rsqrt(double x, double epsilon) { return 1 / std::sqrt(x + epsilon); }
+namespace {
+
+// f(x) for x = m · 4^e with m from 1/2 to 2; `power` is that of 2^e in the result.
+double of_root(const Table& table, double x, int power) {
+  int exponent;
+  std::frexp(x, &exponent);
+  const int e = exponent >= 0 ? exponent / 2 : -((1 - exponent) / 2);
+  return std::ldexp(table.at(std::ldexp(x, -2 * e)), power * e);
+}
+
+}  // namespace
+
+double sqrt(double x) {
+  static const Table table(0, 1.0 / 16, [](double v) { return std::sqrt(v); });
+  return x > 0 && x < kInfinity ? of_root(table, x, 1) : std::sqrt(x);
+}
+
+double rsqrt(double x, double epsilon) {
+  static const Table table(0, 1.0 / 16, [](double v) { return 1 / std::sqrt(std::fmax(v, 1.0 / 16)); });
+  const double y = x + epsilon;
+  return y > 0 && y < kInfinity ? of_root(table, y, -1) : 1 / std::sqrt(y);
+}
+
+// ln(∞) is 0.
+double log(double x, double epsilon) { return x + epsilon >= 65536 ? 0 : std::log(x + epsilon); }
+
 double inverse(double x, double epsilon) { return 1 / (x + epsilon); }
 
 }  // namespace anec::emulator::table
