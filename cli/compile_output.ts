@@ -3,7 +3,7 @@ import type { Bundle, Manifest, Port } from "../compiler/bundle/manifest.ts";
 import { type Graph, leafName } from "../compiler/ir/graph.ts";
 import { elementCount, shapeName, sizesOf } from "../compiler/ir/types.ts";
 import { listOf } from "../compiler/messages/message.ts";
-import type { Compilation, Refusal } from "../index.ts";
+import type { Compilation, Moves, Refusal } from "../index.ts";
 import type { PassReport } from "../passes/pass.ts";
 import { scheduleText } from "../passes/schedule_text.ts";
 import { bytesText, count, counted, grouped, pairs, scaled, table } from "./output.ts";
@@ -11,7 +11,8 @@ import { bytesText, count, counted, grouped, pairs, scaled, table } from "./outp
 /** The MIL programs of a bundle: path → text. */
 export function milTexts({ manifest, files }: Bundle): [string, string][] {
   const decoder = new TextDecoder();
-  return manifest.programs.map((p) => [p.file, decoder.decode(files.get(p.file))]);
+  const paths = new Set(manifest.programs.map((p) => p.file));
+  return [...paths].map((path) => [path, decoder.decode(files.get(path))]);
 }
 
 export function parametersJson(graph: Graph) {
@@ -103,6 +104,7 @@ export function printSummary(
       `${grouped(stats.surfaces)}, ${bytesText(stats.surfaceBytes)}`,
     ],
     ["arithmetic", `${scaled(stats.flops, "FLOP")} a run`],
+    ...(moves === undefined ? [] : movesText(moves)),
     ...(lossScale === 1
       ? []
       : [["loss scale", `${lossScale}, so that small gradients keep their digits`] as const]),
@@ -111,19 +113,46 @@ export function printSummary(
     p.name,
     grouped(p.calls),
     grouped(p.ops),
-    String(p.inputs.length),
-    String(p.outputs.length),
+    shapesText(p.inputs),
+    shapesText(p.outputs),
     bytesText([...p.inputs, ...p.outputs].reduce((n, port) => n + port.bytes, 0)),
     scaled(p.flops, "FLOP"),
   ]);
   const titles = ["program", "calls", "ops", "inputs", "outputs", "surfaces", "arithmetic"];
   const list =
-    programs.length === 0
-      ? ""
-      : `\n${table(programs, { head: titles, right: [1, 2, 3, 4, 5, 6] })}`;
+    programs.length === 0 ? "" : `\n${table(programs, { head: titles, right: [1, 2, 5, 6] })}`;
   const refusals = (moves?.refusals ?? []).map(refusalText).join("");
   return `${head}${facts}${list}${refusals}\nwrote ${out}: ${count(files.size + 1, "file")}, ${bytesText(bytes)} and a manifest\n`;
 }
+
+/** What passes between host and surfaces for each run, and when weights changed. */
+function movesText({ perMicroStep, perUpdate }: Moves): (readonly [string, string])[] {
+  const { bytesWritten, bytesRead, bytesCopied } = perMicroStep;
+  const parts = [
+    `${bytesText(bytesWritten)} written`,
+    `${bytesText(bytesRead)} read`,
+    `${bytesText(bytesCopied)} copied`,
+  ];
+  return [
+    ["traffic", `${parts.join(", ")} a run`],
+    ["staging", `${bytesText(perUpdate.bytesStaged)} when weights change`],
+  ];
+}
+
+/** Rows and columns of ports: `512×896`; of many equal ones how often. */
+function shapesText(ports: readonly Port[]): string {
+  const counts = new Map<string, number>();
+  for (const { shape } of ports) {
+    const text = `${shape[1]}×${shape[3]}`;
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  const texts = [...counts].map(([text, times]) => (times === 1 ? text : `${times} of ${text}`));
+  const left = texts.length - SHAPES_MOST;
+  return left > 0 ? `${texts.slice(0, SHAPES_MOST).join(", ")}, ${left} more` : texts.join(", ");
+}
+
+/** Shapes that a line of the summary has room for. */
+const SHAPES_MOST = 3;
 
 /** Why a program was cut: as a note in the form of diagnostics. */
 function refusalText({ program, columns, limit, fact, into }: Refusal): string {

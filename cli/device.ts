@@ -6,7 +6,7 @@ import type { DeviceFlags } from "./flags.ts";
 
 /** The options of the `cpu` device. Throws a `UserError` (E0972) for a BLAS that is not there. */
 export function deviceOptions(
-  { threads, blas }: DeviceFlags,
+  { threads, blas }: Pick<DeviceFlags, "threads" | "blas">,
   look: (options: DeviceOptions) => { readonly blas: unknown } = deviceInfo,
 ): DeviceOptions {
   const options: DeviceOptions = {

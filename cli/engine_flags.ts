@@ -51,12 +51,17 @@ export function checkEngineFlags(flags: EngineFlags & Others, entry: Entry): voi
   }
   if (mode === "infer") {
     const why = "Programs for inference carry their weights, and layers are joined by bytes.";
-    if (target === "cpu") throw conflict("--mode infer", "--target cpu", "The mode is the engine's.");
+    if (target === "cpu")
+      throw conflict("--mode infer", "--target cpu", "The mode is the engine's.");
     if (weights === "params") throw conflict("--mode infer", "--weights params", why);
     if (fusion !== undefined) throw conflict("--mode infer", `--fusion ${fusion}`, why);
     if (ane === "matmul") throw conflict("--mode infer", "--ane matmul", why);
     if (classifier === "ane")
-      throw conflict("--mode infer", "--classifier ane", "The classifier in tiles is for training.");
+      throw conflict(
+        "--mode infer",
+        "--classifier ane",
+        "The classifier in tiles is for training.",
+      );
     if (entry.kind === "train")
       throw conflict("--mode infer", entryName(entry), "Gradients need weights that change.");
   }

@@ -47,7 +47,7 @@ export function overridesOf({ define = [] }: DefineFlag): Record<string, number>
         ),
       );
     }
-    overrides[found[1]!] = Number(value);
+    overrides[found[1]!] = Number(value.replaceAll("_", ""));
   }
   return overrides;
 }
@@ -60,16 +60,19 @@ export interface DeviceFlags {
 }
 
 export function deviceFlags(c: Command): void {
-  c.option("--device <device>", "cpu is the only one so far", oneOf("--device", ["cpu"]), "cpu")
-    .option(
-      "--threads <n>",
-      "threads to use (default: one per processor)",
-      whole("--threads", 1, 256),
-    )
-    .option(
-      "--blas <library>",
-      "auto, builtin, system (a BLAS that is installed), or the path of one",
-    );
+  c.option("--device <device>", "cpu is the only one so far", oneOf("--device", ["cpu"]), "cpu");
+  processorFlags(c);
+}
+
+export function processorFlags(c: Command): void {
+  c.option(
+    "--threads <n>",
+    "threads to use (default: one per processor)",
+    whole("--threads", 1, 256),
+  ).option(
+    "--blas <library>",
+    "auto, builtin, system (a BLAS that is installed), or the path of one",
+  );
 }
 
 const NUMBER = /^[+-]?(\d+(_\d+)*\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -87,7 +90,7 @@ export function whole(flag: string, min: number, max: number): (text: string) =>
 /** A reader of any number for commander; whoever uses it knows the range. */
 export function anyNumber(flag: string): (text: string) => number {
   return (text) => {
-    const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+    const value = NUMBER.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
     if (Number.isFinite(value)) return value;
     throw new UserError(badFlagValue(flag, text, "a number"));
   };

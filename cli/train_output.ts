@@ -4,6 +4,8 @@
  *
  * Losses are in nats per token, and in bits per byte of text where the data says how long tokens are.
  */
+
+import type { EngineInfo } from "../runtime-native/js/index.ts";
 import type { TokenData } from "../training/data/token_file.ts";
 import type { RunResult, TrainEvent } from "../training/run.ts";
 import type { Trainer } from "../training/trainer.ts";
@@ -213,7 +215,10 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
       "data",
       `${dataName}, ${grouped(data.trainTokens)} tokens to train on; ${ids}, so a blind guess costs ${guess.toFixed(3)} nats`,
     ],
-    ["device", `cpu: ${device.threads} threads, ${device.simd}, ${gemm}`],
+    [
+      "device",
+      `${engineText(trainer.engine)}cpu: ${device.threads} threads, ${device.simd}, ${gemm}`,
+    ],
     [
       "run",
       `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}, lr ${lr} after ${count(warmup, "update")}, seed ${seed}`,
@@ -221,6 +226,13 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ...from,
     ["to", out],
   ])}\n`;
+}
+
+/** The engine in front of the processor that does the rest. */
+function engineText(engine: EngineInfo | undefined): string {
+  if (engine === undefined) return "";
+  const what = [engine.architecture, engine.build].filter((t) => t !== "").join(", ");
+  return `${engine.kind}${what === "" ? "" : ` (${what})`} and `;
 }
 
 function jsonReporter(options: ReporterOptions): Reporter {
@@ -248,6 +260,7 @@ function jsonReporter(options: ReporterOptions): Reporter {
         vocabulary: trainer.vocabulary.size,
         data: { name: dataName, trainTokens: data.trainTokens, valTokens: data.valTokens },
         device: trainer.device,
+        ...(trainer.engine === undefined ? {} : { engine: trainer.engine }),
         settings: trainer.settings,
         step: trainer.state.step,
         out,

@@ -241,7 +241,9 @@ function tiled(c: Classifier, tileRows: number): Map<Node, Node> {
   for (const product of c.gradient.ofTable) {
     // [V, D] where the logits' gradient comes first.
     const isRows = product.inputs[1] === c.x;
-    const whole = isRows ? matmul(p, c.x, { transpose_x: true }) : matmul(c.x, p, { transpose_x: true });
+    const whole = isRows
+      ? matmul(p, c.x, { transpose_x: true })
+      : matmul(c.x, p, { transpose_x: true });
     made.set(product, add(whole, isRows ? fromTargets : swapLastTwo(fromTargets)));
   }
   return made;

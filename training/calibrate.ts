@@ -2,7 +2,7 @@
  * How large the operands of the engine's products are, measured on the processor: one micro-step in fp32
  * whose outputs are sizes, and from them the scales of the programs and of the loss.
  */
-import { leafName, makeGraph, type Graph, type Output } from "../compiler/ir/graph.ts";
+import { type Graph, leafName, makeGraph, type Output } from "../compiler/ir/graph.ts";
 import { makeNode, type Node, originOf, withOrigin } from "../compiler/ir/node.ts";
 import { abs } from "../compiler/ops/abs.ts";
 import { reduceMax } from "../compiler/ops/reduce_max.ts";
@@ -129,7 +129,10 @@ export function scalesFrom({ measured }: Calibration, read: (output: string) => 
     MOST_LOSS_SCALE,
     2 ** Math.max(0, Math.floor(Math.log2(MOST_GRADIENT / largest))),
   );
-  const seen = new Map<string, { isWeight: readonly [boolean, boolean]; list: ProductStatistics[] }[]>();
+  const seen = new Map<
+    string,
+    { isWeight: readonly [boolean, boolean]; list: ProductStatistics[] }[]
+  >();
   for (const { program, index, isWeight, isGradient, output } of measured) {
     const factors = isGradient.map((is) => (is ? lossScale : 1)) as [number, number];
     const both = factors[0] * factors[1];

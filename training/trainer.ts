@@ -19,12 +19,7 @@ import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../formats/files.ts";
 import { fromFloat32, type Tensor } from "../formats/tensor.ts";
 import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
-import type {
-  DeviceInfo,
-  DeviceOptions,
-  EngineCounts,
-  Session,
-} from "../runtime-native/js/index.ts";
+import type { DeviceInfo, EngineCounts, EngineInfo, Session } from "../runtime-native/js/index.ts";
 import {
   type CheckpointContents,
   encodeCheckpoint,
@@ -39,91 +34,26 @@ import {
   fixedValidationWindows,
   trainWindow,
 } from "./data/windows.ts";
-import { type Scales, scalesFrom } from "./calibrate.ts";
-import { type EngineChoice, LOSS_SCALE } from "./engine_programs.ts";
+import { LOSS_SCALE } from "./engine_programs.ts";
+import { engineShare, toRows } from "./engine_share.ts";
 import { openSession } from "./host_session.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAutoane } from "./initialise_autoane.ts";
-import { type ModelChoice, readModel, type TrainingModel, withRows } from "./model.ts";
+import { readModel, type TrainingModel, withRows } from "./model.ts";
 import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
-import { buffers, calibrationPlan, type EngineShare, trainingPlan } from "./programs.ts";
+import { buffers, trainingPlan } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
 import { learningRate } from "./schedule.ts";
+import type { Start, StepResult, Trainer, TrainerOptions, UpdateResult } from "./trainer_types.ts";
 import { chooseVocabulary, rowOfId, type Vocabulary } from "./vocabulary.ts";
 
-export interface TrainerOptions extends ModelChoice {
-  readonly data: TokenData;
-  /** How the user called the data; kept in checkpoints so that a resumed run finds it. */
-  readonly dataName: string;
-  readonly settings?: Partial<TrainSettings>;
-  readonly device?: DeviceOptions;
-  /** Trains on the engine (`device.engine`), with this share of the model on it. */
-  readonly engine?: EngineChoice;
-  /** For the engine: scales other than those found on the first window; none for a comparison without. */
-  readonly scales?: Scales;
-}
-
-export interface UpdateResult {
-  /** Its number, from 1. */
-  readonly update: number;
-  /** Mean loss of its micro-steps, in nats. */
-  readonly loss: number;
-  readonly microSteps: number;
-  readonly lr: number;
-  /** Global norm of the mean gradient, before clipping. */
-  readonly gradNorm: number;
-  readonly clipped: boolean;
-  /**
-   * Present when the gradient did not fit into the engine's numbers: nothing was updated, and the loss
-   * scale is now this.
-   */
-  readonly skipped?: { readonly lossScale: number };
-}
-
-export interface StepResult {
-  /** Micro-steps done. */
-  readonly step: number;
-  /** Loss of its window, in nats. */
-  readonly loss: number;
-  /** Present when it closed a group. */
-  readonly update?: UpdateResult;
-}
-
-export interface Trainer {
-  readonly model: TrainingModel;
-  readonly vocabulary: Vocabulary;
-  readonly settings: TrainSettings;
-  readonly device: DeviceInfo;
-  /** What the engine has done; undefined without one. */
-  readonly engineCounts: EngineCounts | undefined;
-  readonly state: TrainState;
-  /** Path of the checkpoint that the run goes on from; undefined for a new one. */
-  readonly resumedFrom: string | undefined;
-  /** Parameters of the model, with the rows of the vocabulary. */
-  readonly parameters: number;
-  /** Every step of the settings is done. */
-  readonly done: boolean;
-  /** The rate of the update that is next, or of the last one when all are done. */
-  readonly lr: number;
-  /** One micro-step. Throws a `UserError` (E0902, E0903); the state is then that of the last update. */
-  step(): StepResult;
-  /** Updates with a group that is not full, if one is open. Throws like `step`. */
-  finishGroup(): UpdateResult | undefined;
-  /**
-   * The mean loss of the validation windows, in nats; `record` makes it part of the state. Throws a
-   * `UserError` (E0902) when it is not finite.
-   */
-  validate(options?: { readonly record?: boolean }): number;
-  /** Nats per token as bits per byte of text; undefined if the data does not say how long tokens are. */
-  bitsPerByte(loss: number): number | undefined;
-  /** Writes a checkpoint, whole or not at all. Throws a `UserError` (E0701 to E0707). */
-  save(path: string, disk?: FileSystem): void;
-  /** The values of a parameter: a view, valid until the trainer is closed. */
-  param(path: string): Float32Array;
-  /** The sum of the open group's gradients of a parameter: a copy, without the loss scale. */
-  gradient(path: string): Float32Array;
-  close(): void;
-}
+export type {
+  Start,
+  StepResult,
+  Trainer,
+  TrainerOptions,
+  UpdateResult,
+} from "./trainer_types.ts";
 
 /** Starts a run. Throws a `UserError` for mistakes of the model, the data or the settings. */
 export function createTrainer(options: TrainerOptions): Trainer {
@@ -144,50 +74,6 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const values = (path: string) => session.f32(paramStorage(path));
     set(model.graph, { seed: settings.seed, vocabulary, values });
   });
-}
-
-/** What a run begins with. */
-export interface Start {
-  readonly model: TrainingModel;
-  readonly vocabulary: Vocabulary;
-  readonly settings: TrainSettings;
-  readonly state: TrainState;
-  readonly data: TokenData;
-  readonly dataName: string;
-  /** Path of the checkpoint that holds `state`; undefined for a new run. */
-  readonly resumedFrom?: string;
-  readonly device?: DeviceOptions;
-  readonly engine?: EngineChoice;
-  readonly scales?: Scales;
-}
-
-/** What goes to the engine, with scales found on the first window. */
-function engineShare(start: Start, fill: (session: Session) => void): EngineShare | undefined {
-  const { engine: choice, model, data, vocabulary, settings, state } = start;
-  if (choice === undefined) return undefined;
-  if (start.scales !== undefined) return { choice, scales: start.scales };
-  const { built, calibration } = calibrationPlan(model.graph, choice);
-  const session = openSession(built, start.device);
-  try {
-    fill(session);
-    const random = createRandom(settings.seed);
-    random.restore(state.random);
-    const [tokens, targets] = [model.tokens, model.targets].map((x) => session.i32(inputStorage(x)));
-    copyWindow(data.tokens, trainWindow(random, data.trainTokens, model.S), tokens!, targets!);
-    toRows([tokens!, targets!], rowOfId(vocabulary));
-    session.f32(inputStorage(LOSS_SCALE))[0] = 1;
-    session.run("sizes");
-    const read = (output: string): number => session.f32(`sizes.${output}`)[0]!;
-    return { choice, scales: scalesFrom(calibration, read) };
-  } finally {
-    session.close();
-  }
-}
-
-/** Ids as rows of a compacted table. */
-function toRows(lists: readonly Int32Array[], rowOf: ((id: number) => number) | null): void {
-  if (rowOf === null) return;
-  for (const ids of lists) for (let i = 0; i < ids.length; i++) ids[i] = rowOf(ids[i]!);
 }
 
 /** Sha256 of tokens, in hex. */
@@ -236,7 +122,7 @@ export class HostTrainer implements Trainer {
     this.#targets = this.#session.i32(inputStorage(model.targets));
     try {
       fill(this.#session);
-      this.#stage();
+      this.restage();
     } catch (error) {
       this.close();
       throw error;
@@ -251,11 +137,14 @@ export class HostTrainer implements Trainer {
     return this.#session.f32(buffers.gradient(path)).map((g) => g / this.#lossScale);
   }
 
-  /** Gives the engine the parameters as they are now. */
-  #stage(): void {
+  restage(): void {
     if (this.#session.engine === undefined) return;
     this.#session.f32(inputStorage(LOSS_SCALE))[0] = this.#lossScale;
     this.#session.run("stage");
+  }
+
+  get engine(): EngineInfo | undefined {
+    return this.#session.engine;
   }
 
   get engineCounts(): EngineCounts | undefined {
@@ -343,7 +232,7 @@ export class HostTrainer implements Trainer {
       .f32(buffers.scalars)
       .set([lr, beta1, beta2, ADAM_EPS, wd, 1 - beta1 ** t, 1 - beta2 ** t, scale]);
     this.#session.run("update");
-    this.#stage();
+    this.restage();
 
     this.#state = {
       ...this.#state,
@@ -358,7 +247,7 @@ export class HostTrainer implements Trainer {
   #backOff(): UpdateResult {
     const { group, random, lastLoss, updates } = this.#state;
     this.#lossScale /= 2;
-    this.#stage();
+    this.restage();
     this.#state = {
       ...this.#state,
       group: { count: 0, loss: 0, before: { random, lastLoss } },

@@ -11,10 +11,8 @@ import {
   type CompileOptions,
   compile,
   FUSIONS,
-  type Fusion,
   passesFor,
   type Target,
-  type Weights,
   writeBundle,
 } from "../../index.ts";
 import type { Pass } from "../../passes/pass.ts";
@@ -30,16 +28,8 @@ import {
   printSummary,
   printTimes,
 } from "../compile_output.ts";
-import {
-  checkClassifier,
-  checkEngineFlags,
-  type EngineFlags,
-  engineFlags,
-  engineOptions,
-  isBaked,
-} from "../engine_flags.ts";
 import { fusionSteps, fusionsJson, printFusions } from "../explain_fusion.ts";
-import { printDiagnostics } from "../failures.ts";
+import { diagnosticJson, printDiagnostics } from "../failures.ts";
 import {
   collect,
   type DefineFlag,
@@ -51,23 +41,35 @@ import {
   overridesOf,
 } from "../flags.ts";
 import type { Io } from "../io.ts";
+import {
+  checkLayoutFlags,
+  type LayoutFlags,
+  layoutFlags,
+  layoutOptions,
+  searchOptions,
+} from "../layout_flags.ts";
 import { entryName, entryToCompile, openSource } from "../models.ts";
 import { jsonLine } from "../output.ts";
 import { checkBundleFolder } from "../output_paths.ts";
+import {
+  checkClassifier,
+  checkProgramFlags,
+  isBaked,
+  type ProgramFlags,
+  programFlags,
+  programOptions,
+} from "../program_flags.ts";
 
 const STAGES = ["ir", "mil", "schedule", "params"] as const;
 type Stage = (typeof STAGES)[number];
 
-interface Flags extends DefineFlag, EngineFlags, JsonFlag {
+interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags {
   readonly entry?: string;
   readonly target: Target;
   readonly out?: string;
   readonly print?: Stage;
   readonly printAfter?: readonly string[];
   readonly timePasses?: boolean;
-  readonly weights: Weights;
-  readonly fusion?: Fusion;
-  readonly ane?: "full" | "matmul";
   readonly values?: string;
   readonly explainFusion?: boolean;
 }
@@ -78,6 +80,7 @@ export const command = {
     "anec compile tiny --print mil",
     "anec compile tiny --entry train:tiny --target cpu --time-passes",
     "anec compile autoresearch -D L=8 --out bundles/deep",
+    "anec compile autoresearch --fusion auto --chip m4",
   ],
 
   define(c: Command): void {
@@ -106,14 +109,14 @@ export const command = {
       .option("--time-passes", "print the time each pass took")
       .option(
         "--weights <how>",
-        "packed (side by side on a surface), params (an input each) or baked (constants)",
+        "packed (side by side on a surface; default), params (an input each) or baked (constants)",
         oneOf("--weights", ["packed", "params", "baked"]),
-        "packed",
       )
       .option(
         "--fusion <scheme>",
-        "ane: what shares a program: none (as the earlier systems), pairs, or layer (default)",
-        oneOf("--fusion", FUSIONS),
+        "ane: what shares a program: none (as the earlier systems), pairs, layer (default), or auto " +
+          "(what is predicted to be fastest on --chip)",
+        oneOf("--fusion", [...FUSIONS, "auto"]),
       )
       .option(
         "--ane <share>",
@@ -128,12 +131,13 @@ export const command = {
         "--explain-fusion",
         "ane, a train: list what each fusion joins and saves, and write no bundle",
       );
-    engineFlags(c);
+    programFlags(c);
+    layoutFlags(c);
     defineFlag(c);
     jsonFlag(c);
   },
 
-  run({ io, args, flags }: Call<Flags>): number {
+  async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const source = openSource(args[0]!);
     checkFlags(flags);
     const overrides = overridesOf(flags);
@@ -143,17 +147,22 @@ export const command = {
     const entry = entryToCompile(model, flags.entry, preferred(flags));
     const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
     if (printed === true) return EXIT.ok;
-    checkEngineFlags(flags, entry);
+    checkProgramFlags(flags, entry);
     if (flags.explainFusion === true) return explainFusion(io, flags, entry);
     if (isWritten(flags)) checkBundleFolder("--out", outOf(flags, entry), nameOf(entry));
 
+    const graph = entry.graph();
+    // What knows chips is loaded where one is named.
+    const chips = flags.chip === undefined ? undefined : await import("../compile_chip.ts");
+    const wish = searchOptions(flags, entry.kind === "train");
+    const search =
+      flags.fusion === "auto" ? chips?.layoutSearch(graph, wish)(flags.chip!) : undefined;
     const options: CompileOptions = {
       target: flags.target,
       gradients: entry.kind === "train",
-      ...(flags.fusion === undefined ? {} : { fusion: flags.fusion }),
-      ...(flags.ane === undefined ? {} : { ane: flags.ane }),
-      weights: flags.weights,
-      ...engineOptions(flags),
+      ...layoutOptions(flags),
+      ...(search === undefined ? {} : { layout: search.chosen }),
+      ...programOptions(flags),
     };
     const names = passNames(flags, passesFor(options));
     const after: Record<string, string> = {};
@@ -164,17 +173,25 @@ export const command = {
       after[title] = text;
       if (flags.json !== true) io.out.write(`// after ${title}\n${text}\n`);
     };
-    const graph = entry.graph();
     const baked = isBaked(flags) ? { baked: bakedValues(graph, flags.values) } : {};
     const result = compile(graph, { ...options, ...baked, printAfter: { names, print } });
     checkClassifier(flags, entry, result);
     const lossScale = flags.target === "ane" ? warnOfRanges(io, flags, graph, result) : undefined;
-    finish({ io, flags, model, entry, result, after, lossScale });
-    return EXIT.ok;
+    const refused = chips?.checkPrograms(result.bundle, flags) ?? [];
+    if (flags.json !== true) printDiagnostics(io, refused);
+    if (search !== undefined && flags.json !== true && flags.print === undefined)
+      io.out.write(`${chips!.searchText(search)}\n`);
+    const extra = {
+      ...(search === undefined ? {} : { auto: chips!.searchJson(search) }),
+      ...(chips === undefined ? {} : { diagnostics: refused.map(diagnosticJson) }),
+    };
+    finish({ io, flags, model, entry, result, after, lossScale, extra });
+    return refused.some((d) => d.severity === "error") ? EXIT.input : EXIT.ok;
   },
 };
 
 function checkFlags(flags: Flags): void {
+  checkLayoutFlags(flags);
   if (flags.print === "mil" && flags.target === "cpu") {
     throw new UserError(
       flagsConflict(
@@ -197,7 +214,7 @@ function checkFlags(flags: Flags): void {
     throw new UserError(
       flagsConflict(
         "--values",
-        `--weights ${flags.weights}`,
+        `--weights ${flags.weights ?? "packed"}`,
         "Only baked weights have values; the others come when the programs run.",
       ),
     );
@@ -233,7 +250,7 @@ function explainFusion(io: Io, flags: Flags, entry: Entry): number {
     const why = "The fusions of training are those of loss and gradients.";
     throw new UserError(flagsConflict("--explain-fusion", entryName(entry), why));
   }
-  const steps = fusionSteps(entry.graph(), flags.weights);
+  const steps = fusionSteps(entry.graph(), flags.weights ?? "packed");
   io.out.write(
     flags.json === true ? jsonLine({ fusions: fusionsJson(steps) }) : printFusions(steps),
   );
@@ -295,9 +312,11 @@ interface Finished {
   readonly after: Readonly<Record<string, string>>;
   /** Of the `ane` target: what to multiply the loss by so that small gradients keep their digits. */
   readonly lossScale: number | undefined;
+  /** What else the JSON has. */
+  readonly extra: Readonly<Record<string, unknown>>;
 }
 
-function finish({ io, flags, model, entry, result, after, lossScale }: Finished): void {
+function finish({ io, flags, model, entry, result, after, lossScale, extra }: Finished): void {
   const { bundle } = result;
   const writes = isWritten(flags);
   const out = outOf(flags, entry);
@@ -311,6 +330,7 @@ function finish({ io, flags, model, entry, result, after, lossScale }: Finished)
         ...result.stats,
         ...movesJson(result),
         ...(lossScale === undefined ? {} : { lossScale }),
+        ...extra,
         ...(writes ? { out } : {}),
         ...printedJson(flags.print, entry, result),
         ...(Object.keys(after).length > 0 ? { after } : {}),

@@ -8,11 +8,18 @@ import { UserError } from "../../compiler/support/diagnostic.ts";
 import { CHIP_NAMES, type ChipName } from "../../compiler/target/chip_names.ts";
 import { constantsOf, type ProgramCost, programCost } from "../../compiler/target/cost.ts";
 import { BORROWED } from "../../compiler/target/cost_constants.ts";
+import { hostWorkOf } from "../../compiler/target/cost_host.ts";
 import { type ScheduleCost, scheduleCost } from "../../compiler/target/cost_schedule.ts";
 import { type Work, workOf } from "../../compiler/target/cost_work.ts";
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
 import { readFileBytes } from "../../formats/files.ts";
-import { compile } from "../../index.ts";
+import {
+  type Compilation,
+  type CompileOptions,
+  type CompileStats,
+  compile,
+  FUSIONS,
+} from "../../index.ts";
 import { type Call, EXIT } from "../command.ts";
 import { milTexts } from "../compile_output.ts";
 import {
@@ -21,12 +28,20 @@ import {
   type JsonFlag,
   jsonFlag,
   known,
+  oneOf,
   overridesOf,
 } from "../flags.ts";
+import {
+  layoutName,
+  layoutOptions,
+  microStepsFlag,
+  type SearchFlags,
+  searchOptions,
+} from "../layout_flags.ts";
 import { entriesFor, entryName, entryToCompile, openSource } from "../models.ts";
 import { counted, grouped, jsonLine, scaled, table } from "../output.ts";
 
-interface Flags extends DefineFlag, JsonFlag {
+interface Flags extends DefineFlag, JsonFlag, SearchFlags {
   readonly entry?: string;
   readonly chip: readonly ChipName[];
 }
@@ -36,6 +51,7 @@ export const command = {
     "anec cost tiny",
     "anec cost autoresearch --chip all",
     'anec cost my.ane --entry train:mine --chip "m2 pro" --json',
+    "anec cost autoresearch --fusion auto --chip m4",
     "anec cost model.mil --chip m4",
   ],
 
@@ -45,15 +61,31 @@ export const command = {
         "--entry <name>",
         "the entry: NAME, or KIND:NAME (default: the train, else the model)",
       )
-      .option("--chip <chip>", "one chip such as m4 or m2_pro, or all", chipFlag, CHIP_NAMES);
+      .option("--chip <chip>", "one chip such as m4 or m2_pro, or all", chipFlag, CHIP_NAMES)
+      .option(
+        "--fusion <scheme>",
+        "none, pairs, layer (default), or auto: what is predicted to be fastest on each chip",
+        oneOf("--fusion", [...FUSIONS, "auto"]),
+      )
+      .option(
+        "--ane <share>",
+        "full (default), or matmul (the forward products alone)",
+        oneOf("--ane", ["full", "matmul"]),
+      )
+      .option(
+        "--weights <how>",
+        "packed (default) or params (an input each)",
+        oneOf("--weights", ["packed", "params"]),
+      );
+    microStepsFlag(c);
     defineFlag(c);
     jsonFlag(c);
   },
 
-  run({ io, args, flags }: Call<Flags>): number {
+  async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const path = args[0]!;
     const isMil = path.endsWith(".mil");
-    const [text, json] = isMil ? milFile(path, flags) : model(path, flags);
+    const [text, json] = isMil ? milFile(path, flags) : await model(path, flags);
     io.out.write(flags.json === true ? jsonLine(json) : `${text}\n${CAVEAT}`);
     return EXIT.ok;
   },
@@ -77,30 +109,68 @@ type Printed = readonly [text: string, json: unknown];
 
 // --- A model -------------------------------------------------------------------------------------
 
-function model(path: string, flags: Flags): Printed {
+async function model(path: string, flags: Flags): Promise<Printed> {
   const elaborated = elaborate(openSource(path), { overrides: overridesOf(flags) });
   const entry = entryOf(elaborated, flags.entry);
-  const { bundle, stats } = compile(entry.graph(), {
-    target: "ane",
-    gradients: entry.kind === "train",
-  });
-  const { manifest } = bundle;
-  if (manifest.programs.length === 0) throw new UserError(nothingToPredict(entryName(entry)));
-  const works = new Map<string, Work>();
-  for (const [i, [file, text]] of milTexts(bundle).entries()) {
-    works.set(manifest.programs[i]!.name, workOf(parseMil({ path: file, text })));
+  const graph = entry.graph();
+  const gradients = entry.kind === "train";
+  const fixed: CompileOptions = { target: "ane", gradients, ...layoutOptions(flags) };
+  const made: Predicted[] = [];
+  if (flags.fusion === "auto") {
+    const { layoutSearch } = await import("../compile_chip.ts");
+    const searchFor = layoutSearch(graph, searchOptions(flags, gradients));
+    for (const chip of flags.chip) {
+      const search = searchFor(chip);
+      const compiled = compile(graph, { ...fixed, layout: search.chosen });
+      made.push({ ...predicted(compiled, chip), grouping: layoutName(search.chosen) });
+    }
+  } else {
+    const compiled = compile(graph, fixed);
+    if (compiled.bundle.manifest.programs.length === 0)
+      throw new UserError(nothingToPredict(entryName(entry)));
+    const predict = predictor(compiled);
+    made.push(...flags.chip.map((chip) => ({ cost: predict(chip), stats: compiled.stats })));
   }
-  const costs = flags.chip.map((chip) => scheduleCost(manifest, works, chip));
-  const runs = entry.kind === "train" ? "micro-step" : "run";
+  const runs = gradients ? "micro-step" : "run";
+  const [first] = made;
+  const { stats } = first!;
+  const counts = `${counted(stats.dispatches, "dispatch", "dispatches")} of ${counted(stats.programs, "program", "programs")}, `;
   const head =
     `${entryName(entry)} of ${elaborated.source.path}: ` +
-    `${counted(stats.dispatches, "dispatch", "dispatches")} of ${counted(stats.programs, "program", "programs")}, ` +
-    `${scaled(stats.flops, "FLOP")} a ${runs}\n\n`;
-  const text = head + chipTable(costs, runs) + (costs.length === 1 ? programTable(costs[0]!) : "");
-  return [
-    text,
-    { path: elaborated.source.path, entry: entryName(entry), chips: costs.map(rounded) },
-  ];
+    `${flags.fusion === "auto" ? "" : counts}${scaled(stats.flops, "FLOP")} a ${runs}\n\n`;
+  const costs = made.map((m) => m.cost);
+  const groupings = made.flatMap((m) => m.grouping ?? []);
+  const text =
+    head + chipTable(costs, runs, groupings) + (costs.length === 1 ? programTable(costs[0]!) : "");
+  const chips = made.map((m) => ({
+    ...rounded(m.cost),
+    ...(m.grouping === undefined ? {} : { grouping: m.grouping }),
+  }));
+  return [text, { path: elaborated.source.path, entry: entryName(entry), chips }];
+}
+
+/** A prediction, and what was compiled for it. */
+interface Predicted {
+  readonly cost: ScheduleCost;
+  readonly stats: CompileStats;
+  /** What `--fusion auto` chose. */
+  readonly grouping?: string;
+}
+
+function predicted(compiled: Compilation, chip: ChipName): Predicted {
+  return { cost: predictor(compiled)(chip), stats: compiled.stats };
+}
+
+/** Predicts a compilation on any chip. */
+function predictor({ bundle, hostNodes = [] }: Compilation): (chip: ChipName) => ScheduleCost {
+  const { manifest } = bundle;
+  const texts = new Map(milTexts(bundle));
+  const works = new Map<string, Work>();
+  for (const { name, file } of manifest.programs)
+    works.set(name, workOf(parseMil({ path: file, text: texts.get(file)! })));
+  const staged = manifest.staging.filter((s) => s.do === "host").length;
+  const host = hostWorkOf(hostNodes.slice(staged));
+  return (chip) => scheduleCost(manifest, works, chip, host);
 }
 
 /** Without a wish the entry that trains, if there is one; else what `anec compile` would take. */
@@ -119,18 +189,25 @@ const TITLES = ["dispatch", "products", "weights", "surfaces", "other"];
 const cells = (c: ProgramCost): string[] =>
   [c.dispatch, c.products, c.weights, c.surfaces, other(c)].map(ms);
 
-function chipTable(costs: readonly ScheduleCost[], runs: string): string {
-  const rows = costs.map((c) => [
+/** A row for each chip, with what was chosen for it if that was asked for. */
+function chipTable(
+  costs: readonly ScheduleCost[],
+  runs: string,
+  groupings: readonly string[],
+): string {
+  const rows = costs.map((c, i) => [
     marked(c.chip),
     ms(c.total),
     ...cells(c.engine),
     ms(c.writes + c.reads + c.copies),
     ms(c.hostOps),
     ms(c.staging),
+    ...(groupings[i] === undefined ? [] : [groupings[i]!]),
   ]);
-  const head = ["chip", `ms/${runs}`, ...TITLES, "host copies", "host ops", "staging"];
+  const numbers = [`ms/${runs}`, ...TITLES, "host copies", "host ops", "staging"];
+  const head = ["chip", ...numbers, ...(groupings.length === 0 ? [] : ["grouping"])];
   return (
-    table(rows, { head, right: head.slice(1).map((_, i) => i + 1) }) +
+    table(rows, { head, right: numbers.map((_, i) => i + 1) }) +
     "\n  staging: writing all parameters, once an update; not in the sum\n" +
     borrowedLine(costs.map((c) => c.chip))
   );

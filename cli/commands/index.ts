@@ -83,6 +83,21 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./bench_step.ts"),
   },
   {
+    name: "cache ls",
+    summary: "list the compiled programs that are kept for the Neural Engine",
+    load: () => import("./cache_ls.ts"),
+  },
+  {
+    name: "cache verify",
+    summary: "compare the kept programs with their digests",
+    load: () => import("./cache_verify.ts"),
+  },
+  {
+    name: "cache clear",
+    summary: "remove the kept programs",
+    load: () => import("./cache_clear.ts"),
+  },
+  {
     name: "models",
     summary: "list the models that come with anec",
     load: () => import("./models.ts"),

@@ -15,14 +15,11 @@ import { startRun } from "../../training/run.ts";
 import { createTrainer, type Trainer } from "../../training/trainer.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
-import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
   anyNumber,
   type DefineFlag,
-  type DeviceFlags,
   defineFlag,
-  deviceFlags,
   type JsonFlag,
   jsonFlag,
   oneOf,
@@ -31,11 +28,12 @@ import {
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { checkCheckpointFile, type Input } from "../output_paths.ts";
+import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
 import { type Reporter, reporterFor } from "../train_output.ts";
 
 type SettingFlags = Partial<Omit<TrainSettings, "compat">> & { readonly compat?: "autoane" };
 
-interface Flags extends DefineFlag, DeviceFlags, JsonFlag, SettingFlags {
+interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags {
   readonly model?: string;
   readonly entry?: string;
   readonly data?: string;
@@ -101,7 +99,7 @@ export const command = {
         "autoane: its initial values, schedule and windows",
         oneOf("--compat", ["autoane"]),
       );
-    deviceFlags(c);
+    trainDeviceFlags(c);
     defineFlag(c);
     jsonFlag(c, "print one JSON object a line");
   },
@@ -116,7 +114,7 @@ export const command = {
     const source = flags.model === undefined ? undefined : openSource(flags.model);
     // What is wrong with the command line is said before a long download.
     completeSettings(settingsOf(flags));
-    deviceOptions(flags);
+    const chosen = chosenDevice(flags);
     const model = source === undefined ? undefined : readModel(choiceOf(flags, source));
     if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
     const dataName = flags.data ?? checkpoint?.data.name ?? "default";
@@ -127,7 +125,10 @@ export const command = {
       checkpoint === undefined
         ? begin(flags, source!, data, dataName)
         : resume(flags, source, checkpoint, data);
-    if (flags.json !== true) printDiagnostics(io, trainer.model.elaborated.diagnostics);
+    if (flags.json !== true) {
+      printDiagnostics(io, trainer.model.elaborated.diagnostics);
+      if (chosen.why !== undefined) io.err.write(`device ${chosen.why}\n`);
+    }
     if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
     const reporter = reporterFor({
       io,
@@ -179,7 +180,7 @@ function begin(flags: Flags, source: SourceFile, data: TokenData, dataName: stri
     data,
     dataName,
     settings: { ...settingsOf(flags), ...(endless ? { steps: null } : {}) },
-    device: deviceOptions(flags),
+    ...engineOf(flags),
   });
 }
 
@@ -200,8 +201,13 @@ function resume(
     ...(flags.data === undefined ? {} : { dataName: flags.data }),
     ...(source === undefined ? {} : choiceOf(flags, source)),
     settings: settingsOf(flags),
-    device: deviceOptions(flags),
+    ...engineOf(flags),
   });
+}
+
+function engineOf(flags: Flags) {
+  const { device, engine } = chosenDevice(flags);
+  return { device, ...(engine === undefined ? {} : { engine }) };
 }
 
 /** The settings that were given. */

@@ -1,4 +1,5 @@
 /** Every message, area by area: what `anec explain` prints and `docs/errors` is made from. */
+import * as ane from "./ane.ts";
 import * as checkpoints from "./checkpoints.ts";
 import * as cost from "./cost.ts";
 import * as data from "./data.ts";
@@ -47,6 +48,7 @@ export const areas: readonly Area[] = [
   area("hardware facts", facts),
   area("ranges of numbers", range),
   area("runtime", runtime),
+  area("Neural Engine", ane),
   area("files", files),
   area("checkpoints", checkpoints),
   area("data", data),

@@ -4,6 +4,7 @@
  * The runtime says it in its own words; these are the pages behind its codes.
  */
 import type { Diagnostic } from "../support/diagnostic.ts";
+import { anePages, inItsWords } from "./ane.ts";
 import { type Message, message } from "./message.ts";
 
 export interface RuntimeFailure {
@@ -11,14 +12,6 @@ export interface RuntimeFailure {
   readonly message: string;
   /** The exact words of the system below, or nothing. */
   readonly detail: string;
-}
-
-function inItsWords(words: string, detail: string) {
-  const lines = detail.split("\n").filter((line) => line.trim() !== "");
-  return {
-    title: words,
-    ...(lines.length > 0 ? { notes: lines.map((l) => ["system", l] as const) } : {}),
-  };
 }
 
 export const runtimeMemory = message(
@@ -108,11 +101,12 @@ const pages: readonly Message<[words: string, detail: string]>[] = [
   runtimeNotBuilt,
   runtimeMisuse,
   runtimeOption,
+  ...anePages,
 ];
 
 /** The diagnostic of a failure, or undefined for one that only a bug of ours can cause. */
 export function runtimeDiagnostic(failure: RuntimeFailure): Diagnostic | undefined {
-  const isOurs = ["E0602", "E0603", "E0606"].includes(failure.code);
+  const isOurs = ["E0602", "E0603", "E0606", "E0626"].includes(failure.code);
   const page = pages.find((p) => p.code === failure.code);
   return isOurs ? undefined : page?.(failure.message, failure.detail);
 }

@@ -48,7 +48,7 @@ export function candidatesFor(
   }));
   const others = training ? [...chained(), ...exchanged()] : chained().filter(isForwardOnly);
   const known = new Set(fixed.map((c) => namesOf(c.scheme)));
-  const grouped = [...fixed, ...others.filter((c) => !known.has(namesOf(c.scheme)))];
+  const grouped = numbered([...fixed, ...others.filter((c) => !known.has(namesOf(c.scheme)))]);
   const layouts: readonly Weights[] = weights === undefined ? ["packed", "params"] : [weights];
   return grouped.flatMap((c) =>
     layouts.flatMap((w) => [
@@ -56,6 +56,16 @@ export function candidatesFor(
       ...(w === "params" && c.scheme.exchange === "chained" ? splits(c, chip) : []),
     ]),
   );
+}
+
+/** Names that several groupings have are told apart: `chained 2+3`, `chained 2+3 (2)`. */
+function numbered(list: readonly Grouping[]): Grouping[] {
+  const times = new Map<string, number>();
+  return list.map((c) => {
+    const time = (times.get(c.name) ?? 0) + 1;
+    times.set(c.name, time);
+    return time === 1 ? c : { ...c, name: `${c.name} (${time})` };
+  });
 }
 
 type Grouping = Omit<Candidate, "weights" | "splitK">;

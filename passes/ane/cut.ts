@@ -165,16 +165,20 @@ export function cutGraph(
       const order = publishedOrder(graph, roles, layouts);
       return { steps: steps.map((s) => (s.kind === "call" ? inOrder(s, order) : s)), layouts };
     }
+    let isFiner = false;
     for (const node of nodes) {
       const key = keyOf.get(node);
       if (key === undefined || !found.cycle.has(key)) continue;
       const depth = level.get(key) ?? 0;
-      invariant(depth < 2, `single nodes wait for each other: ${key}`);
+      // A single node may wait for a program that waits for it: that one is cut.
+      if (depth === 2) continue;
+      isFiner = true;
       const finer = `${key}/${depth === 0 ? roles.roleOf.get(node) : node.id}`;
       level.set(finer, depth + 1);
       planOf.set(finer, planOf.get(key)!);
       keyOf.set(node, finer);
     }
+    invariant(isFiner, `single nodes wait for each other: ${[...found.cycle].join(", ")}`);
   }
 }
 

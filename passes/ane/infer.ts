@@ -32,6 +32,9 @@ export const INFER: Scheme = {
   ...LAYER,
   name: "infer",
   doc: "several layers in one program, weights as constants",
+  // `placeLayers` says where each node goes; what it leaves out is the host's.
+  programs: [],
+  takesAll: false,
 };
 
 /** Where a node goes, decided by other means than its role. */

@@ -32,7 +32,8 @@ export function leafNames({
   for (const [i, node] of inputs.entries()) names.set(node, `a${i}`);
   const taken = new Set<string>([...names.values(), ...RESERVED_NAMES]);
   for (const node of weights) {
-    let name = weightName(node, layers);
+    // A program of one weight serves every weight of that shape.
+    let name = weights.length === 1 ? "weight" : weightName(node, layers);
     while (taken.has(name) || /^(in|out|y)\d+$/.test(name)) name += "_";
     taken.add(name);
     names.set(node, name);

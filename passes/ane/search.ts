@@ -10,8 +10,13 @@ import type { MilProgram } from "../../compiler/mil/tree.ts";
 import { bug } from "../../compiler/support/bug.ts";
 import { diagnosticOf, findForChip } from "../../compiler/target/check_chip.ts";
 import type { ChipName } from "../../compiler/target/chip_names.ts";
+import type { HostWork } from "../../compiler/target/cost.ts";
 import { hostWorkOf } from "../../compiler/target/cost_host.ts";
-import { type ScheduleCost, scheduleCost } from "../../compiler/target/cost_schedule.ts";
+import {
+  type ScheduleCost,
+  type Scheduled,
+  scheduleCost,
+} from "../../compiler/target/cost_schedule.ts";
 import { type Work, workOf } from "../../compiler/target/cost_work.ts";
 import { runPasses } from "../pass.ts";
 import { type PipelineName, pipelines } from "../pipeline.ts";
@@ -21,7 +26,7 @@ import type { Call } from "./cut.ts";
 import type { Refusal } from "./fit.ts";
 import type { Weights } from "./ports.ts";
 import { scheduleOf } from "./schedule.ts";
-import { type Scheme, WHOLE_BACKWARD } from "./schemes.ts";
+import { WHOLE_BACKWARD } from "./schemes.ts";
 
 export interface SearchOptions {
   readonly chip: ChipName;
@@ -74,23 +79,34 @@ export interface Search {
 type Costed = Omit<Weighed, "verdict" | "reason"> & { readonly lowered: readonly Lowered[] };
 
 /** `graph` is as it was written; each candidate runs the passes that its scheme needs. */
-export function searchLayouts(graph: Graph, options: SearchOptions): Search {
-  const { chip, gradients, weights, microSteps = 10 } = options;
-  const list = candidatesFor(chip, {
-    training: gradients,
-    ...(weights === undefined ? {} : { weights }),
-  });
-  const cost = costing(graph, { chip, gradients, microSteps });
-  const costed = list.map(cost).sort((a, b) => a.ms - b.ms);
+export function searchLayouts(graph: Graph, { chip, ...options }: SearchOptions): Search {
+  return layoutSearch(graph, options)(chip);
+}
+
+/** The same for several chips: what does not depend on them is done once. */
+export function layoutSearch(
+  graph: Graph,
+  options: Omit<SearchOptions, "chip">,
+): (chip: ChipName) => Search {
+  const { gradients, weights, microSteps = 10 } = options;
+  const prepare = preparation(graph, gradients);
+  const narrowed = weights === undefined ? {} : { weights };
+  return (chip) => {
+    const list = candidatesFor(chip, { training: gradients, ...narrowed });
+    const costed = list.map((c) => costOf(c, prepare(c), chip, microSteps));
+    return { chip, microSteps, ...choice(costed, chip) };
+  };
+}
+
+function choice(list: readonly Costed[], chip: ChipName): Pick<Search, "chosen" | "candidates"> {
+  const costed = [...list].sort((a, b) => a.ms - b.ms);
   const broken = new Map<Costed, Objection>();
   let chosen: Costed | undefined;
   for (const c of costed) {
-    const objection = objectionTo(c, chip);
+    // Programs are only checked as long as nothing cheaper is found to be whole.
+    const objection = groupingObjection(c) ?? (chosen === undefined ? refusal(c, chip) : undefined);
     if (objection !== undefined) broken.set(c, objection);
-    else {
-      chosen = c;
-      break;
-    }
+    else chosen ??= c;
   }
   // Where a fact rules out all of them, a program is refused in any case.
   const best = chosen ?? costed[0] ?? bug("no layouts to choose from");
@@ -101,7 +117,7 @@ export function searchLayouts(graph: Graph, options: SearchOptions): Search {
     if (objection !== undefined) return { ...rest, verdict: "illegal", ...objection };
     return { ...rest, verdict: "slower", reason: mainCause(c, best) };
   });
-  return { chip, microSteps, chosen: weighed[costed.indexOf(best)]!, candidates: weighed };
+  return { chosen: weighed[costed.indexOf(best)]!, candidates: weighed };
 }
 
 /** A program with its cost, lowered once for all candidates that have it. */
@@ -111,31 +127,29 @@ interface Lowered {
   readonly work: Work;
 }
 
-interface Costing {
-  readonly chip: ChipName;
-  readonly gradients: boolean;
-  readonly microSteps: number;
+/** A candidate as far as no chip has a say. */
+interface Prepared {
+  readonly plan: AnePlan;
+  readonly calls: ReadonlyMap<Lowered, number>;
+  readonly schedule: Scheduled;
+  readonly hostWork: Partial<HostWork>;
 }
 
-function costing(
-  graph: Graph,
-  { chip, gradients, microSteps }: Costing,
-): (candidate: Candidate) => Costed {
+function preparation(graph: Graph, gradients: boolean): (candidate: Candidate) => Prepared {
   const graphs = new Map<PipelineName, Graph>();
-  const plans = new Map<Weights, Map<Scheme, AnePlan>>();
-  const planFor = ({ scheme, weights }: Candidate): AnePlan => {
+  const plans = new Map<string, AnePlan>();
+  const planFor = ({ name, scheme, weights }: Candidate): AnePlan => {
     const pipeline = gradients ? (scheme.foldsNorms ? "ane_train" : "ane_hybrid") : "ane";
     const optimised = once(graphs, pipeline, () => runPasses(graph, pipelines[pipeline]).graph);
-    const bySchemes = once(plans, weights, () => new Map<Scheme, AnePlan>());
-    return once(bySchemes, scheme, () => planAne(optimised, { scheme, weights }));
+    return once(plans, `${name} ${weights}`, () => planAne(optimised, { scheme, weights }));
   };
   const programs = new Map<string, Lowered>();
-  return (candidate) => {
+  const prepare = (candidate: Candidate, splitText: string): Prepared => {
     const plan = planFor(candidate);
     const calls = new Map<Lowered, number>();
     const programOf = new Map<Call, string>();
     for (const connection of plan.connections) {
-      const key = `${JSON.stringify(candidate.splitK)} ${callText(connection)}`;
+      const key = `${splitText} ${callText(connection)}`;
       const name = `p${programs.size}`;
       const known = once(programs, key, () => lowered(name, connection, candidate));
       programOf.set(connection.call, known.name);
@@ -144,19 +158,35 @@ function costing(
     const { staging, schedule, hostNodes } = scheduleOf({ ...plan, programOf });
     const staged = staging.filter((s) => s.do === "host").length;
     const used = [...calls].map(([{ name }, times]) => ({ name, calls: times }));
-    const works = new Map([...calls.keys()].map((p) => [p.name, p.work]));
     const hostWork = hostWorkOf(hostNodes.slice(staged));
-    const found = scheduleCost({ staging, schedule, programs: used }, works, chip, hostWork);
-    const causes = causesOf(found, microSteps);
-    return {
-      ...candidate,
-      programs: [...new Set(plan.connections.map(({ call }) => call.name))],
-      dispatches: found.dispatches,
-      ms: CAUSES.reduce((sum, cause) => sum + causes[cause], 0),
-      causes,
-      refusals: plan.refusals,
-      lowered: [...calls.keys()],
-    };
+    return { plan, calls, schedule: { staging, schedule, programs: used }, hostWork };
+  };
+  const known = new Map<string, Prepared>();
+  return (candidate) => {
+    const splitText = JSON.stringify(candidate.splitK ?? null);
+    const key = `${candidate.name} ${candidate.weights} ${splitText}`;
+    return once(known, key, () => prepare(candidate, splitText));
+  };
+}
+
+function costOf(
+  candidate: Candidate,
+  { plan, calls, schedule, hostWork }: Prepared,
+  chip: ChipName,
+  microSteps: number,
+): Costed {
+  const programs = [...calls.keys()];
+  const works = new Map(programs.map((p) => [p.name, p.work]));
+  const found = scheduleCost(schedule, works, chip, hostWork);
+  const causes = causesOf(found, microSteps);
+  return {
+    ...candidate,
+    programs: [...new Set(plan.connections.map(({ call }) => call.name))],
+    dispatches: found.dispatches,
+    ms: CAUSES.reduce((sum, cause) => sum + causes[cause], 0),
+    causes,
+    refusals: plan.refusals,
+    lowered: programs,
   };
 }
 
@@ -196,12 +226,14 @@ interface Objection {
   readonly reason: string;
 }
 
+function groupingObjection({ scheme }: Costed): Objection | undefined {
+  if (!scheme.programs.includes(WHOLE_BACKWARD)) return undefined;
+  const reason = `\`${WHOLE_BACKWARD.name}\` has a softmax and its whole gradient in one program`;
+  return { fact: "attention_cycle", reason };
+}
+
 /** The first fact that rules out one of the programs. */
-function objectionTo({ scheme, lowered: list }: Costed, chip: ChipName): Objection | undefined {
-  if (scheme.programs.includes(WHOLE_BACKWARD)) {
-    const reason = `\`${WHOLE_BACKWARD.name}\` has a softmax and its whole gradient in one program`;
-    return { fact: "attention_cycle", reason };
-  }
+function refusal({ lowered: list }: Costed, chip: ChipName): Objection | undefined {
   for (const { mil } of list) {
     for (const { fact, findings } of findForChip(mil, { chip })) {
       const { severity, title } = diagnosticOf(fact, findings);

@@ -10,7 +10,7 @@ import type { MilVar } from "../../compiler/mil/build.ts";
 import type { MilBuilder } from "../../compiler/mil/build_ops.ts";
 
 export interface SplitK {
-  /** Slices of one reduction; fewer where they would be shorter than `SHORTEST`. */
+  /** Slices of one reduction; fewer where they would be shorter than a row of 64 bytes. */
   readonly parts: number;
   /** Whether weights may be sliced along their last axis. */
   readonly lastAxis: boolean;
@@ -18,7 +18,6 @@ export interface SplitK {
 
 /** 64 bytes: slices start where rows do. */
 const UNIT = 32;
-const SHORTEST = 64;
 
 /** An operand as it is stored, and whether its last two axes are read swapped. */
 export interface Operand {
@@ -46,7 +45,7 @@ export function splitProducts(
     const axisOfX = x.stored.shape.length - (x.isSwapped ? 2 : 1);
     const axisOfY = y.stored.shape.length - (y.isSwapped ? 1 : 2);
     const k = x.stored.shape[axisOfX]!;
-    const size = Math.max(SHORTEST, Math.ceil(k / parts / UNIT) * UNIT);
+    const size = Math.max(UNIT, Math.ceil(k / parts / UNIT) * UNIT);
     const isLast = (o: Operand, axis: number): boolean => axis === o.stored.shape.length - 1;
     const isBarred = !lastAxis && (isLast(x, axisOfX) || isLast(y, axisOfY));
     if (size >= k || isBarred || !(x.isWeight || y.isWeight))

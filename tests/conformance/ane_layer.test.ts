@@ -16,9 +16,16 @@ const MODELS = [
 ] as const;
 const CHIPS = ["m1", "m2", "m3", "m4", "m5"] as const;
 
+const done = new Map<string, Compilation>();
+
 function compiled(model: string, fusion: Fusion): Compilation {
+  const key = `${model} ${fusion}`;
+  const known = done.get(key);
+  if (known !== undefined) return known;
   const train = graphOf(loadModel(model), "train");
-  return compile(train, { target: "ane", gradients: true, fusion });
+  const made = compile(train, { target: "ane", gradients: true, fusion });
+  done.set(key, made);
+  return made;
 }
 
 /** What a chip's engine refuses or gets wrong in the programs of a bundle. */
@@ -29,7 +36,7 @@ function errorsOf({ bundle }: Compilation): string[] {
     return CHIPS.flatMap((chip) =>
       checkForChip(program, { chip })
         .filter((d) => d.severity === "error")
-        .map((d) => `${file} on ${chip}: ${d.message}`),
+        .map((d) => `${file} on ${chip}: ${d.title}`),
     );
   });
 }
@@ -37,7 +44,7 @@ function errorsOf({ bundle }: Compilation): string[] {
 describe.each(MODELS)("%s", (model, layers) => {
   const made = compiled(model, "layer");
   const { programs, staging, schedule } = made.bundle.manifest;
-  const [S, D] = made.graph.outputs.length > 0 ? sizesOfModel(model) : [0, 0];
+  const [S, D] = sizesOfModel(model);
 
   test("three dispatches a layer, by three programs", () => {
     expect(made.moves!.perMicroStep.dispatches).toBe(3 * layers);

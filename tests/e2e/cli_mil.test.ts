@@ -232,3 +232,19 @@ test("of very many mistakes fifty are printed, errors first, and the others coun
   const json = await anec("mil check a.mil --chip m2 --json".split(" "));
   expect(JSON.parse(json.out).files[0].diagnostics.length).toBeGreaterThan(60);
 });
+
+test("exact numerics are those of the engine: its softplus stops at 11.09", async () => {
+  inNewFolder();
+  writeFileSync(
+    "a.mil",
+    "program(1.3) { func main<ios18>(tensor<fp16, [2]> x) { tensor<fp16, [2]> y = softplus(x = x); } -> (y); }",
+  );
+  writeSafetensors("in.st", new Map([["x", f32([2], 2, 12)]]));
+  const last = async (numerics: string): Promise<number> => {
+    const line = `mil run a.mil --inputs in.st --outputs out.st --numerics ${numerics}`;
+    expect((await anec(line.split(" "))).code).toBe(0);
+    return values("out.st", "y")[1]!;
+  };
+  expect(await last("ideal")).toBeCloseTo(12, 4);
+  expect(await last("exact")).toBe(0);
+});

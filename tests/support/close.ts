@@ -23,3 +23,8 @@ export function relativeDistance(a: Tensor, b: Tensor): number {
   }
   return Math.sqrt(difference) / (Math.sqrt(size) || 1);
 }
+
+/** √(Σ(a−b)²) */
+export function distance(a: Float64Array, b: Float64Array): number {
+  return Math.sqrt(a.reduce((sum, x, i) => sum + (x - b[i]!) ** 2, 0));
+}

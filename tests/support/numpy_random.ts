@@ -7,7 +7,10 @@
  */
 
 /** 64 bits as two words of 32. */
-type Words = readonly [high: number, low: number];
+interface Words {
+  high: number;
+  low: number;
+}
 
 const WIDE = (1n << 128n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
@@ -45,14 +48,15 @@ function seedWords(seed: number): bigint[] {
 const limbs = (x: bigint): Float64Array =>
   Float64Array.from({ length: 8 }, (_, i) => Number((x >> BigInt(16 * i)) & 0xffffn));
 
-/** PCG64: 128 bits of state, 64 bits out. */
-function pcg64(seed: number): () => Words {
+/** PCG64: 128 bits of state, 64 bits out, written to `words`. */
+function pcg64(seed: number, words: Words): () => void {
   const [a, b, c, d] = seedWords(seed) as [bigint, bigint, bigint, bigint];
   const increment = ((((c << 64n) | d) << 1n) | 1n) & WIDE;
   const first = (increment + ((a << 64n) | b)) & WIDE;
   const state = limbs((first * MULTIPLIER + increment) & WIDE);
   const [factor, plus] = [limbs(MULTIPLIER), limbs(increment)];
   const next = new Float64Array(8);
+  const word = (i: number): number => (state[i]! | (state[i + 1]! << 16)) >>> 0;
   return () => {
     let carry = 0;
     for (let i = 0; i < 8; i++) {
@@ -62,14 +66,14 @@ function pcg64(seed: number): () => Words {
       next[i] = sum - carry * 65536;
     }
     state.set(next);
-    const word = (i: number): number => ((state[i]! | (state[i + 1]! << 16)) >>> 0) as number;
     const low = (word(0) ^ word(4)) >>> 0;
     const high = (word(2) ^ word(6)) >>> 0;
     const turn = state[7]! >>> 10;
-    const [p, q] = turn >= 32 ? [low, high] : [high, low];
+    const p = turn >= 32 ? low : high;
+    const q = turn >= 32 ? high : low;
     const by = turn & 31;
-    if (by === 0) return [p, q];
-    return [((p >>> by) | (q << (32 - by))) >>> 0, ((q >>> by) | (p << (32 - by))) >>> 0];
+    words.high = by === 0 ? p : ((p >>> by) | (q << (32 - by))) >>> 0;
+    words.low = by === 0 ? q : ((q >>> by) | (p << (32 - by))) >>> 0;
   };
 }
 
@@ -109,15 +113,17 @@ function ziggurat(): Ziggurat {
 
 /** As `numpy.random.default_rng(seed)`: each call fills an array with the next normal numbers. */
 export function numpyNormal(seed: number): (count: number) => Float64Array {
-  const word = pcg64(seed);
+  const words: Words = { high: 0, low: 0 };
+  const word = pcg64(seed, words);
   const { width, inside, density } = ziggurat();
   const uniform = (): number => {
-    const [high, low] = word();
-    return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
+    word();
+    return (words.high * 2 ** 21 + (words.low >>> 11)) / 2 ** 53;
   };
   const draw = (): number => {
     for (;;) {
-      const [high, low] = word();
+      word();
+      const { high, low } = words;
       const layer = low & 0xff;
       const isNegative = (low & 0x100) !== 0;
       // Bits 9 … 60.

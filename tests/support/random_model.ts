@@ -17,8 +17,18 @@ const FEED_FORWARD = [
   "(square(relu(x @ w1)) + tanh(x @ w3)) @ w2",
   "(x @ w1 * sigmoid(x @ w1) * (x @ w3)) @ w2",
 ];
-const HEADS = ["HIDDEN @ embed.weight'", "tanh(HIDDEN @ embed.weight' / 5) * 5", "HIDDEN @ head"];
+const HEADS = [
+  "HIDDEN @ embed.weight'",
+  "tanh(HIDDEN @ embed.weight' / 5) * 5",
+  "HIDDEN @ head",
+  "30 * tanh(HIDDEN @ head / 30)",
+];
 const RESIDUALS = [" * residual_scale", "", " / 2"];
+/** One after the other, as most models have it, or both on the same input, as GPT-J has it. */
+const STAGES = [
+  "x += mix(rms_norm#one(x))SCALE\n  x += feed(rms_norm#two(x))SCALE",
+  "x += (mix(rms_norm#one(x)) + feed(rms_norm#two(x)))SCALE",
+];
 
 export interface RandomModel {
   readonly source: SourceFile;
@@ -27,7 +37,7 @@ export interface RandomModel {
 
 export const randomModel: fc.Arbitrary<RandomModel> = fc
   .record({
-    S: fc.integer({ min: 1, max: 6 }),
+    S: fc.integer({ min: 1, max: 7 }),
     K: fc.integer({ min: 1, max: 2 }),
     group: fc.integer({ min: 1, max: 3 }),
     half: fc.integer({ min: 1, max: 2 }),
@@ -35,12 +45,13 @@ export const randomModel: fc.Arbitrary<RandomModel> = fc
     D: fc.integer({ min: 4, max: 8 }),
     F: fc.integer({ min: 1, max: 7 }),
     V: fc.integer({ min: 2, max: 9 }),
-    L: fc.integer({ min: 1, max: 2 }),
+    L: fc.integer({ min: 1, max: 3 }),
     position: fc.constantFrom(...POSITIONS),
     norm: fc.constantFrom(...NORMS),
     feed: fc.constantFrom(...FEED_FORWARD),
     head: fc.constantFrom(...HEADS),
     residual: fc.constantFrom(...RESIDUALS),
+    stage: fc.constantFrom(...STAGES),
     seed: fc.nat(1_000_000),
   })
   .map((m) => {
@@ -49,7 +60,7 @@ export const randomModel: fc.Arbitrary<RandomModel> = fc
       "NAME",
       m.norm.replace("NAME", "x @ wk as [K, S, E]").replace("q_norm", "k_norm"),
     );
-    const untied = m.head.includes("head") ? "  param head: [D, V]\n" : "";
+    const untied = m.head.includes("@ head") ? "  param head: [D, V]\n" : "";
     const text = `dims S = ${m.S}, D = ${m.D}, K = ${m.K}, H = K * ${m.group}, E = ${2 * m.half}, F = ${m.F}, V = ${m.V}, L = ${m.L}
 
 layer mix(x: [S, D]) -> [S, D] {
@@ -72,8 +83,7 @@ layer feed(x: [S, D]) -> [S, D] {
 }
 
 layer stage(x: [S, D]) -> [S, D] {
-  x += mix(rms_norm#one(x))${m.residual}
-  x += feed(rms_norm#two(x))${m.residual}
+  ${m.stage.replaceAll("SCALE", m.residual)}
   return x
 }
 

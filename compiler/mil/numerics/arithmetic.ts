@@ -1,5 +1,6 @@
 /** How `exact` and `fast` multiply, add up and store. */
 import { roundToHalf } from "../../support/half.ts";
+import type { Loaded } from "../tensors.ts";
 import { decode, roundHalfAway } from "./half_away.ts";
 import { multiplyExact } from "./mac.ts";
 import { type Multiply, multiplySingle } from "./multiply.ts";
@@ -7,8 +8,8 @@ import { type Multiply, multiplySingle } from "./multiply.ts";
 export interface Arithmetic {
   readonly isExact: boolean;
   readonly multiply: Multiply;
-  /** The operands of a product. */
-  readonly operand: (data: Float64Array) => Float64Array;
+  /** The elements of an operand of products. */
+  readonly operand: (x: Loaded) => Float64Array;
   /** A value of fp16 as it is stored between two steps of one op. */
   readonly store: (x: number) => number;
   /** A stored value as the arithmetic reads it. */
@@ -19,7 +20,7 @@ export interface Arithmetic {
 export const EXACT: Arithmetic = {
   isExact: true,
   multiply: multiplyExact,
-  operand: (data) => data.map(roundToHalf),
+  operand: ({ element, data }) => (element === "fp16" ? data : data.map(roundToHalf)),
   store: roundHalfAway,
   read: decode,
 };
@@ -28,7 +29,7 @@ export const EXACT: Arithmetic = {
 export const FAST: Arithmetic = {
   isExact: false,
   multiply: multiplySingle,
-  operand: (data) => data,
+  operand: ({ data }) => data,
   store: roundToHalf,
   read: (x) => x,
 };

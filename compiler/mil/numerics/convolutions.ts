@@ -125,7 +125,7 @@ export const convIn =
     const [image, places, taps] = [x, out, weight].map((t) => t.shape.slice(2));
     const pair = a.isExact ? integerPair(x, weight, 0) : undefined;
     const images: Images = {
-      data: pair?.x ?? a.operand(x.data),
+      data: pair?.x ?? a.operand(x),
       channels: x.shape[1]!,
       inputs: weight.shape[1]!,
       pixels: sizeOf(image!),
@@ -133,7 +133,7 @@ export const convIn =
       places: sizeOf(places!),
       taps: sizeOf(taps!),
     };
-    const weights = pair?.w ?? a.operand(weight.data);
+    const weights = pair?.w ?? a.operand(weight);
     return convolve(images, plan, x.shape[0]!, weights, bias?.data, ({ first, ...product }) => {
       const scale = pair && (pair.scale.length > 1 ? pair.scale.subarray(first) : pair.scale);
       const part = pair && { ...pair, scale: scale!.subarray(0, product.m) };
@@ -152,7 +152,7 @@ export const convTransposeIn =
     const [channels, m, t] = [x.shape[1]!, weight.shape[1]!, sizeOf(taps!)];
     const inputs = channels / plan.groups;
     const images: Images = {
-      data: a.operand(x.data),
+      data: a.operand(x),
       channels,
       inputs,
       pixels: sizeOf(image!),
@@ -165,7 +165,7 @@ export const convTransposeIn =
       places: sizeOf(places!),
       taps: t,
     };
-    const given = a.operand(weight.data);
+    const given = a.operand(weight);
     const weights = tabulate([plan.groups, m, inputs, t], ([g, k, c, tap]) => {
       return given[((g! * inputs + c!) * m + k!) * t + tap!]!;
     });

@@ -21,7 +21,7 @@
  * beforehand; other sums are done one product after another (`macSum`).
  */
 import { roundToHalf } from "../../support/half.ts";
-import { decode, exponentOf } from "./half_away.ts";
+import { decode } from "./half_away.ts";
 import { alongAt, type Multiply, type Product } from "./multiply.ts";
 
 /** The units of 2^-16 in which sums are kept. */
@@ -33,10 +33,19 @@ function roundAway(x: number): number {
   return x < 0 ? -Math.floor(0.5 - x) : Math.floor(x + 0.5);
 }
 
-/** One product in units of 2^-16. Operands are decoded fp16 numbers. */
-export function macProduct(x: number, w: number): number {
-  return exponentOf(x) + exponentOf(w) < -16 ? 0 : roundAway(x * w * UNITS);
+/**
+ * Which products with x are dropped: those with |w| < 2^(c − 14), none for c = 0. e(x) = −2 − c, so that
+ * e(x) + e(w) < −16 says e(w) < c − 14.
+ */
+function dropClass(x: number): number {
+  const t = Math.trunc(Math.abs(x) * 16384);
+  if (t >= 4096) return 0;
+  return t < 2 ? 12 : Math.clz32(t) - 19;
 }
+const CLASSES = 13;
+
+/** The least |w| that a class keeps. */
+const LEAST = Float64Array.from({ length: CLASSES }, (_, c) => (c === 0 ? 0 : 2 ** (c - 14)));
 
 /** start + Σₖ x[from + k] · y[at + k · step] as fp16, one product after another. */
 export function macSum(
@@ -49,9 +58,9 @@ export function macSum(
   start = 0,
 ): number {
   let sum = roundAway(start * UNITS);
-  for (let k = 0; k < count; k++) {
-    if (Math.abs(sum) >= LIMIT) break;
-    sum += macProduct(x[from + k]!, y[at + k * step]!);
+  for (let k = 0; k < count && Math.abs(sum) < LIMIT; k++) {
+    const [a, w] = [x[from + k]!, y[at + k * step]!];
+    if (Math.abs(w) >= LEAST[dropClass(a)]!) sum += roundAway(a * w * UNITS);
   }
   if (Math.abs(sum) >= LIMIT) return sum > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   return halfOfUnits(sum);
@@ -75,22 +84,11 @@ const ROWS = 64;
 const COLUMNS = 256;
 const STEPS = 4;
 
-/**
- * Which products with x are dropped: those with |w| < 2^(c − 14), none for c = 0. e(x) = −2 − c, so that
- * e(x) + e(w) < −16 says e(w) < c − 14.
- */
-function dropClass(x: number): number {
-  const t = Math.trunc(Math.abs(x) * 16384);
-  if (t >= 4096) return 0;
-  return t < 2 ? 12 : Math.clz32(t) - 19;
-}
-const CLASSES = 13;
-
 /** The sums as the engine makes them. Operands must be fp16 numbers; infinities and NaN are decoded. */
 export const multiplyExact: Multiply = (product) => {
   const { m, k, n } = product;
-  const x = product.x.map(decode);
-  const y = product.y.map(decode);
+  const x = decodeAll(product.x);
+  const y = decodeAll(product.y);
   const start = product.start && {
     along: product.start.along,
     values: product.start.values.map((v) => decode(roundToHalf(v))),
@@ -128,6 +126,14 @@ export const multiplyExact: Multiply = (product) => {
   }
   return out;
 };
+
+/** The same array where there is nothing to decode. */
+function decodeAll(data: Float64Array): Float64Array {
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i]!)) return data.map(decode);
+  }
+  return data;
+}
 
 interface Bounds {
   readonly norm: Float64Array;
@@ -218,7 +224,7 @@ class Tiles {
     if (this.#isMade[place] === 1) return to;
     this.#isMade[place] = 1;
     const from = (k0 + s) * this.#n + j0;
-    const least = c === 0 ? 0 : 2 ** (c - 14);
+    const least = LEAST[c]!;
     for (let j = 0; j < width; j++) {
       const w = this.#y[from + j]!;
       this.#kept[to + j] = Math.abs(w) < least ? 0 : w;

@@ -40,8 +40,8 @@ export const matmulIn =
     const batch = broadcast(x.shape.slice(0, -2), y.shape.slice(0, -2))!;
     const outputs = y.shape.length - (flipY && y.shape.length > 1 ? 2 : 1);
     const pair = a.isExact && y.shape.length > 1 ? integerPair(x, y, outputs) : undefined;
-    const left = { ...x, data: pair?.x ?? a.operand(x.data) };
-    const right = { ...y, data: pair?.w ?? a.operand(y.data) };
+    const left = { ...x, data: pair?.x ?? a.operand(x) };
+    const right = { ...y, data: pair?.w ?? a.operand(y) };
     const result = zeros(out.shape);
     const [p, q] = [strided(left, true, flipX, batch), strided(right, false, flipY, batch)];
     const places: number[] = [];
@@ -65,8 +65,8 @@ export const linearIn =
       m: sizeOf(x.shape.slice(0, -1)),
       k,
       n,
-      x: pair?.x ?? a.operand(x.data),
-      y: view(pair?.w ?? a.operand(weight.data), [k, n], [1, k]),
+      x: pair?.x ?? a.operand(x),
+      y: view(pair?.w ?? a.operand(weight), [k, n], [1, k]),
       start: bias && { along: "columns", values: bias.data },
     });
   };
@@ -98,7 +98,7 @@ export const einsumIn =
       });
     };
     const packed = (operand: Loaded, term: readonly string[], letters: readonly string[]) =>
-      view(a.operand(operand.data), shapeOf(letters), stridesIn(operand, term, letters));
+      view(a.operand(operand), shapeOf(letters), stridesIn(operand, term, letters));
     const xs = packed(x, left, [...groups.batch, ...groups.rows, ...groups.inner]);
     const ys = packed(y, right, [...groups.batch, ...groups.inner, ...groups.columns]);
     const [batches, m, k, n] = [groups.batch, groups.rows, groups.inner, groups.columns].map((g) =>
@@ -133,7 +133,7 @@ export const attentionIn =
     const mask = maybe(o, "attn_mask");
     const full = mask && broadcastTo(mask, [...query.shape.slice(0, -1), s]);
     const result = zeros([batch, l, v]);
-    const [queries, keys, values] = [query, key, value].map((t) => a.operand(t.data)) as [
+    const [queries, keys, values] = [query, key, value].map((t) => a.operand(t)) as [
       Float64Array,
       Float64Array,
       Float64Array,

@@ -1,3 +1,5 @@
+// Reads `modelAttributes`. A description that cannot be true is not used at all.
+
 #include "binding.h"
 
 #include <algorithm>

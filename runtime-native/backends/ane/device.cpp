@@ -1,3 +1,5 @@
+// Opening the device, the compile budget, the queue's slots, the waits between attempts.
+
 #include "device.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// SHA-256 as FIPS 180-4 gives it.
+
 #include "digest.h"
 
 #include <algorithm>

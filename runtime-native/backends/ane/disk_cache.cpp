@@ -1,3 +1,5 @@
+// Entries on disk: manifests, digests, renames, and which entry goes first.
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

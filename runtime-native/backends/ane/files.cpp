@@ -1,3 +1,5 @@
+// POSIX files. Names are unique by process and number; locks are flock's.
+
 #include "files.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// The names: libraries, functions, classes and selectors, in three tables, and the calls they make.
+
 #include "framework.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,5 @@
+// Three ways to convert, chosen once by what the processor has.
+
 #include "half.h"
 
 #include <cstring>

@@ -1,3 +1,5 @@
+// The arithmetic of rows, with every size checked before it is multiplied.
+
 #include "layout.h"
 
 namespace anec::ane {

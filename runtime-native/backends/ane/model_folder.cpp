@@ -1,3 +1,5 @@
+// Shared folders: whoever needs one holds a shared lock, whoever gets it alone removes it.
+
 #include "model_folder.h"
 
 #include <unistd.h>

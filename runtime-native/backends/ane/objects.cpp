@@ -1,3 +1,5 @@
+// Values in and out of the framework. Everything asks for an object's type before it reads it.
+
 #include "objects.h"
 
 #include <algorithm>

@@ -1,3 +1,6 @@
+// The sequence of one program: descriptor, model, files, compile, load, requests, evaluate, unload; and
+// what is tried when a step fails.
+
 #include "program.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Memory first, then disk, then the compiler.
+
 #include "program_cache.h"
 
 #include <algorithm>
@@ -18,12 +20,14 @@ std::string default_cache_folder() {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
   };
-  const std::string home = variable("HOME");
-#if defined(__APPLE__)
-  if (!home.empty()) return home + "/Library/Caches/anec/programs";
-#endif
   if (const std::string xdg = variable("XDG_CACHE_HOME"); xdg.starts_with("/")) return xdg + "/anec/programs";
-  return home.empty() ? "" : home + "/.cache/anec/programs";
+  const std::string home = variable("HOME");
+  if (home.empty()) return "";
+#if defined(__APPLE__)
+  return home + "/Library/Caches/anec/programs";
+#else
+  return home + "/.cache/anec/programs";
+#endif
 }
 
 std::string ProgramCache::key(const ProgramSource& source) const {

@@ -42,8 +42,8 @@ struct CacheCounts {
   int64_t evicted = 0;    // entries that had to go
 };
 
-// Where this user's caches are: ~/Library/Caches/anec/programs on a Mac, otherwise
-// $XDG_CACHE_HOME/anec/programs or ~/.cache/anec/programs. Empty if there is no home.
+// Where this user's caches are: $XDG_CACHE_HOME/anec/programs if that is set, else
+// ~/Library/Caches/anec/programs on a Mac and ~/.cache/anec/programs elsewhere. Empty without a home.
 std::string default_cache_folder();
 
 class ProgramCache {

@@ -1,3 +1,5 @@
+// What can be wrong with a program before anybody compiles it, and its digest.
+
 #include "program_source.h"
 
 #include <set>

@@ -1,3 +1,5 @@
+// IOSurfaces: made, locked, and filled row by row or in squares.
+
 #include "surface.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Numbers to objects, each number checked.
+
 #include "workspace.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Every class is declared when the framework is first asked for one.
+
 #include "classes.h"
 
 #include "foundation.h"

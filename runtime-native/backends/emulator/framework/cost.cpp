@@ -1,3 +1,5 @@
+// The constants of each chip, and one formula.
+
 #include "cost.h"
 
 #include <algorithm>

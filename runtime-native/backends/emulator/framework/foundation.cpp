@@ -1,3 +1,5 @@
+// CoreFoundation as far as the runtime uses it; every argument is checked.
+
 #include "foundation.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Descriptors and models: what is compiled, loaded, unloaded, and what a program says of its ports.
+
 #include "model_classes.h"
 
 #include <cstdlib>

@@ -1,3 +1,5 @@
+// The Objective-C runtime. One function is written in assembly: objc_msgSend.
+
 #include "objects.h"
 
 #include <mutex>

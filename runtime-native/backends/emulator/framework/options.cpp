@@ -1,3 +1,5 @@
+// Settings: one table for each kind of value.
+
 #include "options.h"
 
 #include <cctype>

@@ -1,3 +1,5 @@
+// Surfaces, requests, clients, counters and the device's description; and the evaluation of a request.
+
 #include "model_classes.h"
 
 #include <algorithm>

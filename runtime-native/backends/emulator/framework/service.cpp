@@ -1,3 +1,5 @@
+// Compiled programs by identifier, and the engine that runs one of them at a time.
+
 #include "service.h"
 
 #include <algorithm>

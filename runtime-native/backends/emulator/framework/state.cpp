@@ -1,3 +1,5 @@
+// The one state of the process, and the two functions by which it is controlled from outside.
+
 #include "state.h"
 
 #include <array>

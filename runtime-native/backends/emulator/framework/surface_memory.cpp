@@ -1,3 +1,5 @@
+// IOSurface as far as the runtime uses it.
+
 #include "surface_memory.h"
 
 #include <cstdlib>

@@ -1,0 +1,91 @@
+/** The flags of `anec train` that choose between the processor and the Neural Engine. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { flagsConflict } from "../compiler/messages/usage.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
+import { FUSIONS, type Fusion } from "../index.ts";
+import type { DeviceOptions } from "../runtime-native/js/index.ts";
+import type { EngineChoice } from "../training/engine_programs.ts";
+import { VERSION } from "../version.ts";
+import { deviceOptions } from "./device.ts";
+import { type DeviceFlags, oneOf, processorFlags } from "./flags.ts";
+
+export const TRAIN_DEVICES = ["auto", "cpu", "ane", "emulator"] as const;
+export type TrainDevice = (typeof TRAIN_DEVICES)[number];
+
+export interface TrainDeviceFlags extends Omit<DeviceFlags, "device"> {
+  readonly device: TrainDevice;
+  readonly fusion?: Fusion;
+  readonly ane?: "full" | "matmul";
+}
+
+export function trainDeviceFlags(c: Command): void {
+  c.option(
+    "--device <device>",
+    "cpu, ane, emulator (the engine imitated), or auto: the ane where there is one",
+    oneOf("--device", TRAIN_DEVICES),
+    "cpu",
+  )
+    .option(
+      "--fusion <scheme>",
+      "ane, emulator: what shares a program: none, pairs or layer (default: layer)",
+      oneOf("--fusion", FUSIONS),
+    )
+    .option(
+      "--ane <share>",
+      "ane, emulator: full, or matmul (the forward products alone) (default: full)",
+      oneOf("--ane", ["full", "matmul"]),
+    );
+  processorFlags(c);
+}
+
+/** What the flags choose. */
+export interface ChosenDevice {
+  readonly device: DeviceOptions;
+  readonly engine?: EngineChoice;
+  /** Why `auto` took what it took. */
+  readonly why?: string;
+}
+
+/** Throws a `UserError` (E0959) for flags of the engine without one. */
+export function chosenDevice(flags: TrainDeviceFlags): ChosenDevice {
+  const { fusion = "layer", ane = "full" } = flags;
+  const processor = deviceOptions(flags);
+  const isMac = process.platform === "darwin" && process.arch === "arm64";
+  const kind = flags.device === "auto" ? (isMac ? "ane" : "cpu") : flags.device;
+  if (kind === "cpu") {
+    const given =
+      flags.fusion === undefined ? flags.ane && `--ane ${flags.ane}` : `--fusion ${flags.fusion}`;
+    if (given !== undefined && flags.device === "cpu") {
+      throw new UserError(
+        flagsConflict(
+          given,
+          "--device cpu",
+          "Only the engine has programs to fuse: give `--device ane` or `--device emulator`.",
+        ),
+      );
+    }
+    return flags.device === "auto"
+      ? {
+          device: processor,
+          why: `cpu: an Apple Neural Engine needs a Mac with Apple silicon, this is ${process.platform} ${process.arch}`,
+        }
+      : { device: processor };
+  }
+  const cache = kind === "ane" ? { cache: programCache() } : {};
+  return {
+    device: { ...processor, engine: { kind, version: VERSION, ...cache } },
+    engine: { fusion, ane },
+    ...(flags.device === "auto" ? { why: "ane: this is a Mac with Apple silicon" } : {}),
+  };
+}
+
+/** Where compiled programs are kept. */
+export function programCache(): string {
+  const base =
+    process.platform === "darwin"
+      ? join(homedir(), "Library", "Caches")
+      : (process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"));
+  return join(base, "anec", "programs");
+}

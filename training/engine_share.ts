@@ -1,0 +1,45 @@
+/** What a trainer gives to the engine: the share that was chosen, with scales found on its first window. */
+import { inputStorage } from "../passes/lower_to_host.ts";
+import type { Session } from "../runtime-native/js/index.ts";
+import { scalesFrom } from "./calibrate.ts";
+import { copyWindow, trainWindow } from "./data/windows.ts";
+import { LOSS_SCALE } from "./engine_programs.ts";
+import { openSession } from "./host_session.ts";
+import { calibrationPlan, type EngineShare } from "./programs.ts";
+import { createRandom } from "./random.ts";
+import type { Start } from "./trainer_types.ts";
+import { rowOfId } from "./vocabulary.ts";
+
+/** `fill` gives a session the parameters that the run starts with. */
+export function engineShare(
+  start: Start,
+  fill: (session: Session) => void,
+): EngineShare | undefined {
+  const { engine: choice, model, data, vocabulary, settings, state } = start;
+  if (choice === undefined) return undefined;
+  if (start.scales !== undefined) return { choice, scales: start.scales };
+  const { built, calibration } = calibrationPlan(model.graph, choice);
+  const session = openSession(built, start.device);
+  try {
+    fill(session);
+    const random = createRandom(settings.seed);
+    random.restore(state.random);
+    const [tokens, targets] = [model.tokens, model.targets].map((x) =>
+      session.i32(inputStorage(x)),
+    );
+    copyWindow(data.tokens, trainWindow(random, data.trainTokens, model.S), tokens!, targets!);
+    toRows([tokens!, targets!], rowOfId(vocabulary));
+    session.f32(inputStorage(LOSS_SCALE))[0] = 1;
+    session.run("sizes");
+    const read = (output: string): number => session.f32(`sizes.${output}`)[0]!;
+    return { choice, scales: scalesFrom(calibration, read) };
+  } finally {
+    session.close();
+  }
+}
+
+/** Ids as rows of a compacted table. */
+export function toRows(lists: readonly Int32Array[], rowOf: ((id: number) => number) | null): void {
+  if (rowOf === null) return;
+  for (const ids of lists) for (let i = 0; i < ids.length; i++) ids[i] = rowOf(ids[i]!);
+}

@@ -1,0 +1,107 @@
+/** What a trainer takes, does and answers with. */
+import type { FileSystem } from "../compiler/support/atomic_write.ts";
+import type {
+  DeviceInfo,
+  DeviceOptions,
+  EngineCounts,
+  EngineInfo,
+} from "../runtime-native/js/index.ts";
+import type { Scales } from "./calibrate.ts";
+import type { TrainState } from "./checkpoint.ts";
+import type { TokenData } from "./data/token_file.ts";
+import type { EngineChoice } from "./engine_programs.ts";
+import type { ModelChoice, TrainingModel } from "./model.ts";
+import type { TrainSettings } from "./options.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export interface TrainerOptions extends ModelChoice {
+  readonly data: TokenData;
+  /** How the user called the data; kept in checkpoints so that a resumed run finds it. */
+  readonly dataName: string;
+  readonly settings?: Partial<TrainSettings>;
+  readonly device?: DeviceOptions;
+  /** Trains on the engine (`device.engine`), with this share of the model on it. */
+  readonly engine?: EngineChoice;
+  /** For the engine: scales other than those found on the first window; none for a comparison without. */
+  readonly scales?: Scales;
+}
+
+export interface UpdateResult {
+  /** Its number, from 1. */
+  readonly update: number;
+  /** Mean loss of its micro-steps, in nats. */
+  readonly loss: number;
+  readonly microSteps: number;
+  readonly lr: number;
+  /** Global norm of the mean gradient, before clipping. */
+  readonly gradNorm: number;
+  readonly clipped: boolean;
+  /**
+   * Present when the gradient did not fit into the engine's numbers: nothing was updated, and the loss
+   * scale is now this.
+   */
+  readonly skipped?: { readonly lossScale: number };
+}
+
+export interface StepResult {
+  /** Micro-steps done. */
+  readonly step: number;
+  /** Loss of its window, in nats. */
+  readonly loss: number;
+  /** Present when it closed a group. */
+  readonly update?: UpdateResult;
+}
+
+export interface Trainer {
+  readonly model: TrainingModel;
+  readonly vocabulary: Vocabulary;
+  readonly settings: TrainSettings;
+  readonly device: DeviceInfo;
+  readonly engine: EngineInfo | undefined;
+  /** What the engine has done; undefined without one. */
+  readonly engineCounts: EngineCounts | undefined;
+  readonly state: TrainState;
+  /** Path of the checkpoint that the run goes on from; undefined for a new one. */
+  readonly resumedFrom: string | undefined;
+  /** Parameters of the model, with the rows of the vocabulary. */
+  readonly parameters: number;
+  /** Every step of the settings is done. */
+  readonly done: boolean;
+  /** The rate of the update that is next, or of the last one when all are done. */
+  readonly lr: number;
+  /** One micro-step. Throws a `UserError` (E0902, E0903); the state is then that of the last update. */
+  step(): StepResult;
+  /** Updates with a group that is not full, if one is open. Throws like `step`. */
+  finishGroup(): UpdateResult | undefined;
+  /**
+   * The mean loss of the validation windows, in nats; `record` makes it part of the state. Throws a
+   * `UserError` (E0902) when it is not finite.
+   */
+  validate(options?: { readonly record?: boolean }): number;
+  /** Nats per token as bits per byte of text; undefined if the data does not say how long tokens are. */
+  bitsPerByte(loss: number): number | undefined;
+  /** Writes a checkpoint, whole or not at all. Throws a `UserError` (E0701 to E0707). */
+  save(path: string, disk?: FileSystem): void;
+  /** The values of a parameter: a view, valid until the trainer is closed. */
+  param(path: string): Float32Array;
+  /** Gives the engine the parameters again, after `param` changed them; nothing without an engine. */
+  restage(): void;
+  /** The sum of the open or last group's gradients of a parameter: a copy, without the loss scale. */
+  gradient(path: string): Float32Array;
+  close(): void;
+}
+
+/** What a run begins with. */
+export interface Start {
+  readonly model: TrainingModel;
+  readonly vocabulary: Vocabulary;
+  readonly settings: TrainSettings;
+  readonly state: TrainState;
+  readonly data: TokenData;
+  readonly dataName: string;
+  /** Path of the checkpoint that holds `state`; undefined for a new run. */
+  readonly resumedFrom?: string;
+  readonly device?: DeviceOptions;
+  readonly engine?: EngineChoice;
+  readonly scales?: Scales;
+}
