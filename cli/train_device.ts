@@ -18,6 +18,8 @@ export interface TrainDeviceFlags extends Omit<DeviceFlags, "device"> {
   readonly device: TrainDevice;
   readonly fusion?: Fusion;
   readonly ane?: "full" | "matmul";
+  /** False with `--no-fallback`. */
+  readonly fallback?: boolean;
 }
 
 export function trainDeviceFlags(c: Command): void {
@@ -37,6 +39,10 @@ export function trainDeviceFlags(c: Command): void {
       "ane, emulator: full, or matmul (the forward products alone) (default: full)",
       oneOf("--ane", ["full", "matmul"]),
     );
+  c.option(
+    "--no-fallback",
+    "ane, emulator: stop, rather than go on on the cpu, if the engine fails",
+  );
   processorFlags(c);
 }
 

@@ -130,6 +130,12 @@ function textReporter(options: ReporterOptions): Reporter {
       ...(left === undefined ? [] : [`${durationText(left)} left`]),
     ];
     const text = parts.join("  ");
+    if (update?.skipped !== undefined) {
+      const { lossScale } = update.skipped;
+      line.print(
+        `${stepText(step)}  no update: the gradient left the engine's range; the loss is scaled by ${grouped(lossScale)} now`,
+      );
+    }
     if (!io.out.isTerminal) {
       if (update !== undefined || step === 1) line.print(text);
     } else if (performance.now() - shownAt >= FRAME_MS) {
@@ -156,6 +162,10 @@ function textReporter(options: ReporterOptions): Reporter {
       case "save_failed":
         line.end();
         printDiagnostics(io, e.diagnostics);
+        break;
+      case "engine":
+        line.end();
+        printDiagnostics(io, [e.diagnostic]);
         break;
       case "end":
         line.end();
@@ -267,7 +277,13 @@ function jsonReporter(options: ReporterOptions): Reporter {
       }),
     event,
     stopping: () => write({ event: "stopping" }),
-    finish: (result) => write({ event: "result", ...result, out }),
+    finish: (result) => {
+      const { engineCounts } = trainer;
+      write({
+        ...{ event: "result", ...result, out },
+        ...(engineCounts === undefined ? {} : { engine: engineCounts }),
+      });
+    },
     end: () => {},
   };
 }

@@ -2,6 +2,8 @@
  * A kernel's file: its meaning in `.ane` and its ports in the leading comment, then its steps.
  *
  *     {{!--
+ *     dims S = 64, I = 128, O = 96
+ *
  *     /// y = x · w …
  *     layer dyn_matmul(x: [S, I], w: [I, O]) -> [S, O] { return x @ w }
  *

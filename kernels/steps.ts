@@ -11,7 +11,7 @@ import Handlebars from "handlebars";
 import type { BlobRecord } from "../compiler/bundle/blob.ts";
 import { recordOffset } from "../compiler/bundle/blob.ts";
 import type { BuildArgument, MilCore, MilVar } from "../compiler/mil/build.ts";
-import { isParameter, MIL_OPS, type MilOp } from "../compiler/mil/ops.ts";
+import { type ArgumentKind, isParameter, MIL_OPS, type MilOp } from "../compiler/mil/ops.ts";
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { halfBits } from "../compiler/support/half.ts";
 
@@ -52,13 +52,19 @@ function opHelper(steps: Steps, op: MilOp): Helper {
     const given: Record<string, BuildArgument> = {};
     for (const [name, value] of Object.entries(optionsOf(args))) {
       const spec = op.args.find((a) => a.name === name);
-      const isName = typeof value === "string" && spec?.kind !== "text";
-      given[name] =
-        isName && !isParameter(spec!.kind) ? valueNamed(steps, value) : (value as BuildArgument);
+      given[name] = argumentOf(steps, spec?.kind, value);
     }
     define(steps, String(result), steps.core.op(op.name, given, { name: String(result) }));
     return "";
   };
+}
+
+/** A name stands for its value, a number where floats are wanted for a constant of fp16. */
+function argumentOf(steps: Steps, kind: ArgumentKind | undefined, value: unknown): BuildArgument {
+  const isValue = kind !== undefined && !isParameter(kind);
+  if (isValue && typeof value === "string") return valueNamed(steps, value);
+  const isFloat = kind === "floats" || kind === "scalar";
+  return isFloat && typeof value === "number" ? steps.core.scalar(value) : (value as BuildArgument);
 }
 
 function valueNamed({ values }: Steps, name: string): MilVar {

@@ -9,6 +9,7 @@
 import type { Command, PlanBuffer, PlanProgram, SessionPlan } from "../compiler/bundle/plan.ts";
 import type { View } from "../compiler/ops/host.ts";
 import { bug, invariant } from "../compiler/support/bug.ts";
+import { mergeCommands } from "./host_merge.ts";
 import { type Life, placeByLife } from "./plan_memory.ts";
 
 export type StorageDType = "f32" | "i32" | "f64";
@@ -26,7 +27,8 @@ export interface InitialData {
   readonly data: Float32Array;
 }
 
-interface PendingCommand {
+/** A command whose operands are not placed yet. */
+export interface PendingCommand {
   readonly kernel: string;
   readonly operands: readonly (View | null)[];
   readonly ints: readonly number[];
@@ -133,7 +135,8 @@ export function finishPlan(plan: PlanBuilder): BuiltPlan {
 
   let scratchBytes = 0;
   const programs: PlanProgram[] = [];
-  for (const { name, commands } of plan.programs) {
+  for (const { name, commands: written } of plan.programs) {
+    const commands = mergeCommands(written);
     const { offsets, total } = placeByLife(livesOf(plan, commands));
     scratchBytes = Math.max(scratchBytes, total);
     for (const [id, offset] of offsets) {

@@ -20,6 +20,7 @@ import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { encodeSafetensors, readSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { fromInt32, type Tensor, toInt32 } from "../formats/tensor.ts";
+import type { EngineState } from "./engine_scales.ts";
 import type { TrainSettings } from "./options.ts";
 import type { RandomState } from "./random.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -44,9 +45,13 @@ export interface TrainState {
   readonly group: {
     readonly count: number;
     readonly loss: number;
+    /** Factor of its gradients, which are those of the scaled loss. Default: 1. */
+    readonly scale?: number;
     readonly before: { readonly random: RandomState; readonly lastLoss: number | null };
   };
   readonly validation: { readonly last: Score | null; readonly best: Score | null };
+  /** Of a run that has been on the engine. */
+  readonly engine?: EngineState;
 }
 
 export interface CheckpointModel {
@@ -197,6 +202,10 @@ const isText: Fits = (value) => typeof value === "string";
 const isNumber: Fits = (value) => typeof value === "number" && Number.isFinite(value);
 const isFlag: Fits = (value) => typeof value === "boolean";
 const isWhole: Fits = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const optional =
+  (fits: Fits): Fits =>
+  (value) =>
+    value === undefined || fits(value);
 const orNull =
   (fits: Fits): Fits =>
   (value) =>
@@ -208,6 +217,15 @@ const object =
 
 const isHalf: Fits = (value) => isWhole(value) && (value as number) < 2 ** 24;
 const isRandom = object({ hi: isHalf, lo: isHalf });
+const isScale: Fits = (value) => isNumber(value) && (value as number) > 0;
+const isProductScale = orNull(object({ exponent: Number.isSafeInteger, operand: isWhole }));
+const isEngine = object({
+  choice: object({ fusion: isText, ane: isText }),
+  ...{ lossScale: isScale, found: isScale, fitting: isWhole },
+  programs: (value) =>
+    isObject(value) &&
+    Object.values(value).every((list) => Array.isArray(list) && list.every(isProductScale)),
+});
 const isScore = orNull(object({ step: isWhole, loss: isNumber }));
 
 const FIELDS: Readonly<Record<(typeof PARTS)[number], Readonly<Record<string, Fits>>>> = {
@@ -241,8 +259,10 @@ const FIELDS: Readonly<Record<(typeof PARTS)[number], Readonly<Record<string, Fi
     group: object({
       count: isWhole,
       loss: isNumber,
+      scale: optional(isScale),
       before: object({ random: isRandom, lastLoss: orNull(isNumber) }),
     }),
     validation: object({ last: isScore, best: isScore }),
+    engine: optional(isEngine),
   },
 };

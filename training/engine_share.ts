@@ -1,9 +1,13 @@
-/** What a trainer gives to the engine: the share that was chosen, with scales found on its first window. */
+/**
+ * What a trainer gives to the engine: the share that was chosen, with the scales of its checkpoint, or else
+ * with those that fit its first window.
+ */
 import { inputStorage } from "../passes/lower_to_host.ts";
 import type { Session } from "../runtime-native/js/index.ts";
 import { scalesFrom } from "./calibrate.ts";
 import { copyWindow, trainWindow } from "./data/windows.ts";
 import { LOSS_SCALE } from "./engine_programs.ts";
+import { isForChoice, scalesOf } from "./engine_scales.ts";
 import { openSession } from "./host_session.ts";
 import { calibrationPlan, type EngineShare } from "./programs.ts";
 import { createRandom } from "./random.ts";
@@ -18,6 +22,8 @@ export function engineShare(
   const { engine: choice, model, data, vocabulary, settings, state } = start;
   if (choice === undefined) return undefined;
   if (start.scales !== undefined) return { choice, scales: start.scales };
+  const { engine: known } = state;
+  if (known !== undefined && isForChoice(known, choice)) return { choice, scales: scalesOf(known) };
   const { built, calibration } = calibrationPlan(model.graph, choice);
   const session = openSession(built, start.device);
   try {

@@ -12,11 +12,11 @@ import {
   modelOf,
   stateTensors,
 } from "./checkpoint_model.ts";
-import { checkSequence, type TokenData } from "./data/token_file.ts";
+import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import type { EngineChoice } from "./engine_programs.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import { completeSettings, fixedSettings, type TrainSettings } from "./options.ts";
-import { digestOfTokens, HostTrainer, type Trainer } from "./trainer.ts";
+import { HostTrainer, type Trainer } from "./trainer.ts";
 
 export interface ResumeOptions {
   readonly checkpoint: Checkpoint;
@@ -31,6 +31,8 @@ export interface ResumeOptions {
   readonly settings?: Partial<TrainSettings>;
   readonly device?: DeviceOptions;
   readonly engine?: EngineChoice;
+  readonly fallback?: boolean;
+  readonly trace?: boolean;
 }
 
 /**
@@ -55,6 +57,8 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
     dataName: options.dataName ?? checkpoint.data.name,
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.engine === undefined ? {} : { engine: options.engine }),
+    ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
   };
   return new HostTrainer(start, (session) => {
     for (const [name, shape] of tensors) session.f32(name).set(floatsOf(checkpoint, name, shape));

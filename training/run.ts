@@ -13,10 +13,11 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { folderNotFound, isAFolder, withFileErrors } from "../compiler/messages/files.ts";
-import { badTrainOption } from "../compiler/messages/training.ts";
+import { badTrainOption, engineStopped } from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem, fileFaultOf } from "../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
+import type { EngineTrouble } from "./engine_recovery.ts";
 import { needWhole } from "./options.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
@@ -37,6 +38,8 @@ export type TrainEvent =
       readonly step: number;
       readonly diagnostics: readonly Diagnostic[];
     }
+  /** The engine failed, and the run got over it. */
+  | ({ readonly kind: "engine" } & EngineTrouble)
   | { readonly kind: "end"; readonly step: number; readonly reason: EndReason };
 
 interface Bits {
@@ -68,7 +71,10 @@ export interface RunResult {
 }
 
 export interface Run {
-  /** Rejects with a `UserError` when training must stop (E0902, E0903) or the last save fails. */
+  /**
+   * Rejects with a `UserError` when training must stop (E0902, E0903, E0918) or the last save fails. A
+   * run that the engine stopped (E0918) has saved the state of its last update before.
+   */
   readonly finished: Promise<RunResult>;
   /** Finishes the step that is running, saves, and ends. */
   requestStop(): void;
@@ -131,6 +137,18 @@ class Runner {
   }
 
   async run(): Promise<RunResult> {
+    try {
+      return await this.#steps();
+    } catch (error) {
+      if (error instanceof UserError && error.diagnostics[0]?.code === engineStopped.code) {
+        this.#tellTroubles();
+        this.#saveOnTheWay();
+      }
+      throw error;
+    }
+  }
+
+  async #steps(): Promise<RunResult> {
     const trainer = this.#trainer;
     const { valEvery } = trainer.settings;
     const { time = Infinity, saveEvery = 0 } = this.#options;
@@ -138,6 +156,7 @@ class Runner {
     const wasDone = trainer.done && trainer.state.group.count === 0;
     const start = this.#now();
     await nextTurn();
+    this.#tellTroubles();
     if (valEvery > 0 && trainer.state.validation.last === null) this.#validate();
 
     let reason: EndReason = "steps";
@@ -147,6 +166,7 @@ class Runner {
       if (reason !== "steps") break;
       const { lr } = trainer;
       const result = trainer.step();
+      this.#tellTroubles();
       const { step, loss } = result;
       this.#emit({
         kind: "step",
@@ -166,6 +186,7 @@ class Runner {
     // What a stopped run sees here is not part of the run that it is resumed as.
     const isOver = reason !== "stopped";
     const isUpdated = isOver && trainer.finishGroup() !== undefined;
+    this.#tellTroubles();
     const { step, lastLoss, validation } = trainer.state;
     const isKnown = validation.last?.step === step && !isUpdated;
     const validationLoss = isKnown ? validation.last.loss : this.#validate(true, isOver);
@@ -200,6 +221,10 @@ class Runner {
       const { step } = this.#trainer.state;
       this.#emit({ kind: "save_failed", step, diagnostics: error.diagnostics });
     }
+  }
+
+  #tellTroubles(): void {
+    for (const trouble of this.#trainer.takeTroubles()) this.#emit({ kind: "engine", ...trouble });
   }
 
   #bits(loss: number): Bits {

@@ -6,6 +6,8 @@
  *
  * Time is counted in updates. `low` itself would be reached by the update after the last one.
  */
+import type { TrainSettings } from "./options.ts";
+
 export interface Schedule {
   readonly peak: number;
   readonly warmup: number;
@@ -23,4 +25,13 @@ export function learningRate(at: number, { peak, warmup, length }: Schedule): nu
   const d = Math.min(1, (at - warmup) / Math.max(1, length - warmup));
   const low = LOW * peak;
   return low + 0.5 * (1 + Math.cos(Math.PI * d)) * (peak - low);
+}
+
+/** The rate of update `update`, from 0, which micro-step `step`, from 0, closes. */
+export function rateOf(settings: TrainSettings, update: number, step: number): number {
+  const { lr: peak, warmup, steps, accum, compat } = settings;
+  // AutoANE counts the time of its schedule in micro-steps.
+  if (compat === "autoane") return learningRate(step, { peak, warmup, length: steps });
+  const length = steps === null ? null : Math.ceil(steps / accum);
+  return learningRate(update, { peak, warmup, length });
 }

@@ -10,7 +10,6 @@
  * the end of the run, the mean of the gradients is clipped and AdamW updates the parameters. Nothing is
  * printed here, and nothing depends on the clock.
  */
-import { createHash } from "node:crypto";
 import { leafName } from "../compiler/ir/graph.ts";
 import { gradientNotFinite, lossNotFinite } from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem } from "../compiler/support/atomic_write.ts";
@@ -27,23 +26,24 @@ import {
   type TrainState,
 } from "./checkpoint.ts";
 import { stateTensors } from "./checkpoint_model.ts";
-import { checkSequence, type TokenData } from "./data/token_file.ts";
+import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import {
   autoaneValidationWindows,
   copyWindow,
   fixedValidationWindows,
   trainWindow,
 } from "./data/windows.ts";
-import { LOSS_SCALE } from "./engine_programs.ts";
+import { type EngineTrouble, RecoveringSession } from "./engine_recovery.ts";
+import { afterOverflow, afterUpdate, isForChoice, newEngineState } from "./engine_scales.ts";
 import { engineShare, toRows } from "./engine_share.ts";
-import { openSession } from "./host_session.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAutoane } from "./initialise_autoane.ts";
 import { readModel, type TrainingModel, withRows } from "./model.ts";
 import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
-import { buffers, trainingPlan } from "./programs.ts";
+import { buffers } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
-import { learningRate } from "./schedule.ts";
+import { rateOf } from "./schedule.ts";
+import type { TracedCommand } from "./trace.ts";
 import type { Start, StepResult, Trainer, TrainerOptions, UpdateResult } from "./trainer_types.ts";
 import { chooseVocabulary, rowOfId, type Vocabulary } from "./vocabulary.ts";
 
@@ -76,13 +76,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   });
 }
 
-/** Sha256 of tokens, in hex. */
-export function digestOfTokens({ tokens }: TokenData): string {
-  const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** A trainer on the `cpu` device. */
+/** A trainer whose optimizer, and whatever is not the engine's, runs on the processor. */
 export class HostTrainer implements Trainer {
   readonly model: TrainingModel;
   readonly vocabulary: Vocabulary;
@@ -91,13 +85,9 @@ export class HostTrainer implements Trainer {
   readonly resumedFrom: string | undefined;
   readonly #data: TokenData;
   readonly #dataName: string;
-  readonly #session: Session;
+  readonly #device: RecoveringSession;
   readonly #random: Random;
   readonly #rowOf: ((id: number) => number) | null;
-  readonly #tokens: Int32Array;
-  readonly #targets: Int32Array;
-  /** 1 without an engine. */
-  #lossScale: number;
   #state: TrainState;
   #digest: string | undefined;
 
@@ -115,13 +105,18 @@ export class HostTrainer implements Trainer {
     this.#random = createRandom(settings.seed);
     this.#random.restore(state.random);
     const share = engineShare(start, fill);
-    this.#session = openSession(trainingPlan(model.graph, share), start.device);
-    this.#lossScale = share?.scales.lossScale ?? 1;
+    if (share !== undefined && !isForChoice(state.engine, share.choice)) {
+      this.#state = { ...state, engine: newEngineState(share.choice, share.scales) };
+    }
+    const { device, fallback, trace } = start;
+    this.#device = new RecoveringSession({
+      ...{ graph: model.graph, share, device, fallback, trace },
+      lossScale: () => this.#state.engine?.lossScale ?? 1,
+    });
     this.parameters = this.#paths().reduce((n, path) => n + this.param(path).length, 0);
-    this.#tokens = this.#session.i32(inputStorage(model.tokens));
-    this.#targets = this.#session.i32(inputStorage(model.targets));
     try {
       fill(this.#session);
+      this.#rescaleGradients();
       this.restage();
     } catch (error) {
       this.close();
@@ -133,14 +128,43 @@ export class HostTrainer implements Trainer {
     return this.model.graph.params.map(leafName);
   }
 
+  get #session(): Session {
+    return this.#device.session;
+  }
+
+  /** The gradients of a checkpoint inside a group, with the factor that those to come will have. */
+  #rescaleGradients(): void {
+    const { scale: saved = 1, count } = this.#state.group;
+    const factor = this.#device.lossScale / saved;
+    if (count === 0 || factor === 1) return;
+    for (const path of this.#paths()) {
+      const gradient = this.#session.f32(buffers.gradient(path));
+      for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * factor;
+    }
+  }
+
   gradient(path: string): Float32Array {
-    return this.#session.f32(buffers.gradient(path)).map((g) => g / this.#lossScale);
+    const { lossScale } = this.#device;
+    return this.#session.f32(buffers.gradient(path)).map((g) => g / lossScale);
   }
 
   restage(): void {
-    if (this.#session.engine === undefined) return;
-    this.#session.f32(inputStorage(LOSS_SCALE))[0] = this.#lossScale;
-    this.#session.run("stage");
+    const stage = (): void => this.#device.stage();
+    // A session that is opened anew is given them anyway.
+    this.#onEngine(Math.max(1, this.#state.step), stage, () => {});
+  }
+
+  #onEngine(step: number, work: () => void, again: () => void): void {
+    const stop = this.#device.attempt(step, work, again);
+    if (stop !== undefined) this.#giveUp(stop);
+  }
+
+  takeTroubles(): readonly EngineTrouble[] {
+    return this.#device.takeTroubles();
+  }
+
+  get trace(): readonly TracedCommand[] {
+    return this.#device.trace;
   }
 
   get engine(): EngineInfo | undefined {
@@ -148,7 +172,7 @@ export class HostTrainer implements Trainer {
   }
 
   get engineCounts(): EngineCounts | undefined {
-    return this.#session.engineCounts();
+    return this.#device.engineCounts;
   }
 
   get device(): DeviceInfo {
@@ -170,24 +194,15 @@ export class HostTrainer implements Trainer {
     const last = steps === null ? Infinity : Math.ceil(steps / accum) - 1;
     // The update that is next comes with the last micro-step of its group.
     const closing = Math.min(step - group.count + accum, steps ?? Infinity) - 1;
-    return this.#rateOf(Math.min(updates, last), closing);
-  }
-
-  /** The rate of update `update`, from 0, which micro-step `step`, from 0, closes. */
-  #rateOf(update: number, step: number): number {
-    const { lr: peak, warmup, steps, accum, compat } = this.settings;
-    // AutoANE counts the time of its schedule in micro-steps.
-    if (compat === "autoane") return learningRate(step, { peak, warmup, length: steps });
-    const length = steps === null ? null : Math.ceil(steps / accum);
-    return learningRate(update, { peak, warmup, length });
+    return rateOf(this.settings, Math.min(updates, last), closing);
   }
 
   step(): StepResult {
     invariant(!this.done, "a run that is complete has no further step");
     const { step, group } = this.#state;
-    const { S } = this.model;
-    this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, S));
-    this.#session.run("micro_step", { first: group.count === 0 });
+    this.#device.clearTrace();
+    const run = (): void => this.#runWindow(group.count === 0);
+    this.#onEngine(step + 1, run, () => this.#repeatGroup());
     const loss = this.#session.f32(buffers.loss)[0]!;
     if (!Number.isFinite(loss)) {
       this.#giveUp(lossNotFinite(`step ${step + 1}`, loss, this.#state.updates));
@@ -204,9 +219,25 @@ export class HostTrainer implements Trainer {
     return { step: step + 1, loss, ...(update === undefined ? {} : { update }) };
   }
 
+  #runWindow(first: boolean): void {
+    this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, this.model.S));
+    this.#device.run("micro_step", { first });
+  }
+
+  /** The windows of the open group and the one after them, from the group's beginning. */
+  #repeatGroup(): void {
+    const { count, before } = this.#state.group;
+    this.#random.restore(before.random);
+    for (let i = 0; i <= count; i++) this.#runWindow(i === 0);
+  }
+
   #setWindow(position: number): void {
-    copyWindow(this.#data.tokens, position, this.#tokens, this.#targets);
-    toRows([this.#tokens, this.#targets], this.#rowOf);
+    const { model } = this;
+    const [tokens, targets] = [model.tokens, model.targets].map((x) =>
+      this.#session.i32(inputStorage(x)),
+    );
+    copyWindow(this.#data.tokens, position, tokens!, targets!);
+    toRows([tokens!, targets!], this.#rowOf);
   }
 
   finishGroup(): UpdateResult | undefined {
@@ -216,29 +247,33 @@ export class HostTrainer implements Trainer {
     // AutoANE divides a short last group by the size of a full one.
     const terms = compat === "autoane" ? accum : group.count;
 
-    this.#session.run("norm");
+    const { lossScale } = this.#device;
+    this.#device.run("norm");
     const nonfinite = this.#session.f64(buffers.nonfinite)[0]!;
-    if (nonfinite > 0 && this.#lossScale > 1) return this.#backOff();
+    if (nonfinite > 0 && lossScale > 1) return this.#backOff();
     if (nonfinite > 0) {
       this.#giveUp(gradientNotFinite(updates + 1, nonfinite, this.#firstNotFinite()));
     }
-    const size = terms * this.#lossScale;
+    const size = terms * lossScale;
     const gradNorm = Math.sqrt(this.#session.f64(buffers.squares)[0]!) / size;
     const clipped = clip > 0 && gradNorm > clip;
     const scale = (clipped ? clip / gradNorm : 1) / size;
-    const lr = this.#rateOf(updates, step - 1);
+    const lr = rateOf(this.settings, updates, step - 1);
     const t = updates + 1;
     this.#session
       .f32(buffers.scalars)
       .set([lr, beta1, beta2, ADAM_EPS, wd, 1 - beta1 ** t, 1 - beta2 ** t, scale]);
-    this.#session.run("update");
-    this.restage();
+    this.#device.run("update");
 
+    const { engine } = this.#state;
+    const isOnEngine = engine !== undefined && this.engine !== undefined;
     this.#state = {
       ...this.#state,
       updates: t,
       group: { count: 0, loss: 0, before: { random, lastLoss } },
+      ...(isOnEngine ? { engine: afterUpdate(engine) } : {}),
     };
+    this.restage();
     const loss = group.loss / group.count;
     return { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
   }
@@ -246,14 +281,15 @@ export class HostTrainer implements Trainer {
   /** The gradient of this group overflowed on the engine: it is dropped, and the next one scaled less. */
   #backOff(): UpdateResult {
     const { group, random, lastLoss, updates } = this.#state;
-    this.#lossScale /= 2;
-    this.restage();
+    const engine = afterOverflow(this.#state.engine!);
     this.#state = {
       ...this.#state,
       group: { count: 0, loss: 0, before: { random, lastLoss } },
+      engine,
     };
+    this.restage();
     const loss = group.loss / group.count;
-    const skipped = { lossScale: this.#lossScale };
+    const skipped = { lossScale: engine.lossScale };
     const nothing = { lr: 0, gradNorm: Number.POSITIVE_INFINITY, clipped: false };
     return { update: updates, loss, microSteps: group.count, ...nothing, skipped };
   }
@@ -336,9 +372,17 @@ export class HostTrainer implements Trainer {
         bytesPerToken,
       },
       settings: this.settings,
-      state: this.#state,
+      state: this.#savedState(),
       tensors,
     };
+  }
+
+  #savedState(): TrainState {
+    const { group } = this.#state;
+    const { lossScale: scale } = this.#device;
+    const { scale: _, ...unscaled } = group;
+    const isScaled = scale !== 1 && group.count > 0;
+    return { ...this.#state, group: isScaled ? { ...unscaled, scale } : unscaled };
   }
 
   param(path: string): Float32Array {
@@ -346,6 +390,6 @@ export class HostTrainer implements Trainer {
   }
 
   close(): void {
-    this.#session.close();
+    this.#device.close();
   }
 }

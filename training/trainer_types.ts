@@ -10,8 +10,10 @@ import type { Scales } from "./calibrate.ts";
 import type { TrainState } from "./checkpoint.ts";
 import type { TokenData } from "./data/token_file.ts";
 import type { EngineChoice } from "./engine_programs.ts";
+import type { EngineTrouble } from "./engine_recovery.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import type { TrainSettings } from "./options.ts";
+import type { TracedCommand } from "./trace.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export interface TrainerOptions extends ModelChoice {
@@ -24,6 +26,10 @@ export interface TrainerOptions extends ModelChoice {
   readonly engine?: EngineChoice;
   /** For the engine: scales other than those found on the first window; none for a comparison without. */
   readonly scales?: Scales;
+  /** Whether the processor takes over from an engine that fails for good. Default: it does. */
+  readonly fallback?: boolean;
+  /** Keep the times of the last step's commands. */
+  readonly trace?: boolean;
 }
 
 export interface UpdateResult {
@@ -57,9 +63,12 @@ export interface Trainer {
   readonly vocabulary: Vocabulary;
   readonly settings: TrainSettings;
   readonly device: DeviceInfo;
+  /** Undefined without one, and after it gave way to the processor. */
   readonly engine: EngineInfo | undefined;
-  /** What the engine has done; undefined without one. */
+  /** What the engine has done in this run; undefined if there was none. */
   readonly engineCounts: EngineCounts | undefined;
+  /** With `trace`: the commands of the last step, in the order in which they ran. */
+  readonly trace: readonly TracedCommand[];
   readonly state: TrainState;
   /** Path of the checkpoint that the run goes on from; undefined for a new one. */
   readonly resumedFrom: string | undefined;
@@ -69,7 +78,10 @@ export interface Trainer {
   readonly done: boolean;
   /** The rate of the update that is next, or of the last one when all are done. */
   readonly lr: number;
-  /** One micro-step. Throws a `UserError` (E0902, E0903); the state is then that of the last update. */
+  /**
+   * One micro-step. Throws a `UserError` (E0902, E0903, E0918); the state is then that of the last
+   * update.
+   */
   step(): StepResult;
   /** Updates with a group that is not full, if one is open. Throws like `step`. */
   finishGroup(): UpdateResult | undefined;
@@ -82,7 +94,9 @@ export interface Trainer {
   bitsPerByte(loss: number): number | undefined;
   /** Writes a checkpoint, whole or not at all. Throws a `UserError` (E0701 to E0707). */
   save(path: string, disk?: FileSystem): void;
-  /** The values of a parameter: a view, valid until the trainer is closed. */
+  /** Failures of the engine that the run got over, since the last time this was asked. */
+  takeTroubles(): readonly EngineTrouble[];
+  /** The values of a parameter: a view, valid until the next step, or until the trainer is closed. */
   param(path: string): Float32Array;
   /** Gives the engine the parameters again, after `param` changed them; nothing without an engine. */
   restage(): void;
@@ -104,4 +118,6 @@ export interface Start {
   readonly device?: DeviceOptions;
   readonly engine?: EngineChoice;
   readonly scales?: Scales;
+  readonly fallback?: boolean;
+  readonly trace?: boolean;
 }

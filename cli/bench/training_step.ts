@@ -15,6 +15,7 @@ import {
 import { openSession } from "../../training/host_session.ts";
 import type { TrainingModel } from "../../training/model.ts";
 import { buffers, trainingPlan } from "../../training/programs.ts";
+import { runTraced, type TracedCommand } from "../../training/trace.ts";
 import { fillWorkload, gflopOfMicroStep, median } from "./workload.ts";
 
 export interface StepOptions {
@@ -50,15 +51,6 @@ export interface StepReport {
   /** Share of the time in which no matrix product runs. */
   readonly otherThanProducts: number;
   readonly peakRssBytes: number;
-}
-
-/** One command of a program as it ran, milliseconds on a clock of the process. */
-export interface TracedCommand {
-  readonly program: string;
-  readonly label: string;
-  readonly kernel: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 const PEAK_SECONDS = 0.1;
@@ -141,23 +133,10 @@ function runStep(session: Session, accum: number): StepTimes {
   return { microSteps, update: end - last, whole: end - start };
 }
 
-function traceStep(session: Session, { plan }: BuiltPlan, accum: number): TracedCommand[] {
-  const traced: TracedCommand[] = [];
-  const run = (name: string, first: boolean): void => {
-    const { commands } = plan.programs.find((p) => p.name === name)!;
-    const times = new Float64Array(2 * commands.length);
-    session.run(name, { first, times });
-    for (const [i, { label, kernel }] of commands.entries()) {
-      traced.push({
-        program: name,
-        ...{ label, kernel, start: times[2 * i]!, end: times[2 * i + 1]! },
-      });
-    }
-  };
-  for (let i = 0; i < accum; i++) run("micro_step", i === 0);
-  run("norm", false);
-  run("update", false);
-  return traced;
+function traceStep(session: Session, built: BuiltPlan, accum: number): TracedCommand[] {
+  const run = (name: string, first = false) => runTraced(session, built, name, { first });
+  const microSteps = Array.from({ length: accum }, (_, i) => run("micro_step", i === 0));
+  return [...microSteps.flat(), ...run("norm"), ...run("update")];
 }
 
 function shareWithoutProducts(trace: readonly TracedCommand[]): number {
@@ -179,15 +158,4 @@ export function timeByKernel(
     sums.set(kernel, { calls: sum.calls + 1, ms: sum.ms + end - start });
   }
   return [...sums].map(([kernel, s]) => ({ kernel, ...s })).sort((a, b) => b.ms - a.ms);
-}
-
-/** The trace as Chrome's `about:tracing` and Perfetto read it. */
-export function chromeTrace(trace: readonly TracedCommand[]): string {
-  const start = trace[0]?.start ?? 0;
-  const traceEvents = trace.map((c) => ({
-    ...{ name: c.label, cat: c.kernel, ph: "X", pid: 1, tid: 1 },
-    ...{ ts: (c.start - start) * 1e3, dur: (c.end - c.start) * 1e3 },
-    args: { program: c.program, kernel: c.kernel },
-  }));
-  return `${JSON.stringify({ displayTimeUnit: "ms", traceEvents })}\n`;
 }

@@ -1,14 +1,10 @@
 /** `anec bench step`: how much of the processor an optimizer step uses. */
 import type { Command } from "commander";
 import { writeFileBytes } from "../../formats/files.ts";
-import {
-  chromeTrace,
-  measureStep,
-  type StepReport,
-  type TracedCommand,
-  timeByKernel,
-} from "../bench/training_step.ts";
+import type { TracedCommand } from "../../training/trace.ts";
+import { measureStep, type StepReport, timeByKernel } from "../bench/training_step.ts";
 import { trainingWorkload } from "../bench/workload.ts";
+import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
 import { deviceOptions } from "../device.ts";
 import {

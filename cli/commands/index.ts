@@ -98,6 +98,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./cache_clear.ts"),
   },
   {
+    name: "bench generate",
+    summary: "measure tokens per second against what the memory allows",
+    load: () => import("./bench_generate.ts"),
+  },
+  {
     name: "models",
     summary: "list the models that come with anec",
     load: () => import("./models.ts"),

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
-import { makeOutputFolder } from "../../formats/files.ts";
+import { makeOutputFolder, writeFileBytes } from "../../formats/files.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
 import { metadataPath, type TokenData } from "../../training/data/token_file.ts";
@@ -13,6 +13,7 @@ import { completeSettings, defaultSettings, type TrainSettings } from "../../tra
 import { resumeTrainer } from "../../training/resume.ts";
 import { startRun } from "../../training/run.ts";
 import { createTrainer, type Trainer } from "../../training/trainer.ts";
+import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
@@ -27,7 +28,7 @@ import {
 } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
-import { checkCheckpointFile, type Input } from "../output_paths.ts";
+import { checkCheckpointFile, checkOutputFile, type Input } from "../output_paths.ts";
 import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
 import { type Reporter, reporterFor } from "../train_output.ts";
 
@@ -41,6 +42,7 @@ interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags {
   readonly resume?: string;
   readonly time?: number;
   readonly saveEvery?: number;
+  readonly trace?: string;
 }
 
 const SAVE_EVERY = 200;
@@ -99,6 +101,7 @@ export const command = {
         "autoane: its initial values, schedule and windows",
         oneOf("--compat", ["autoane"]),
       );
+    c.option("--trace <file>", "write the last step by command, for chrome://tracing or Perfetto");
     trainDeviceFlags(c);
     defineFlag(c);
     jsonFlag(c, "print one JSON object a line");
@@ -119,6 +122,8 @@ export const command = {
     if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
     const dataName = flags.data ?? checkpoint?.data.name ?? "default";
     const out = flags.out ?? flags.resume ?? `${RUNS}/${model?.entry}.ckpt`;
+    if (flags.trace !== undefined)
+      checkOutputFile("--trace", flags.trace, inputsOf(flags, dataName));
     if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
     const data = await open(dataName, io);
     const trainer =
@@ -207,7 +212,11 @@ function resume(
 
 function engineOf(flags: Flags) {
   const { device, engine } = chosenDevice(flags);
-  return { device, ...(engine === undefined ? {} : { engine }) };
+  return {
+    device,
+    ...(engine === undefined ? {} : { engine }),
+    ...{ fallback: flags.fallback !== false, trace: flags.trace !== undefined },
+  };
 }
 
 /** The settings that were given. */
@@ -279,6 +288,9 @@ async function train({ io, flags, trainer, reporter, out }: Training): Promise<n
   try {
     const result = await run.finished;
     reporter.finish(result);
+    if (flags.trace !== undefined) {
+      writeFileBytes(flags.trace, Buffer.from(chromeTrace(trainer.trace)));
+    }
     return result.reason === "stopped" ? EXIT.interrupted : EXIT.ok;
   } finally {
     release();

@@ -154,6 +154,10 @@ export function blobValues(record: BlobRecord): Float64Array {
   const count = Math.floor((data.length * 8 - unused) / bits);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const out = new Float64Array(count);
+  if (dtype === "fp16") {
+    for (let i = 0; i < count; i++) out[i] = halfValue(view.getUint16(2 * i, true));
+    return out;
+  }
   const read = reader(dtype, view);
   for (let i = 0; i < count; i++) out[i] = read(i);
   return out;

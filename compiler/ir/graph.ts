@@ -75,9 +75,14 @@ function walk(roots: readonly Node[], isKnown: (node: Node) => boolean): Node[] 
   return order;
 }
 
+/** Orders of graphs, which do not change; every pass asks for them several times. */
+const orders = new WeakMap<Graph, readonly Node[]>();
+
 /** The nodes the outputs depend on, inputs before users. */
 export function nodesOf(graph: Graph): Node[] {
-  return topological(graph.outputs.map((o) => o.node));
+  const order = orders.get(graph) ?? topological(graph.outputs.map((o) => o.node));
+  orders.set(graph, order);
+  return [...order];
 }
 
 /** For each node, the nodes that read it (once per operand). */

@@ -4,8 +4,8 @@ import type { Node } from "./node.ts";
 import { ShapeProblem } from "./problem.ts";
 import { sameType, typeText } from "./types.ts";
 
-/** Nodes whose types were found right: they do not change. */
-const sound = new WeakSet<Node>();
+/** Whether a scope made the node: then its type is what its op says, and it does not change. */
+const isMade = (node: Node): boolean => node.scope.origins.has(node);
 
 /** What is wrong with a graph, one sentence each; empty for a good one. */
 export function verifyGraph(graph: Graph): string[] {
@@ -22,7 +22,7 @@ export function verifyGraph(graph: Graph): string[] {
     if ((isInput(node) || isParam(node)) && !interface_.has(node)) {
       faults.push(`${name} is not in the graph's interface`);
     }
-    if (sound.has(node)) continue;
+    if (isMade(node)) continue;
     try {
       const type = node.op.shape(
         node.inputs.map((n) => n.type),
@@ -30,7 +30,7 @@ export function verifyGraph(graph: Graph): string[] {
       );
       if (!sameType(type, node.type)) {
         faults.push(`${name} says ${typeText(node.type)}, its op says ${typeText(type)}`);
-      } else sound.add(node);
+      }
     } catch (error) {
       if (!(error instanceof ShapeProblem)) throw error;
       faults.push(`${name}: operands do not fit (${error.fault.kind})`);

@@ -1,5 +1,6 @@
 /** E09xx: training and generating text. */
 import type { Span } from "../support/source.ts";
+import { inItsWords } from "./ane.ts";
 import { count, grouped } from "./files.ts";
 import { at, didYouMean, listOf, message } from "./message.ts";
 
@@ -125,6 +126,70 @@ export const vocabularyTooSmall = message(
     title: `the data has a vocabulary of ${grouped(vocabulary)}, but the embedding has ${grouped(rows)} rows`,
     why: "The number of rows is not a dimension with one name, so the data cannot set it.",
     help: [{ text: "give it a name, such as `V`, with `dims V = …`" }],
+  }),
+);
+
+// The engine.
+
+export const engineTriedAgain = message(
+  "E0915",
+  {
+    summary: "the engine failed and was tried again",
+    explain:
+      "Some failures of the Neural Engine pass: its service restarts, an evaluation takes too long. They " +
+      "are tried again, and the result is the same as without them. If this is said often, something is " +
+      "wrong with the machine, and training takes longer than it should.",
+  },
+  (step: number, times: number) => ({
+    severity: "warning",
+    title: `the engine failed ${count(times, "time")} in step ${grouped(step)} and was tried again`,
+  }),
+);
+
+export const engineReloaded = message(
+  "E0916",
+  {
+    summary: "the engine failed in the middle of a run and was opened anew",
+    explain:
+      "Trying again did not help, so all programs were loaded anew with the parameters and moments of the " +
+      "last update, and the steps since then were repeated on the same windows. Nothing was lost.",
+  },
+  (step: number, words: string, detail: string) => ({
+    severity: "warning",
+    ...inItsWords(`the engine failed in step ${grouped(step)}: ${words}`, detail),
+    why: "It was opened anew, and the steps since the last update were repeated.",
+  }),
+);
+
+export const engineGaveWay = message(
+  "E0917",
+  {
+    summary: "the engine failed in the middle of a run and the processor took over",
+    explain:
+      "Neither trying again nor opening the engine anew helped. The run goes on with the same parameters, " +
+      "moments and windows on the processor, which computes in fp32: its losses differ from the engine's by " +
+      "rounding only. `--no-fallback` stops the run instead.",
+  },
+  (step: number, words: string, detail: string) => ({
+    severity: "warning",
+    ...inItsWords(`the engine failed in step ${grouped(step)} and stays so: ${words}`, detail),
+    why: `The run goes on on the cpu from step ${grouped(step)}.`,
+    help: [{ text: "give `--no-fallback` to stop instead" }],
+  }),
+);
+
+export const engineStopped = message(
+  "E0918",
+  {
+    summary: "the engine failed in the middle of a run, which was to stop then",
+    explain:
+      "Neither trying again nor opening the engine anew helped, and `--no-fallback` was given. The " +
+      "checkpoint has the state of the last update: `--resume` goes on from it, on any device.",
+  },
+  (step: number, words: string, detail: string) => ({
+    ...inItsWords(`the engine failed in step ${grouped(step)} and stays so: ${words}`, detail),
+    why: "Training stopped, as `--no-fallback` was given; the checkpoint is of the last update.",
+    help: [{ text: "go on with `--resume`, with `--device cpu` if the engine keeps failing" }],
   }),
 );
 

@@ -7,6 +7,7 @@
  * from the host, has it written to a surface of the same form.
  */
 import type { Node } from "../../compiler/ir/node.ts";
+import { sizesOf } from "../../compiler/ir/types.ts";
 import type { Call, Cut } from "./cut.ts";
 import {
   type Placed,
@@ -176,9 +177,14 @@ interface Chain {
 function chainedPorts(call: Call, calls: readonly Call[], chain: Chain): CallPort[] {
   const reads = (c: Call): number => c.inputs.filter((x) => chain.madeBy.has(x)).length;
   const model = calls
-    .filter((c) => c.name === call.name && c.inputs.length === call.inputs.length)
+    .filter((c) => c.name === call.name && formsOf(c) === formsOf(call))
     .reduce((best, c) => (reads(c) > reads(best) ? c : best), call);
   return portsLike(model, call, chain) ?? portsLike(call, call, chain)!;
+}
+
+/** The sizes of what a call reads. */
+function formsOf({ inputs }: Call): string {
+  return inputs.map((x) => sizesOf(x.type.shape).join("x")).join(" ");
 }
 
 function portsLike(model: Call, call: Call, chain: Chain): CallPort[] | undefined {

@@ -125,6 +125,21 @@ function attachEngine(
   return { kind: engine.kind, ...info };
 }
 
+/** A session that gets no engine gives its memory back at once. */
+function engineFor(
+  handle: Handle,
+  { engine }: SessionPlan,
+  options: DeviceOptions,
+): EngineInfo | undefined {
+  if (engine === undefined) return undefined;
+  try {
+    return attachEngine(handle, engine, options);
+  } catch (error) {
+    loadAddon().close(handle, []);
+    throw error;
+  }
+}
+
 export function createSession(plan: SessionPlan, options: DeviceOptions = {}): Session {
   const addon = loadAddon();
   const buffers = indexByName("buffer", plan.buffers);
@@ -132,7 +147,7 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
   const { words, strings } = encodePlan(plan);
   const handle = unwrap(addon.create(words, strings, ...settings(options)));
   const info = unwrap(addon.info(handle));
-  const engine = plan.engine === undefined ? undefined : attachEngine(handle, plan.engine, options);
+  const engine = engineFor(handle, plan, options);
   const arenas = {
     state: unwrap(addon.arena(handle, 0)),
     scratch: unwrap(addon.arena(handle, 1)),

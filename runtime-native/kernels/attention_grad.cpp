@@ -3,11 +3,12 @@
 //     p  = softmax(scale · q · kᵀ)       dp = do · vᵀ        δ = Σ_t p · dp
 //     ds = scale · p · (dp − δ)          dq = ds · k         dk = dsᵀ · q        dv = pᵀ · do
 //
-// Two passes. The first goes over blocks of queries, gives dq, and keeps three numbers a row: the
-// maximum, 1 / sum, and δ. The second goes over blocks of keys and, for each, over the query heads
-// and query blocks that see it, in order; so each element of dk and dv is one sum in one order.
+// Short sequences keep the probabilities of a head (attention_grad_whole.h). Long ones take two passes.
+// The first goes over blocks of queries, gives dq, and keeps three numbers a row: the maximum, 1 / sum,
+// and δ. The second goes over blocks of keys and, for each, over the query heads and query blocks that
+// see it, in order; so each element of dk and dv is one sum in one order.
 
-#include "attention.h"
+#include "attention_grad_whole.h"
 
 namespace anec::ANEC_LEVEL {
 namespace {
@@ -36,6 +37,11 @@ void describe(Shape& s) {
     s.operand(i, DType::f32,
               Shape::reach({{heads, strides[2 * i]}, {rows, strides[2 * i + 1]}, {e, 1}}));
   }
+  if (fits_whole(queries, keys)) {
+    s.shared_scratch(whole_shared_scratch(h, k, keys, e));
+    s.thread_scratch(whole_thread_scratch(queries, keys, e));
+    return;
+  }
   s.shared_scratch(Count(h) * Count(queries) * 3);
   const Count tile = Count(query_stretch) * Count(key_block);
   const Count first = Count(query_block) * Count(keys) * 2 + attention_scratch(keys, e);
@@ -44,9 +50,7 @@ void describe(Shape& s) {
   s.thread_scratch(first + second);
 }
 
-struct Operands {
-  Heads q, k, v, dout, dq, dk, dv;
-};
+using Operands = AttentionOperands;
 
 void query_pass(const Call& call, const Attention& a, const Operands& x, Stored* stored) {
   const int64_t blocks = (a.queries + query_block - 1) / query_block;
@@ -138,6 +142,10 @@ Fault run(const Call& call) {
   Heads x[7];
   for (int n = 0; n < 7; ++n) x[n] = {call.f32(n), i[5 + 2 * n], i[6 + 2 * n]};
   const Operands operands{x[0], x[1], x[2], x[3], x[4], x[5], x[6]};
+  if (fits_whole(a.queries, a.keys)) {
+    whole_attention_grad(call, a, operands);
+    return {};
+  }
   Stored* stored = reinterpret_cast<Stored*>(call.shared);
   query_pass(call, a, operands, stored);
   key_pass(call, a, operands, stored);

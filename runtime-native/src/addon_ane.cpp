@@ -1,7 +1,8 @@
-// Programs and surfaces of the Neural Engine from JavaScript, one by one: what `anec probe` and tests
-// are built on. Sessions use the same classes from C++ (addon_engine.cpp).
+// Programs and surfaces of the Neural Engine from JavaScript, one by one: what `anec probe` and
+// tests are built on. Sessions use the same classes from C++ (addon_engine.cpp).
 //
-// Handles keep their device alive. A device's notes are what it mended since they were last asked for.
+// Handles keep their device alive. A device's notes are what it mended since they were last asked
+// for.
 
 #include <dlfcn.h>
 
@@ -103,17 +104,20 @@ bool read_source(const Napi::Value& value, ane::ProgramSource& source) {
     const Napi::Value file = files.Get(i);
     if (!file.IsObject()) return false;
     const Napi::Value bytes = file.As<Napi::Object>().Get("bytes");
-    if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) return false;
+    if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+      return false;
     const Napi::Uint8Array data = bytes.As<Napi::Uint8Array>();
-    source.weights.push_back({text_of(file.As<Napi::Object>(), "path"),
-                              std::string(reinterpret_cast<const char*>(data.Data()), data.ByteLength())});
+    source.weights.push_back(
+        {text_of(file.As<Napi::Object>(), "path"),
+         std::string(reinterpret_cast<const char*>(data.Data()), data.ByteLength())});
   }
   for (uint32_t i = 0; i < functions.Length(); ++i) {
     const Napi::Value function = functions.Get(i);
     if (!function.IsObject()) return false;
     const Napi::Object ports = function.As<Napi::Object>();
     ane::Procedure procedure{text_of(ports, "name"), {}, {}};
-    if (!read_ports(ports.Get("inputs"), procedure.inputs) || !read_ports(ports.Get("outputs"), procedure.outputs))
+    if (!read_ports(ports.Get("inputs"), procedure.inputs) ||
+        !read_ports(ports.Get("outputs"), procedure.outputs))
       return false;
     source.procedures.push_back(std::move(procedure));
   }
@@ -158,12 +162,15 @@ Napi::Value open(const Napi::CallbackInfo& info) {
 // aneState(device) → { info, counts, notes }; the notes are then forgotten
 Napi::Value state(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto* owner = info.Length() < 1 ? nullptr : unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag);
+  auto* owner =
+      info.Length() < 1 ? nullptr : unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag);
   if (owner == nullptr) return misuse(env);
   if (*owner == nullptr) return gone(env);
   const ane::Device& device = *(*owner)->device;
   Napi::Object told = Napi::Object::New(env);
-  const auto set = [&](const char* name, int64_t value) { told.Set(name, static_cast<double>(value)); };
+  const auto set = [&](const char* name, int64_t value) {
+    told.Set(name, static_cast<double>(value));
+  };
   told.Set("architecture", device.info().architecture);
   told.Set("build", device.info().build);
   told.Set("product", device.info().product);
@@ -178,7 +185,8 @@ Napi::Value state(const Napi::CallbackInfo& info) {
   set("hardwareNs", static_cast<int64_t>(device.counts().hardware_ns.load()));
   const std::lock_guard guard((*owner)->mutex);
   Napi::Array notes = Napi::Array::New(env);
-  for (const std::string& note : (*owner)->notes) notes.Set(notes.Length(), Napi::String::New(env, note));
+  for (const std::string& note : (*owner)->notes)
+    notes.Set(notes.Length(), Napi::String::New(env, note));
   (*owner)->notes.clear();
   told.Set("notes", notes);
   return told;
@@ -186,7 +194,8 @@ Napi::Value state(const Napi::CallbackInfo& info) {
 
 // aneCompile(device, source) → program
 Napi::Value compile(const Napi::CallbackInfo& info) {
-  auto* owner = info.Length() < 2 ? nullptr : unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag);
+  auto* owner =
+      info.Length() < 2 ? nullptr : unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag);
   ane::ProgramSource source;
   if (owner == nullptr || !read_source(info[1], source)) return misuse(info.Env());
   if (*owner == nullptr) return gone(info.Env());
@@ -195,24 +204,28 @@ Napi::Value compile(const Napi::CallbackInfo& info) {
   return wrap(info.Env(), new AneProgram{*owner, std::move(program.value())}, program_tag);
 }
 
-// aneSurface(device, { type, shape }) → surface with computed strides, or aneSurface(program, port, isOutput, procedure)
-// with the strides the program expects
+// aneSurface(device, { type, shape }) → surface with computed strides, or aneSurface(program,
+// port, isOutput, procedure) with the strides the program expects
 Napi::Value surface(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() < 2) return misuse(env);
   std::shared_ptr<AneDevice> owner;
   ane::Layout layout;
   if (AneProgram* from = unwrap<AneProgram>(info[0], program_tag)) {
-    if (info.Length() < 4 || !info[1].IsNumber() || !info[2].IsBoolean() || !info[3].IsNumber()) return misuse(env);
+    if (info.Length() < 4 || !info[1].IsNumber() || !info[2].IsBoolean() || !info[3].IsNumber())
+      return misuse(env);
     if (from->program == nullptr) return gone(env);
-    const int port = info[1].As<Napi::Number>().Int32Value(), p = info[3].As<Napi::Number>().Int32Value();
+    const int port = info[1].As<Napi::Number>().Int32Value(),
+              p = info[3].As<Napi::Number>().Int32Value();
     const bool is_output = info[2].As<Napi::Boolean>().Value();
     const auto& procedures = from->program->source().procedures;
     if (p < 0 || p >= static_cast<int>(procedures.size())) return misuse(env);
-    const auto& ports = is_output ? procedures[static_cast<size_t>(p)].outputs : procedures[static_cast<size_t>(p)].inputs;
+    const auto& ports = is_output ? procedures[static_cast<size_t>(p)].outputs
+                                  : procedures[static_cast<size_t>(p)].inputs;
     if (port < 0 || port >= static_cast<int>(ports.size())) return misuse(env);
     owner = from->owner;
-    layout = is_output ? from->program->output_layout(port, p) : from->program->input_layout(port, p);
+    layout =
+        is_output ? from->program->output_layout(port, p) : from->program->input_layout(port, p);
   } else {
     auto* device = unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag);
     ane::Port port;
@@ -240,7 +253,8 @@ Napi::Value move(const Napi::CallbackInfo& info) {
   if (to->surface == nullptr) return gone(env);
   Napi::Float32Array values = info[1].As<Napi::Float32Array>();
   if constexpr (Writes) {
-    auto written = to->surface->write(std::span<const float>(values.Data(), values.ElementLength()));
+    auto written =
+        to->surface->write(std::span<const float>(values.Data(), values.ElementLength()));
     if (!written.ok()) return failure(env, written.error());
     return Napi::Number::New(env, static_cast<double>(written.value()));
   } else {
@@ -249,7 +263,8 @@ Napi::Value move(const Napi::CallbackInfo& info) {
   }
 }
 
-// aneEvaluate(program, inputs, outputs, procedure) → nanoseconds of the engine, 0 if it does not say
+// aneEvaluate(program, inputs, outputs, procedure) → nanoseconds of the engine, 0 if it does not
+// say
 Napi::Value evaluate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   AneProgram* program = info.Length() < 4 ? nullptr : unwrap<AneProgram>(info[0], program_tag);
@@ -269,7 +284,8 @@ Napi::Value evaluate(const Napi::CallbackInfo& info) {
 Napi::Value close_ane(const Napi::CallbackInfo& info) {
   if (info.Length() < 1) return misuse(info.Env());
   if (auto* surface = unwrap<AneSurface>(info[0], surface_tag)) *surface = {};
-  else if (auto* program = unwrap<AneProgram>(info[0], program_tag)) program->program.reset(), program->owner.reset();
+  else if (auto* program = unwrap<AneProgram>(info[0], program_tag))
+    program->program.reset(), program->owner.reset();
   else if (auto* device = unwrap<std::shared_ptr<AneDevice>>(info[0], device_tag)) device->reset();
   else return misuse(info.Env());
   return info.Env().Undefined();
@@ -281,11 +297,15 @@ Napi::Value emulator_control(const Napi::CallbackInfo& info) {
   if (info.Length() < 2 || !info[0].IsString()) return misuse(env);
   void* library = dlopen(info[0].As<Napi::String>().Utf8Value().c_str(), RTLD_NOW | RTLD_LOCAL);
   const bool asks = !info[1].IsString();
-  void* found = library == nullptr ? nullptr : dlsym(library, asks ? "anec_emulator_report" : "anec_emulator_configure");
-  if (found == nullptr) return failure(env, Error{"E0620", "this is not the emulator's library", ""});
+  void* found = library == nullptr
+                    ? nullptr
+                    : dlsym(library, asks ? "anec_emulator_report" : "anec_emulator_configure");
+  if (found == nullptr)
+    return failure(env, Error{"E0620", "this is not the emulator's library", ""});
   if (asks) return Napi::String::New(env, reinterpret_cast<const char* (*)()>(found)());
   const std::string settings = info[1].As<Napi::String>().Utf8Value();
-  return Napi::String::New(env, reinterpret_cast<const char* (*)(const char*)>(found)(settings.c_str()));
+  return Napi::String::New(env,
+                           reinterpret_cast<const char* (*)(const char*)>(found)(settings.c_str()));
 }
 
 }  // namespace

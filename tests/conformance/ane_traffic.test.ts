@@ -3,6 +3,7 @@
  * compute, and what lies on the surfaces of each program, in which order.
  */
 import { describe, expect, test } from "vitest";
+import { leafName } from "../../compiler/ir/graph.ts";
 import { loadModel } from "../../dsl/index.ts";
 import { type CompileOptions, compile } from "../../index.ts";
 import type { CallPort, Connection } from "../../passes/ane/connect.ts";
@@ -167,4 +168,32 @@ test.each(Object.keys(SURFACE_BYTES))("%s: the surfaces have the published bytes
     const unread = p.name === "sdpa_fwd" ? 2 * D * S : 0;
     expect([p.inputs[0]!.bytes, p.outputs[0]!.bytes], p.name).toEqual([into, out - unread]);
   }
+});
+
+test.each(Object.keys(SIZES))("%s: the five kernels of the products alone", (model) => {
+  const { D, S, H, Q, KV } = SIZES[model]!;
+  const options = { target: "ane", gradients: true, ane: "matmul" } as const;
+  const { programs } = compile(trainOf(model), options).bundle.manifest;
+  const layers = trainOf(model).params.filter((p) => leafName(p).endsWith(".wq")).length;
+  // Activations and the weight side by side, [channels in, S + channels out]; kernels, uses a layer.
+  const published: readonly (readonly [string, number, number, number])[] = [
+    ["wq_fwd", D, Q, 1],
+    ["wkv_fwd", D, KV, 2],
+    ["wo_fwd", Q, D, 1],
+    ["w13_fwd", D, H, 2],
+    ["w2_fwd", H, D, 1],
+  ];
+  const found = published.map(([name]) => {
+    const { inputs, outputs, calls } = programs.find((p) => p.name === name)!;
+    return [name, inputs[0]!.shape, outputs[0]!.shape, calls];
+  });
+  expect(found).toEqual(
+    published.map(([name, from, to, uses]) => [
+      name,
+      [1, from, 1, S + to],
+      [1, to, 1, S],
+      uses * layers,
+    ]),
+  );
+  expect(programs).toHaveLength(5);
 });

@@ -29,7 +29,7 @@ import { seeded } from "../support/samples.ts";
 import { faultsOfSchedule } from "../support/schedule_reads.ts";
 
 const CASES = Number(process.env["FUZZ_CASES"] ?? 200);
-const TIMEOUT = 60_000 * Math.max(1, CASES / 200);
+const TIMEOUT = 180_000 * Math.max(1, CASES / 200);
 const UNIT = 2 ** -11;
 const NOISY_RUNS = 2;
 const MARGIN = 6;

@@ -1,4 +1,6 @@
 /** Single programs of the Neural Engine from TypeScript, on the emulator. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { NativeError } from "../../runtime-native/js/addon.ts";
 import {
@@ -124,4 +126,18 @@ test("wrong arguments are failures, never a crash", () => {
   expect(failureOf(() => openAne({ library: "/no/such/library" })).detail).toContain("/no/such");
   surface.close();
   program.close();
+});
+
+test("docs/emulator.md has every setting of the emulator", () => {
+  const folder = join(import.meta.dirname, "..", "..");
+  const page = readFileSync(join(folder, "docs", "emulator.md"), "utf8");
+  const code = readFileSync(
+    join(folder, "runtime-native", "backends", "emulator", "framework", "options.cpp"),
+    "utf8",
+  );
+  const inTables = [...code.matchAll(/\{"([a-z-]+)", &o/g)].map((m) => m[1]!);
+  const byItself = [...code.matchAll(/key == "([a-z-]+)"/g)].map((m) => m[1]!);
+  const names = [...new Set([...inTables, ...byItself])];
+  expect(names.length).toBeGreaterThan(30);
+  expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });

@@ -102,26 +102,34 @@ function gradients(a: oracle.AttentionShape, q: Numbers, key: Numbers, v: Number
   return [dq, dk, dv];
 }
 
+function checkGradient(size: Parameters<typeof setUp>[0]): void {
+  const { h, k, s, t, e, causal, shape, layout, values } = setUp(size);
+  const [q, key, v, dout] = [values(h, s), values(k, t), values(k, t), values(h, s)];
+  const [lq, lk] = [layout(h, s), layout(k, t)];
+  const queries = (x: Numbers) => oracle.spread(x, h, s, e, lq);
+  const keys = (x: Numbers) => oracle.spread(x, k, t, e, lk);
+  const call: KernelCall = {
+    kernel: "attention_grad",
+    operands: [queries(q), keys(key), keys(v), queries(dout), queries(q), keys(key), keys(v)],
+    ints: [h, k, s, t, e, ...lq, ...lk, ...lk, ...lq, ...lq, ...lk, ...lk, +causal],
+    floats: [shape.scale],
+  };
+  const [dq, dk, dv] = gradients(shape, q, key, v, dout);
+  for (const result of runEverywhere(call)) {
+    expectClose(oracle.gather(result[4]!, h, s, e, lq), dq!, 5e-5);
+    expectClose(oracle.gather(result[5]!, k, t, e, lk), dk!, 5e-5);
+    expectClose(oracle.gather(result[6]!, k, t, e, lk), dv!, 5e-5);
+  }
+}
+
 test("attention_grad", () => {
-  everySize((size) => {
-    const { h, k, s, t, e, causal, shape, layout, values } = setUp(size);
-    const [q, key, v, dout] = [values(h, s), values(k, t), values(k, t), values(h, s)];
-    const [lq, lk] = [layout(h, s), layout(k, t)];
-    const queries = (x: Numbers) => oracle.spread(x, h, s, e, lq);
-    const keys = (x: Numbers) => oracle.spread(x, k, t, e, lk);
-    const call: KernelCall = {
-      kernel: "attention_grad",
-      operands: [queries(q), keys(key), keys(v), queries(dout), queries(q), keys(key), keys(v)],
-      ints: [h, k, s, t, e, ...lq, ...lk, ...lk, ...lq, ...lq, ...lk, ...lk, +causal],
-      floats: [shape.scale],
-    };
-    const [dq, dk, dv] = gradients(shape, q, key, v, dout);
-    for (const result of runEverywhere(call)) {
-      expectClose(oracle.gather(result[4]!, h, s, e, lq), dq!, 5e-5);
-      expectClose(oracle.gather(result[5]!, k, t, e, lk), dk!, 5e-5);
-      expectClose(oracle.gather(result[6]!, k, t, e, lk), dv!, 5e-5);
-    }
-  }, 30);
+  everySize(checkGradient, 30);
+});
+
+test("attention_grad of sequences too long for the cache", () => {
+  for (const more of [0, 7]) {
+    checkGradient({ ...large, s: 260, more, e: 8, seed: 3 });
+  }
 });
 
 test("attention_grad is the slope of attention", () => {

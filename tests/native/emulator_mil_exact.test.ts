@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { outputsOf, runNatively } from "../support/mil_run.ts";
+import { numpyNormal } from "../support/numpy_random.ts";
 
 const INF = Number.POSITIVE_INFINITY;
 
@@ -237,4 +238,49 @@ test("slices inside the last axis overflow on M1 and M2", () => {
     at("[1, 1]", false),
   ]);
   expect(answers.map((a) => outputsOf(a)[0]![0])).toEqual([4094, -INF, -4096, -4096]);
+});
+
+// ANEForge's bench/device_saturation_sweep.py: the same digits on M1, M1 Max, M2 Max, M4 Pro, M4 Max, M6.
+test.each([
+  [512, 0.00257800397023792],
+  [1024, 0.005528352999597525],
+])("a product of %i rows and columns has the error that devices have", (n, device) => {
+  const normal = numpyNormal(0);
+  const root = Math.fround(Math.sqrt(n));
+  const draw = () => normal(n * n).map((v) => Math.fround(Math.fround(v) / root));
+  const x = draw().subarray(0, 256 * n);
+  const w = draw();
+  const linear = text(
+    `tensor<fp16, [256, ${n}]> x, tensor<fp16, [${n}, ${n}]> w`,
+    `tensor<fp16, [256, ${n}]> y = linear(x = x, weight = w)`,
+  );
+  const [answer] = runNatively([{ text: linear, inputs: [x, w], numerics: "exact" }]);
+  const found = outputsOf(answer!)[0]!;
+  let [difference, size] = [0, 0];
+  for (let i = 0; i < 256; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += x[i * n + k]! * w[j * n + k]!;
+      difference += (found[i * n + j]! - sum) ** 2;
+      size += sum ** 2;
+    }
+  }
+  expect(Math.sqrt(difference / size)).toBeCloseTo(device, 15);
+});
+
+test("a program that has run once allocates nothing, on any number of threads", () => {
+  const program = text(
+    "tensor<fp16, [1, 64, 1, 32]> x, tensor<fp16, [64, 64, 1, 1]> w",
+    `tensor<fp16, [1, 64, 1, 32]> a = conv(x = x, weight = w);
+     tensor<fp16, [1, 64, 1, 32]> b = silu(x = a);
+     tensor<fp16, [1, 64, 1, 32]> c = softmax(x = b, axis = 1);
+     tensor<fp16, [1, 32, 1, 64]> d = transpose(x = c, perm = [0, 3, 2, 1]);
+     tensor<fp16, [1, 32, 1, 1]> e = reduce_sum(x = d, axes = [-1], keep_dims = true);
+     tensor<fp16, [1, 32, 1, 64]> y = mul(x = d, y = e)`,
+  );
+  const inputs = [new Float64Array(2048).fill(0.25), new Float64Array(4096).fill(0.5)];
+  const requests = (["exact", "fast", "ideal"] as const).flatMap((numerics) =>
+    [1, 2].map((threads) => ({ text: program, inputs, numerics, threads, runs: 2 })),
+  );
+  for (const answer of runNatively(requests)) expect(answer).toMatchObject({ allocations: 0 });
 });

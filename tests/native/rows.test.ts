@@ -151,6 +151,14 @@ test("cross_entropy and its gradient", () => {
     check({ kernel: "cross_entropy_grad", operands: apart, ints }, 3, expected, 2e-6);
     const inPlace = [logits, targets, dloss, { sameAs: 0 }];
     check({ kernel: "cross_entropy_grad", operands: inPlace, ints }, 3, expected, 2e-6);
+
+    for (const dlogits of [new Float32Array(rows * n), { sameAs: 0 }]) {
+      const operands = [logits, targets, dloss, Float32Array.of(2), dlogits];
+      const both = { kernel: "cross_entropy_both", operands, ints: [rows, n, 2] };
+      check(both, 4, expected, 2e-6);
+      check(both, 3, [loss + 2]);
+      check(both, 3, [loss], 2e-5, { first: true });
+    }
   });
 });
 

@@ -56,6 +56,23 @@ test("nothing to say about a training step with the loss scale it asks for", () 
   expect(lossScaleFor(rangesOfBundle(bundle, withScale))).toBe(scale);
 });
 
+test.each(["tiny", "autoresearch"])(
+  "%s: values that share a port are followed one by one",
+  (name) => {
+    const graph = elaborate(loadModel(name))
+      .entries.find((e) => e.kind === "train")!
+      .graph();
+    const params = paramSpreads(graph);
+    const [shared, own] = [false, true].map((separatePorts) => {
+      const made = compile(graph, { target: "ane", gradients: true, separatePorts });
+      const { products } = rangesOfBundle(made.bundle, { params, hostNodes: made.hostNodes ?? [] });
+      return products.map((p) => Number(p.size.toPrecision(6)));
+    });
+    expect(shared!.length).toBeGreaterThan(10);
+    expect(shared).toEqual(own);
+  },
+);
+
 // --- The engine's cliffs -------------------------------------------------------------------------
 
 const REDUCE = "axes = tensor<int32, [1]>([1]), keep_dims = bool(true)";

@@ -45,13 +45,14 @@ export const randomModel: fc.Arbitrary<RandomModel> = fc
     D: fc.integer({ min: 4, max: 8 }),
     F: fc.integer({ min: 1, max: 7 }),
     V: fc.integer({ min: 2, max: 9 }),
-    L: fc.integer({ min: 1, max: 3 }),
+    L: fc.constantFrom(1, 2, 2, 1, 3),
     position: fc.constantFrom(...POSITIONS),
     norm: fc.constantFrom(...NORMS),
     feed: fc.constantFrom(...FEED_FORWARD),
     head: fc.constantFrom(...HEADS),
     residual: fc.constantFrom(...RESIDUALS),
     stage: fc.constantFrom(...STAGES),
+    isRepeated: fc.integer({ min: 0, max: 7 }).map((n) => n > 0),
     seed: fc.nat(1_000_000),
   })
   .map((m) => {
@@ -60,6 +61,8 @@ export const randomModel: fc.Arbitrary<RandomModel> = fc
       "NAME",
       m.norm.replace("NAME", "x @ wk as [K, S, E]").replace("q_norm", "k_norm"),
     );
+    const calls = Array.from({ length: m.L }, (_, i) => `  x = stage#s${i}(x)`);
+    const layers = m.isRepeated ? "  repeat L { x = stage(x) }" : calls.join("\n");
     const untied = m.head.includes("@ head") ? "  param head: [D, V]\n" : "";
     const text = `dims S = ${m.S}, D = ${m.D}, K = ${m.K}, H = K * ${m.group}, E = ${2 * m.half}, F = ${m.F}, V = ${m.V}, L = ${m.L}
 
@@ -89,7 +92,7 @@ layer stage(x: [S, D]) -> [S, D] {
 
 model random(tokens: i32[S]) -> [S, V] {
 ${untied}  x = embed(tokens)
-  repeat L { x = stage(x) }
+${layers}
   return ${m.head.replace("HIDDEN", "rms_norm#last(x)")}
 }
 

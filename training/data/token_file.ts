@@ -221,3 +221,9 @@ const CHECKS: readonly (readonly [keyof TokenMetadata, (value: unknown) => boole
   ["sha256", isText, "a text"],
   ["source", isObject, "an object"],
 ];
+
+/** Sha256 of tokens, in hex. */
+export function digestOfTokens({ tokens }: TokenData): string {
+  const bytes = new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -76,7 +76,7 @@ const powerTable = sampled(0, 1 / 32, (x) => 2 ** x);
 const sqrtTable = sampled(0, 1 / 16, Math.sqrt);
 const rsqrtTable = sampled(0, 1 / 16, (x) => 1 / Math.sqrt(Math.max(x, 1 / 16)));
 
-const ERF_SLOPE = 1 / 77;
+const ERF_SLOPE = 1 / 80;
 
 /** ln 65504: from here on softplus is 0. */
 const SOFTPLUS_END = Math.log(65504);

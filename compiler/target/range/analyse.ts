@@ -119,7 +119,11 @@ export function analyseRanges(program: MilProgram, options: RangeOptions = {}): 
       options.inputs?.[input.name] ?? options.observed?.get(input.name)?.spread ?? otherwise,
     );
   }
-  for (const s of view.f.body) follow(walk, s);
+  for (const [name, spread] of options.constants ?? []) walk.values.set(name, spread);
+  for (const step of stepsOf(view)) {
+    if (step.isConstant) followConstant(walk, step.s);
+    else follow(walk, step);
+  }
   return {
     values: walk.values,
     hazards: walk.hazards,
@@ -142,17 +146,36 @@ interface Walk {
   readonly unfollowed: Set<string>;
 }
 
-function follow(walk: Walk, s: Statement): void {
-  const { view, options, values } = walk;
-  if (s.op === "const" || s.op.startsWith("constexpr_")) {
-    for (const r of s.results) {
-      const known = options.constants?.get(r.name) ?? constantSpread(s, options.weights);
-      const spread = known ?? normalised();
-      options.constants?.set(r.name, spread);
-      values.set(r.name, spread);
-    }
-    return;
+interface Step {
+  readonly s: Statement;
+  readonly isConstant: boolean;
+  readonly reads: readonly string[];
+}
+
+const stepsByView = new WeakMap<MilView, readonly Step[]>();
+
+function stepsOf(view: MilView): readonly Step[] {
+  const steps =
+    stepsByView.get(view) ??
+    view.f.body.map((s) => {
+      const isConstant = s.op === "const" || s.op.startsWith("constexpr_");
+      return { s, isConstant, reads: isConstant ? [] : operandNames(s) };
+    });
+  stepsByView.set(view, steps);
+  return steps;
+}
+
+function followConstant({ options, values }: Walk, s: Statement): void {
+  for (const r of s.results) {
+    if (options.constants?.has(r.name)) continue;
+    const spread = constantSpread(s, options.weights) ?? normalised();
+    options.constants?.set(r.name, spread);
+    values.set(r.name, spread);
   }
+}
+
+function follow(walk: Walk, { s, reads: read }: Step): void {
+  const { view, options, values } = walk;
   const region = regionOf(walk, s);
   if (region !== undefined) {
     for (const r of s.results) {
@@ -161,7 +184,6 @@ function follow(walk: Walk, s: Statement): void {
     }
     return;
   }
-  const read = operandNames(s);
   const isTainted = read.some((n) => walk.tainted.has(n));
   const found = spreadOf({ view, s, valueOf: (name) => values.get(name) });
   if (found === undefined) walk.unfollowed.add(s.op);

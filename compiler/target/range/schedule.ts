@@ -82,8 +82,19 @@ function initialSpread(init: string): Spread {
 
 type Dispatch = Extract<ScheduleStep, { do: "dispatch" }>;
 
-/** Analyses of programs by what enters them: for several loss scales of one bundle. */
-type Known = Map<string, RangeAnalysis>;
+/** Analyses by program, with what entered it: for several calls, and several loss scales of one bundle. */
+type Known = Map<string, Entered[]>;
+
+interface Entered {
+  readonly values: readonly Entering[];
+  readonly found: RangeAnalysis;
+}
+
+interface Entering {
+  readonly spread: Spread;
+  /** Whether a loss scale multiplies it. */
+  readonly scales: boolean;
+}
 
 /** A value of the schedule by its name, as far as it is known. */
 interface Follow {
@@ -153,7 +164,7 @@ function follow(
 
   const dispatch = (step: Dispatch): void => {
     const one = all.get(step.program) ?? bug(`no program ${step.program}`);
-    const found = analysed(one, step, { spreadNamed, seeds }, chip, known);
+    const { found, growth } = analysed(one, step, { spreadNamed, seeds }, chip, known);
     const { p } = one;
     const before = programs.get(p.name) ?? [];
     if (before.length === 0) programs.set(p.name, found.hazards);
@@ -163,7 +174,7 @@ function follow(
       for (const [i, value] of (step.outputs[name]?.values ?? []).entries()) {
         const part = one.made.get(name)?.[i] ?? name;
         const spread = found.values.get(part);
-        if (spread !== undefined) values.set(value, spread);
+        if (spread !== undefined) values.set(value, growth === 1 ? spread : scaled(spread, growth));
         if (scaling.has(part)) seeds.add(value);
       }
     }
@@ -188,31 +199,61 @@ function numbered(name: string): Spread | undefined {
   return Number.isFinite(value) ? { ...uniform(value, value), error: 0 } : undefined;
 }
 
-/** One call of a program; one with the same values is not followed again. */
+/** Calls whose values differ by less than this are alike: layers of one model, mostly. */
+const ALIKE = 1.1;
+
+/**
+ * How much larger values are than those of a call before, at least 1; undefined if the calls are not alike.
+ * What a call makes is taken to have grown as much, so that growth from layer to layer is not lost.
+ */
+function growthOf(before: readonly Entering[], now: readonly Entering[]): number | undefined {
+  if (before.length !== now.length) return undefined;
+  let growth = 1;
+  for (const [i, { spread: a, scales }] of before.entries()) {
+    const { spread: b, scales: scalesNow } = now[i]!;
+    if (a === b && scales === scalesNow) continue;
+    if (scales !== scalesNow || a.loose !== b.loose || a.density !== b.density) return undefined;
+    if (a.masked !== b.masked || Math.abs(a.mean - b.mean) > (ALIKE - 1) * a.rms) return undefined;
+    for (const key of ["low", "high", "rms", "error"] as const) {
+      if (a[key] === b[key]) continue;
+      const ratio = b[key] / a[key];
+      if (!(ratio < ALIKE && ratio > 1 / ALIKE)) return undefined;
+      if (key !== "error") growth = Math.max(growth, ratio);
+    }
+  }
+  return growth;
+}
+
+/** One call of a program; one that is like another is not followed again. */
 function analysed(
   { p, program, weights, constants }: Followed,
   step: Dispatch,
   { spreadNamed, seeds }: Follow,
   chip: ChipName | undefined,
   known: Known,
-): RangeAnalysis {
+): { readonly found: RangeAnalysis; readonly growth: number } {
   const inputs: Record<string, Spread> = {};
   const regions: Record<string, readonly Region[]> = {};
   const scaled = new Set<string>();
+  const entering: Entering[] = [];
   for (const { name, places } of p.inputs) {
     const list = (step.inputs[name]?.values ?? []).map((value) => ({
       spread: value === "" ? normalised() : spreadNamed(value),
       scales: seeds.has(value),
     }));
+    entering.push(...list);
     if (list.some((v) => v.scales)) scaled.add(name);
     if (list.length === 1) inputs[name] = list[0]!.spread;
     regions[name] = list.flatMap((v, i) =>
       (places[i]?.blocks ?? []).map((block) => ({ block, ...v })),
     );
   }
-  const key = `${p.name} ${JSON.stringify([inputs, regions])}`;
-  const before = known.get(key);
-  if (before !== undefined) return before;
+  const before = known.get(p.name) ?? [];
+  known.set(p.name, before);
+  for (const { values, found } of before) {
+    const growth = growthOf(values, entering);
+    if (growth !== undefined) return { found, growth };
+  }
   const found = analyseRanges(program, {
     inputs,
     regions,
@@ -221,8 +262,8 @@ function analysed(
     constants,
     ...(chip === undefined ? {} : { chip }),
   });
-  known.set(key, found);
-  return found;
+  before.push({ values: entering, found });
+  return { found, growth: 1 };
 }
 
 const decoder = new TextDecoder();

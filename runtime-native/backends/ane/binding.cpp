@@ -10,7 +10,7 @@
 namespace anec::ane {
 namespace {
 
-constexpr std::string_view output_suffix = "@output";
+constexpr std::string_view output_suffix = key::output_suffix;
 
 // Positions of the ports in the alphabetical order of their names, numbered from `first`.
 std::vector<BoundPort> alphabetical(const std::vector<Port>& ports, int64_t first) {
@@ -47,7 +47,8 @@ struct Side {
 std::string read_order(const Side& side, std::vector<BoundPort>& bound) {
   const int64_t count = length_of(side.f, side.indices);
   if (count != static_cast<int64_t>(side.ports.size()))
-    return "it lists " + std::to_string(count) + " of " + std::to_string(side.ports.size()) + " ports";
+    return "it lists " + std::to_string(count) + " of " + std::to_string(side.ports.size()) +
+           " ports";
   std::vector<bool> seen(side.ports.size());
   for (int64_t i = 0; i < count; ++i) {
     const int64_t symbol = number_of(side.f, item_of(side.f, side.indices, i), -1);
@@ -66,8 +67,8 @@ std::string read_order(const Side& side, std::vector<BoundPort>& bound) {
 std::string read_strides(const Side& side, std::vector<Layout>& layouts) {
   for (int64_t i = 0; i < length_of(side.f, side.live); ++i) {
     const Id entry = item_of(side.f, side.live, i);
-    std::string name = plain_name(text_of(side.f, value_of(side.f, entry, "Name")));
-    if (name.empty()) name = plain_name(text_of(side.f, value_of(side.f, entry, "Symbol")));
+    std::string name = plain_name(text_of(side.f, value_of(side.f, entry, key::port_name)));
+    if (name.empty()) name = plain_name(text_of(side.f, value_of(side.f, entry, key::port_symbol)));
     const auto found = std::find_if(side.ports.begin(), side.ports.end(),
                                     [&](const Port& port) { return port.name == name; });
     if (found == side.ports.end()) return "it has strides of a port `" + name + "`";
@@ -75,20 +76,20 @@ std::string read_strides(const Side& side, std::vector<Layout>& layouts) {
     const auto number = [&](const char* key, int64_t otherwise) {
       return number_of(side.f, value_of(side.f, entry, key), otherwise);
     };
-    if (number("Interleave", 1) != 1 || number("Depth", 1) != 1)
+    if (number(key::interleave, 1) != 1 || number(key::depth, 1) != 1)
       return "port `" + name + "` is interleaved";
-    const std::string type = text_of(side.f, value_of(side.f, entry, "Type"));
-    const char* expected = layout.type == ElementType::fp16 ? "Float16" : "Float32";
+    const std::string type = text_of(side.f, value_of(side.f, entry, key::type));
+    const char* expected = layout.type == ElementType::fp16 ? key::fp16 : key::fp32;
     if (!type.empty() && type != expected) return "port `" + name + "` is of " + type;
 
     Layout reported = layout;
-    reported.batches = number("Batches", layout.batches);
-    reported.channels = number("Channels", layout.channels);
-    reported.height = number("Height", layout.height);
-    reported.width = number("Width", layout.width);
-    reported.row_stride = number("RowStride", layout.row_stride);
-    reported.plane_stride = number("PlaneStride", layout.plane_stride);
-    reported.batch_stride = number("BatchStride", layout.batch_stride);
+    reported.batches = number(key::batches, layout.batches);
+    reported.channels = number(key::channels, layout.channels);
+    reported.height = number(key::height, layout.height);
+    reported.width = number(key::width, layout.width);
+    reported.row_stride = number(key::row_stride, layout.row_stride);
+    reported.plane_stride = number(key::plane_stride, layout.plane_stride);
+    reported.batch_stride = number(key::batch_stride, layout.batch_stride);
     if (!reported.is_sound() || reported.elements() != layout.elements())
       return "port `" + name + "` cannot lie like that: " + reported.text();
     layout = reported;
@@ -98,25 +99,26 @@ std::string read_strides(const Side& side, std::vector<Layout>& layouts) {
 
 std::string read_procedure(const Framework& f, Id attributes, const Procedure& source, size_t index,
                            BoundProcedure& bound) {
-  const Id description = value_of(f, attributes, "ANEFModelDescription");
-  const Id ids = value_of(f, description, "kANEFModelProcedureNameToIDMapKey");
-  const Id procedures = value_of(f, description, "ANEFModelProcedures");
+  const Id description = value_of(f, attributes, key::model_description);
+  const Id ids = value_of(f, description, key::procedure_ids);
+  const Id procedures = value_of(f, description, key::procedures);
   bound.id = number_of(f, value_of(f, ids, source.name), static_cast<int64_t>(index));
 
   Id procedure = nullptr;
   for (int64_t i = 0; i < length_of(f, procedures); ++i) {
     const Id candidate = item_of(f, procedures, i);
-    if (number_of(f, value_of(f, candidate, "ANEFModelProcedureID"), i) == bound.id) procedure = candidate;
+    if (number_of(f, value_of(f, candidate, key::procedure_id), i) == bound.id)
+      procedure = candidate;
   }
   if (procedure == nullptr) return "it has no procedure `" + source.name + "`";
 
-  const Id status = item_of(f, value_of(f, attributes, "NetworkStatusList"), bound.id);
-  const Side inputs{f, source.inputs, value_of(f, description, "kANEFModelInputSymbolsArrayKey"),
-                    value_of(f, procedure, "ANEFModelInputSymbolIndexArray"),
-                    value_of(f, status, "LiveInputList")};
-  const Side outputs{f, source.outputs, value_of(f, description, "kANEFModelOutputSymbolsArrayKey"),
-                     value_of(f, procedure, "ANEFModelOutputSymbolIndexArray"),
-                     value_of(f, status, "LiveOutputList")};
+  const Id status = item_of(f, value_of(f, attributes, key::network_status), bound.id);
+  const Side inputs{f, source.inputs, value_of(f, description, key::input_symbols),
+                    value_of(f, procedure, key::input_indices),
+                    value_of(f, status, key::live_inputs)};
+  const Side outputs{f, source.outputs, value_of(f, description, key::output_symbols),
+                     value_of(f, procedure, key::output_indices),
+                     value_of(f, status, key::live_outputs)};
   bound.inputs.clear();
   bound.outputs.clear();
   if (auto fault = read_order(inputs, bound.inputs); !fault.empty()) return fault;
@@ -146,7 +148,7 @@ Binding computed_binding(const ProgramSource& source) {
 
 Binding binding_of(const Framework& f, Id attributes, const ProgramSource& source) {
   Binding binding = computed_binding(source);
-  if (value_of(f, attributes, "ANEFModelDescription") == nullptr) return binding;
+  if (value_of(f, attributes, key::model_description) == nullptr) return binding;
   Binding reported = binding;
   for (size_t i = 0; i < source.procedures.size(); ++i) {
     const std::string fault =

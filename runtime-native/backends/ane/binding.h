@@ -1,8 +1,8 @@
 // Which surface of a request is which port, and how its rows lie.
 //
-// A compiled program says so itself in `modelAttributes`: its symbols in the order of the request, and
-// the strides of each. Where it says nothing, both are computed: ports in the alphabetical order of
-// their names (fact: port_order), rows of 64 bytes (fact: row_stride).
+// A compiled program says so itself in `modelAttributes`: its symbols in the order of the request,
+// and the strides of each. Where it says nothing, both are computed: ports in the alphabetical
+// order of their names (fact: port_order), rows of 64 bytes (fact: row_stride).
 
 #pragma once
 
@@ -23,8 +23,8 @@ struct BoundPort {
 
 struct BoundProcedure {
   int64_t id = 0;
-  std::vector<BoundPort> inputs, outputs;               // in the order of the request
-  std::vector<Layout> input_layouts, output_layouts;    // in the declared order
+  std::vector<BoundPort> inputs, outputs;             // in the order of the request
+  std::vector<Layout> input_layouts, output_layouts;  // in the declared order
 };
 
 struct Binding {

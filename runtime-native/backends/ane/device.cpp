@@ -14,7 +14,8 @@
 namespace anec::ane {
 namespace {
 
-// About 119 compiles a process (reported for macOS 15; gone in macOS 26, whose builds start with 25).
+// About 119 compiles a process (reported for macOS 15; gone in macOS 26, whose builds start with
+// 25).
 constexpr int known_compile_budget = 100;
 constexpr int first_build_without_budget = 25;
 
@@ -47,7 +48,8 @@ Result<std::unique_ptr<Device>> Device::open(DeviceOptions options) {
   const Framework& f = *device->framework_;
   const Pool pool(f);
   if (!f.has_engine())
-    return Error{"E0620", "this computer has no Neural Engine", "_ANEDeviceInfo hasANE answered no"};
+    return Error{"E0620", "this computer has no Neural Engine",
+                 "_ANEDeviceInfo hasANE answered no"};
   DeviceInfo& info = device->info_;
   info.architecture = text_of(f, f.architecture());
   info.build = text_of(f, f.build());

@@ -27,8 +27,8 @@
 
 namespace anec::ane {
 
-// How often a failure that may go away is tried again, and how long is waited in between: `first_ms`,
-// then twice as long each time, up to `most_ms`.
+// How often a failure that may go away is tried again, and how long is waited in between:
+// `first_ms`, then twice as long each time, up to `most_ms`.
 struct RetryPolicy {
   int attempts = 5;
   int first_ms = 100;
@@ -36,11 +36,12 @@ struct RetryPolicy {
 };
 
 struct DeviceOptions {
-  std::string library;      // stands in for Apple's frameworks; empty: Apple's
-  std::string temporary;    // where program folders go if the framework does not say; empty: TMPDIR
-  int compile_budget = -1;  // compiles this process may do; −1: what is known of this macOS; 0: no end
-  int in_flight = 2;        // evaluations at once; the engine's queue has two slots
-  bool counters = true;     // ask for the engine's own time
+  std::string library;    // stands in for Apple's frameworks; empty: Apple's
+  std::string temporary;  // where program folders go if the framework does not say; empty: TMPDIR
+  int compile_budget =
+      -1;                // compiles this process may do; −1: what is known of this macOS; 0: no end
+  int in_flight = 2;     // evaluations at once; the engine's queue has two slots
+  bool counters = true;  // ask for the engine's own time
   RetryPolicy retry;
   std::function<void(const std::string&)> say;  // one sentence whenever something was mended
 };
@@ -50,8 +51,8 @@ struct DeviceInfo {
   std::string build;         // "24F74"
   std::string product;
   int64_t cores = 0;
-  std::string way;           // how programs are evaluated: "direct", "client" or "model"
-  int compile_budget = 0;    // 0: no end
+  std::string way;         // how programs are evaluated: "direct", "client" or "model"
+  int compile_budget = 0;  // 0: no end
 };
 
 // What a device has done since it was opened.

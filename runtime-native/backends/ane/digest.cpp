@@ -37,8 +37,8 @@ void Sha256::block(const uint8_t* bytes) {
   for (int i = 0; i < 64; ++i) {
     const uint32_t t = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
                        ((e & f) ^ (~e & g)) + constants[i] + w[i];
-    const uint32_t u = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) +
-                       ((a & b) ^ (a & c) ^ (b & c));
+    const uint32_t u =
+        (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
     h = g;
     g = f;
     f = e;

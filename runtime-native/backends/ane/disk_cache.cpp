@@ -35,7 +35,8 @@ std::string manifest_of(const std::string& name, const std::vector<FileData>& fi
   for (const char c : name) text += c == '\n' ? ' ' : c;
   text += "\n";
   for (const FileData& file : files)
-    text += "file " + sha256(file.bytes) + " " + std::to_string(file.bytes.size()) + " " + file.path + "\n";
+    text += "file " + sha256(file.bytes) + " " + std::to_string(file.bytes.size()) + " " +
+            file.path + "\n";
   return text + "end " + sha256(text) + "\n";
 }
 
@@ -72,7 +73,8 @@ bool read_manifest(std::string_view text, std::vector<Listed>& files) {
     const std::string_view bytes = take_word(line);
     const auto [end, code] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), file.bytes);
     file.path = line;
-    if (code != std::errc() || end != bytes.data() + bytes.size() || !is_inside(file.path)) return false;
+    if (code != std::errc() || end != bytes.data() + bytes.size() || !is_inside(file.path))
+      return false;
     files.push_back(std::move(file));
   }
 }
@@ -89,7 +91,8 @@ int64_t changed_ns(const std::string& path) {
 
 int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch()).count();
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 // The system's own idea of "now" may be some milliseconds old; two uses must not look like one.
@@ -121,7 +124,8 @@ DiskCache::State DiskCache::read(const std::string& key, std::vector<FileData>& 
   const std::string manifest_path = path(key) + "/" + std::string(manifest_file);
   const auto manifest = read_file(manifest_path);
   std::error_code ignored;
-  if (!manifest.has_value()) return fs::exists(path(key), ignored) ? State::damaged : State::missing;
+  if (!manifest.has_value())
+    return fs::exists(path(key), ignored) ? State::damaged : State::missing;
   std::vector<Listed> listed;
   if (!read_manifest(*manifest, listed)) return State::damaged;
   files.clear();
@@ -146,10 +150,12 @@ Result<void> DiskCache::write(const std::string& key, const std::string& name,
   if (written.ok())
     written = write_file(made + "/" + std::string(manifest_file), manifest_of(name, files), true);
   // Another process may have made the entry meanwhile; it is the same one.
-  if (written.ok() && ::rename(made.c_str(), path(key).c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+  if (written.ok() && ::rename(made.c_str(), path(key).c_str()) != 0 && errno != ENOTEMPTY &&
+      errno != EEXIST)
     written = Error{"E0628", "cannot keep a compiled program in " + folder_, std::strerror(errno)};
   remove_tree(made);
-  if (!written.ok()) return Error{"E0628", "cannot keep a compiled program in " + folder_, written.error().detail};
+  if (!written.ok())
+    return Error{"E0628", "cannot keep a compiled program in " + folder_, written.error().detail};
   return {};
 }
 
@@ -173,7 +179,8 @@ std::vector<DiskCache::Entry> DiskCache::entries() const {
     entry.used = changed_ns(path(name) + "/" + std::string(manifest_file));
     found.push_back(std::move(entry));
   }
-  std::sort(found.begin(), found.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  std::sort(found.begin(), found.end(),
+            [](const Entry& a, const Entry& b) { return a.used < b.used; });
   return found;
 }
 

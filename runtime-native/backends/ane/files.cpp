@@ -36,7 +36,8 @@ std::string folder_of(const std::string& path) {
 // 0, or why not all could be written.
 int write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), std::min(bytes.size(), size_t{1} << 30));
+    const ssize_t written =
+        ::write(descriptor, bytes.data(), std::min(bytes.size(), size_t{1} << 30));
     if (written < 0 && errno != EINTR) return errno;
     if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
   }
@@ -53,7 +54,8 @@ std::optional<std::string> read_file(const std::string& path) {
   bool good = ::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
   if (good) bytes.resize(static_cast<size_t>(info.st_size));
   for (size_t at = 0; good && at < bytes.size();) {
-    const ssize_t got = ::read(descriptor, bytes.data() + at, std::min(bytes.size() - at, size_t{1} << 30));
+    const ssize_t got =
+        ::read(descriptor, bytes.data() + at, std::min(bytes.size() - at, size_t{1} << 30));
     if (got < 0 && errno == EINTR) continue;
     good = got > 0;
     if (good) at += static_cast<size_t>(got);
@@ -80,7 +82,8 @@ Result<void> write_file(const std::string& path, std::string_view bytes, bool du
 Result<void> make_folders(const std::string& path) {
   std::error_code code;
   fs::create_directories(path, code);
-  if (code && !fs::is_directory(path)) return file_error("cannot make the folder", path, code.value());
+  if (code && !fs::is_directory(path))
+    return file_error("cannot make the folder", path, code.value());
   return {};
 }
 
@@ -104,7 +107,8 @@ std::vector<std::string> files_below(const std::string& folder) {
 }
 
 bool is_inside(std::string_view relative) {
-  if (relative.empty() || relative.front() == '/' || relative.find('\0') != relative.npos) return false;
+  if (relative.empty() || relative.front() == '/' || relative.find('\0') != relative.npos)
+    return false;
   for (size_t from = 0; from <= relative.size();) {
     const size_t slash = std::min(relative.find('/', from), relative.size());
     const std::string_view part = relative.substr(from, slash - from);
@@ -119,8 +123,8 @@ std::string unique_name(const std::string& stem) {
   return stem + "." + std::to_string(::getpid()) + "." + std::to_string(next++);
 }
 
-// A lock file may be removed by whoever held it last. A lock on a removed file locks nothing, so the
-// file is opened again until path and descriptor are the same.
+// A lock file may be removed by whoever held it last. A lock on a removed file locks nothing, so
+// the file is opened again until path and descriptor are the same.
 Result<FileLock> FileLock::open(const std::string& path, int operation) {
   if (auto made = make_folders(folder_of(path)); !made.ok()) return made.error();
   for (;;) {

@@ -24,7 +24,8 @@ struct RequestForm {
   int nils;
 };
 constexpr RequestForm request_forms[] = {
-    {"requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:perfStats:procedureIndex:", 2},
+    {"requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:perfStats:procedureIndex:",
+     2},
     {"requestWithInputs:inputIndices:outputs:outputIndices:perfStats:procedureIndex:", 1},
     {"requestWithInputs:inputIndices:outputs:outputIndices:weightsBuffer:procedureIndex:", 1},
     {"requestWithInputs:inputIndices:outputs:outputIndices:procedureIndex:", 0},
@@ -179,7 +180,8 @@ Result<void> Framework::find_classes() {
       {"perfStatsArray", &stats_list_, nullptr, "", instance},
       {"hwExecutionTime", &hardware_ns_, nullptr, "", instance},
       {"evaluateWithModel:options:request:qos:error:", &evaluate_client_, nullptr, "", instance},
-      {"doEvaluateDirectWithModel:options:request:qos:error:", &evaluate_direct_, nullptr, "", instance},
+      {"doEvaluateDirectWithModel:options:request:qos:error:", &evaluate_direct_, nullptr, "",
+       instance},
       {"aneArchitectureType", &architecture_, nullptr, "", factory},
       {"buildVersion", &build_, nullptr, "", factory},
       {"productName", &product_, nullptr, "", factory},
@@ -192,7 +194,8 @@ Result<void> Framework::find_classes() {
     const bool found = s.kind == factory ? class_method(s.cls, *s.to) : responds(s.cls, *s.to);
     if (!found)
       return missing(std::string("method ") + (s.kind == factory ? "+[" : "-[") + s.cls_name + " " +
-                         s.name + "]", "");
+                         s.name + "]",
+                     "");
   }
 
   request_form_ = -1;
@@ -217,9 +220,7 @@ Id Framework::descriptor(Id mil, Id weights, Id options) const {
   return send<Id>(descriptor_class_, make_descriptor_, mil, weights, options);
 }
 
-Id Framework::model(Id descriptor) const {
-  return send<Id>(model_class_, make_model_, descriptor);
-}
+Id Framework::model(Id descriptor) const { return send<Id>(model_class_, make_model_, descriptor); }
 
 Id Framework::identifier(Id model) const { return send<Id>(model, identifier_); }
 
@@ -228,7 +229,8 @@ Id Framework::local_path(Id model) const {
 }
 
 bool Framework::compiled_exists(Id model) const {
-  return responds(model_class_, compiled_exists_) && send<signed char>(model, compiled_exists_) != 0;
+  return responds(model_class_, compiled_exists_) &&
+         send<signed char>(model, compiled_exists_) != 0;
 }
 
 bool Framework::compile(Id model, Id options, Id* error) const {
@@ -312,11 +314,14 @@ Id Framework::product() const {
 }
 
 int64_t Framework::cores() const {
-  return class_method(info_class_, cores_) ? static_cast<int64_t>(send<uint32_t>(info_class_, cores_)) : 0;
+  return class_method(info_class_, cores_)
+             ? static_cast<int64_t>(send<uint32_t>(info_class_, cores_))
+             : 0;
 }
 
 bool Framework::has_engine() const {
-  return !class_method(info_class_, has_engine_) || send<signed char>(info_class_, has_engine_) != 0;
+  return !class_method(info_class_, has_engine_) ||
+         send<signed char>(info_class_, has_engine_) != 0;
 }
 
 }  // namespace anec::ane

@@ -1,4 +1,5 @@
-// Every private name of Apple's frameworks, as typed functions: nothing else in the runtime spells one.
+// Every private name of Apple's frameworks, as typed functions: nothing else in the runtime spells
+// one.
 //
 // The Objective-C runtime, CoreFoundation, IOSurface and AppleNeuralEngine.framework are found with
 // dlopen and dlsym, classes and selectors through the runtime's own functions. What the runtime
@@ -8,8 +9,8 @@
 //     auto framework = Framework::open("");          // Apple's, on a Mac
 //     auto stand_in = Framework::open("libanec_emulator.so");
 //
-// Ownership: functions named make_… return an object the caller owns (see `Owned`); all others return
-// one that lives until the surrounding autorelease pool ends.
+// Ownership: functions named make_… return an object the caller owns (see `Owned`); all others
+// return one that lives until the surrounding autorelease pool ends.
 
 #pragma once
 
@@ -34,6 +35,44 @@ using SurfaceRef = SurfaceTag*;
 
 // Quality of service of every call: QOS_CLASS_DEFAULT, what all published callers use.
 inline constexpr uint32_t default_qos = 21;
+
+// Keys and words of the dictionaries the framework takes and gives.
+namespace key {
+inline constexpr const char* model_description = "ANEFModelDescription";
+inline constexpr const char* procedure_ids = "kANEFModelProcedureNameToIDMapKey";
+inline constexpr const char* procedures = "ANEFModelProcedures";
+inline constexpr const char* procedure_id = "ANEFModelProcedureID";
+inline constexpr const char* input_symbols = "kANEFModelInputSymbolsArrayKey";
+inline constexpr const char* output_symbols = "kANEFModelOutputSymbolsArrayKey";
+inline constexpr const char* input_indices = "ANEFModelInputSymbolIndexArray";
+inline constexpr const char* output_indices = "ANEFModelOutputSymbolIndexArray";
+inline constexpr const char* network_status = "NetworkStatusList";
+inline constexpr const char* live_inputs = "LiveInputList";
+inline constexpr const char* live_outputs = "LiveOutputList";
+inline constexpr const char* port_name = "Name";
+inline constexpr const char* port_symbol = "Symbol";
+inline constexpr const char* interleave = "Interleave";
+inline constexpr const char* depth = "Depth";
+inline constexpr const char* type = "Type";
+inline constexpr const char* batches = "Batches";
+inline constexpr const char* channels = "Channels";
+inline constexpr const char* height = "Height";
+inline constexpr const char* width = "Width";
+inline constexpr const char* row_stride = "RowStride";
+inline constexpr const char* plane_stride = "PlaneStride";
+inline constexpr const char* batch_stride = "BatchStride";
+inline constexpr const char* surface_width = "IOSurfaceWidth";
+inline constexpr const char* surface_height = "IOSurfaceHeight";
+inline constexpr const char* surface_element = "IOSurfaceBytesPerElement";
+inline constexpr const char* surface_row = "IOSurfaceBytesPerRow";
+inline constexpr const char* surface_bytes = "IOSurfaceAllocSize";
+inline constexpr const char* surface_format = "IOSurfacePixelFormat";
+inline constexpr const char* weight_offset = "offset";
+inline constexpr const char* weight_data = "data";
+inline constexpr const char* fp16 = "Float16";
+inline constexpr const char* fp32 = "Float32";
+inline constexpr const char* output_suffix = "@output";
+}  // namespace key
 
 // The C functions. `CF` ones take and return the objects Objective-C knows by their NS names.
 struct CFunctions {
@@ -88,8 +127,9 @@ struct CFunctions {
 // Functions that take `error` answer whether they worked; if not, *error is the NSError, or nil.
 class Framework {
  public:
-  // Loads the libraries and checks that every class and method the runtime needs is there. `library`
-  // stands in for all of Apple's; empty means Apple's own. The error names what is missing.
+  // Loads the libraries and checks that every class and method the runtime needs is there.
+  // `library` stands in for all of Apple's; empty means Apple's own. The error names what is
+  // missing.
   static Result<std::unique_ptr<Framework>> open(const std::string& library);
   Framework(const Framework&) = delete;
   Framework& operator=(const Framework&) = delete;
@@ -100,8 +140,8 @@ class Framework {
   Id descriptor(Id mil, Id weights, Id options) const;
   Id model(Id descriptor) const;
   Id identifier(Id model) const;
-  Id local_path(Id model) const;          // nil where this macOS does not say
-  bool compiled_exists(Id model) const;   // false where this macOS does not say
+  Id local_path(Id model) const;         // nil where this macOS does not say
+  bool compiled_exists(Id model) const;  // false where this macOS does not say
   bool compile(Id model, Id options, Id* error) const;
   bool load(Id model, Id options, Id* error) const;
   bool unload(Id model, Id* error) const;
@@ -143,8 +183,8 @@ class Framework {
   Id model_class_ = nullptr;
   Id request_class_ = nullptr;
   Id surface_class_ = nullptr;
-  Id client_class_ = nullptr;   // may be missing
-  Id info_class_ = nullptr;     // may be missing
+  Id client_class_ = nullptr;  // may be missing
+  Id info_class_ = nullptr;    // may be missing
   int request_form_ = 0;
   int way_ = 0;
 
@@ -190,7 +230,8 @@ class Owned {
 // Objects that factories return live until the innermost pool of their thread ends.
 class Pool {
  public:
-  explicit Pool(const Framework& framework) : framework_(framework), pool_(framework.c.pool_push()) {}
+  explicit Pool(const Framework& framework)
+      : framework_(framework), pool_(framework.c.pool_push()) {}
   ~Pool() { framework_.c.pool_pop(pool_); }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;

@@ -26,8 +26,8 @@ float float_of(uint32_t bits) {
 }
 
 // Normal results: adding half of the last kept place (less one unless that place is odd) carries
-// into it exactly when ties-to-even rounds up. Denormal results: adding 0.5 lets the processor's own
-// rounding put the kept bits at the bottom of the word.
+// into it exactly when ties-to-even rounds up. Denormal results: adding 0.5 lets the processor's
+// own rounding put the kept bits at the bottom of the word.
 uint16_t half_of(float x) {
   const uint32_t bits = bits_of(x), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
   if (size > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);
@@ -52,7 +52,8 @@ bool has_instructions() {
   return has;
 }
 
-// Halves with all exponent bits set are compared as whole words; the mask of a word is two bits wide.
+// Halves with all exponent bits set are compared as whole words; the mask of a word is two bits
+// wide.
 __attribute__((target("avx2,f16c"))) int64_t to_half_fast(const float* from, uint16_t* to,
                                                           int64_t count) {
   const __m128i exponent = _mm_set1_epi16(0x7c00);

@@ -1,9 +1,9 @@
 // fp32 ↔ fp16, many at a time.
 //
-// To fp16 rounds to nearest, ties to even; values beyond 65,504 (after rounding) become infinite and
-// are counted, since the caller has to know: training lowers its loss scale then. The processor's own
-// instructions are used where it has them (F16C, NEON), integer arithmetic elsewhere; all ways agree
-// in every bit but the payload of a NaN.
+// To fp16 rounds to nearest, ties to even; values beyond 65,504 (after rounding) become infinite
+// and are counted, since the caller has to know: training lowers its loss scale then. The
+// processor's own instructions are used where it has them (F16C, NEON), integer arithmetic
+// elsewhere; all ways agree in every bit but the payload of a NaN.
 
 #pragma once
 

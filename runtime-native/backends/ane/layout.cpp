@@ -13,7 +13,8 @@ Result<Layout> Layout::of(ElementType type, const std::vector<int64_t>& shape) {
       return Error{"E0626", "a port cannot have this shape: [" + text + ", …]", ""};
     elements *= size;
   }
-  if (shape.size() > 4) return Error{"E0626", "a port has at most four dimensions: [" + text + "]", ""};
+  if (shape.size() > 4)
+    return Error{"E0626", "a port has at most four dimensions: [" + text + "]", ""};
 
   Layout layout;
   layout.type = type;
@@ -27,7 +28,8 @@ Result<Layout> Layout::of(ElementType type, const std::vector<int64_t>& shape) {
 
 bool Layout::is_sound() const {
   const int64_t most = largest_surface;
-  for (const int64_t size : {batches, channels, height, width, row_stride, plane_stride, batch_stride})
+  for (const int64_t size :
+       {batches, channels, height, width, row_stride, plane_stride, batch_stride})
     if (size < 1 || size > most) return false;
   if (width * size_of(type) > row_stride || row_stride % size_of(type) != 0) return false;
   if (height > most / row_stride || height * row_stride > plane_stride) return false;
@@ -37,8 +39,8 @@ bool Layout::is_sound() const {
 
 std::string Layout::text() const {
   const auto n = [](int64_t value) { return std::to_string(value); };
-  return (type == ElementType::fp16 ? "fp16 [" : "fp32 [") + n(batches) + ", " + n(channels) + ", " +
-         n(height) + ", " + n(width) + "], rows of " + n(row_stride) + " bytes, planes of " +
+  return (type == ElementType::fp16 ? "fp16 [" : "fp32 [") + n(batches) + ", " + n(channels) +
+         ", " + n(height) + ", " + n(width) + "], rows of " + n(row_stride) + " bytes, planes of " +
          n(plane_stride) + ", batches of " + n(batch_stride);
 }
 

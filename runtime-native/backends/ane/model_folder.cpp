@@ -44,8 +44,9 @@ Result<void> ModelFolder::add(const std::vector<FileData>& files) const {
 
 std::vector<FileData> ModelFolder::compiled(const ProgramSource& source) const {
   const auto is_ours = [&](const std::string& path) {
-    return path == model_file || std::any_of(source.weights.begin(), source.weights.end(),
-                                             [&](const WeightFile& file) { return weight_file(file.path) == path; });
+    return path == model_file ||
+           std::any_of(source.weights.begin(), source.weights.end(),
+                       [&](const WeightFile& file) { return weight_file(file.path) == path; });
   };
   std::vector<FileData> files;
   for (const std::string& path : files_below(path_)) {

@@ -76,9 +76,9 @@ Owned make_dictionary(const Framework& f, const std::vector<std::pair<Id, Id>>& 
     keys.push_back(key);
     values.push_back(value);
   }
-  return Owned(f, f.c.dictionary_create(nullptr, keys.data(), values.data(),
-                                        static_cast<long>(keys.size()), f.c.key_callbacks,
-                                        f.c.value_callbacks));
+  return Owned(
+      f, f.c.dictionary_create(nullptr, keys.data(), values.data(), static_cast<long>(keys.size()),
+                               f.c.key_callbacks, f.c.value_callbacks));
 }
 
 std::string text_of(const Framework& f, Id object) {

@@ -30,8 +30,8 @@ Id item_of(const Framework& f, Id object, int64_t index);
 // A dictionary's value, or nil.
 Id value_of(const Framework& f, Id object, std::string_view key);
 
-// What a failed call said, whole: domain, code, description, everything in its user info, and the same
-// of every error beneath it. Owns nothing; call it before the pool ends.
+// What a failed call said, whole: domain, code, description, everything in its user info, and the
+// same of every error beneath it. Owns nothing; call it before the pool ends.
 std::string error_text(const Framework& f, Id error);
 
 }  // namespace anec::ane

@@ -1,5 +1,5 @@
-// The sequence of one program: descriptor, model, files, compile, load, requests, evaluate, unload; and
-// what is tried when a step fails.
+// The sequence of one program: descriptor, model, files, compile, load, requests, evaluate,
+// unload; and what is tried when a step fails.
 
 #include "program.h"
 
@@ -48,7 +48,8 @@ Result<void> Program::prepare() {
     objects.push_back(std::move(object));
     return objects.back().get();
   };
-  const Id offset_key = keep(make_string(f, "offset")), data_key = keep(make_string(f, "data"));
+  const Id offset_key = keep(make_string(f, key::weight_offset)),
+           data_key = keep(make_string(f, key::weight_data));
   const Id zero = keep(make_number(f, 0));
   for (const WeightFile& file : source_.weights) {
     const Id data = keep(bytes(file.bytes));
@@ -80,7 +81,8 @@ Result<void> Program::compile() {
   const Framework& f = device_.framework();
   for (int attempt = 0;; ++attempt) {
     if (device_.compiles_left() == 0)
-      return Error{"E0624", "this process has used up its compiles; a new process has as many again",
+      return Error{"E0624",
+                   "this process has used up its compiles; a new process has as many again",
                    std::to_string(device_.info().compile_budget) + " compiles"};
     ++device_.counts_.compiles;
     const Pool pool(f);
@@ -161,15 +163,17 @@ Program::~Program() {
 std::vector<FileData> Program::compiled() const { return folder_->compiled(source_); }
 
 const Layout& Program::input_layout(int port, int procedure) const {
-  return binding_.procedures[static_cast<size_t>(procedure)].input_layouts[static_cast<size_t>(port)];
+  return binding_.procedures[static_cast<size_t>(procedure)]
+      .input_layouts[static_cast<size_t>(port)];
 }
 
 const Layout& Program::output_layout(int port, int procedure) const {
-  return binding_.procedures[static_cast<size_t>(procedure)].output_layouts[static_cast<size_t>(port)];
+  return binding_.procedures[static_cast<size_t>(procedure)]
+      .output_layouts[static_cast<size_t>(port)];
 }
 
-// A surface may be larger than its port, and cut into dimensions in another way, as long as rows are the
-// same rows. A surface that is written may be named once only.
+// A surface may be larger than its port, and cut into dimensions in another way, as long as rows
+// are the same rows. A surface that is written may be named once only.
 Result<void> Program::check_surfaces(std::span<Surface* const> inputs,
                                      std::span<Surface* const> outputs, int procedure) const {
   const auto wrong = [&](const std::string& what, const std::string& detail) {
@@ -182,11 +186,13 @@ Result<void> Program::check_surfaces(std::span<Surface* const> inputs,
   if (inputs.size() != ports.inputs.size() || outputs.size() != ports.outputs.size())
     return wrong("was given the wrong number of surfaces",
                  std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()) + " of " +
-                     std::to_string(ports.inputs.size()) + " and " + std::to_string(ports.outputs.size()));
+                     std::to_string(ports.inputs.size()) + " and " +
+                     std::to_string(ports.outputs.size()));
 
   const auto fits = [](const Layout& surface, const Layout& port) {
-    return surface.type == port.type && surface.width == port.width && surface.rows() == port.rows() &&
-           surface.row_stride == port.row_stride && surface.bytes() == port.bytes();
+    return surface.type == port.type && surface.width == port.width &&
+           surface.rows() == port.rows() && surface.row_stride == port.row_stride &&
+           surface.bytes() == port.bytes();
   };
   for (size_t i = 0; i < inputs.size() + outputs.size(); ++i) {
     const bool is_input = i < inputs.size();
@@ -207,8 +213,9 @@ Result<void> Program::check_surfaces(std::span<Surface* const> inputs,
   return {};
 }
 
-Result<std::shared_ptr<Program::Request>> Program::make_request(
-    std::span<Surface* const> inputs, std::span<Surface* const> outputs, int procedure) const {
+Result<std::shared_ptr<Program::Request>> Program::make_request(std::span<Surface* const> inputs,
+                                                                std::span<Surface* const> outputs,
+                                                                int procedure) const {
   const Framework& f = device_.framework();
   const Pool pool(f);
   const BoundProcedure& bound = binding_.procedures[static_cast<size_t>(procedure)];
@@ -243,19 +250,22 @@ Result<std::shared_ptr<Program::Request>> Program::request(std::span<Surface* co
     return surface != nullptr && surface->id() == id;
   };
   for (const auto& known : requests_) {
-    if (known->procedure != procedure || known->surfaces.size() != inputs.size() + outputs.size()) continue;
+    if (known->procedure != procedure || known->surfaces.size() != inputs.size() + outputs.size())
+      continue;
     const auto middle = known->surfaces.begin() + static_cast<long>(inputs.size());
     if (!std::equal(known->surfaces.begin(), middle, inputs.begin(), is_of)) continue;
     if (!std::equal(middle, known->surfaces.end(), outputs.begin(), is_of)) continue;
     known->used = ++clock_;
     return known;
   }
-  if (auto checked = check_surfaces(inputs, outputs, procedure); !checked.ok()) return checked.error();
+  if (auto checked = check_surfaces(inputs, outputs, procedure); !checked.ok())
+    return checked.error();
   auto made = make_request(inputs, outputs, procedure);
   if (!made.ok()) return made;
   if (requests_.size() >= kept_requests) {
-    requests_.erase(std::min_element(requests_.begin(), requests_.end(),
-                                     [](const auto& a, const auto& b) { return a->used < b->used; }));
+    requests_.erase(
+        std::min_element(requests_.begin(), requests_.end(),
+                         [](const auto& a, const auto& b) { return a->used < b->used; }));
   }
   made.value()->used = ++clock_;
   requests_.push_back(made.value());
@@ -278,7 +288,8 @@ void Program::forget(const Surface& surface) {
 }
 
 // `words` is what the framework said, empty if the program was not loaded in the first place.
-Result<void> Program::evaluate_once(const Request& request, std::string& words, uint64_t& generation) {
+Result<void> Program::evaluate_once(const Request& request, std::string& words,
+                                    uint64_t& generation) {
   const Framework& f = device_.framework();
   const std::shared_lock together(state_);
   generation = generation_;

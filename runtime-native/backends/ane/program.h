@@ -82,7 +82,8 @@ class Program {
   Result<std::shared_ptr<Request>> request(std::span<Surface* const> inputs,
                                            std::span<Surface* const> outputs, int procedure);
   Result<std::shared_ptr<Request>> make_request(std::span<Surface* const> inputs,
-                                                std::span<Surface* const> outputs, int procedure) const;
+                                                std::span<Surface* const> outputs,
+                                                int procedure) const;
   Result<void> evaluate_once(const Request& request, std::string& words, uint64_t& generation);
   Error failure(const char* code, const std::string& what, const std::string& words) const;
 

@@ -20,7 +20,8 @@ std::string default_cache_folder() {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
   };
-  if (const std::string xdg = variable("XDG_CACHE_HOME"); xdg.starts_with("/")) return xdg + "/anec/programs";
+  if (const std::string xdg = variable("XDG_CACHE_HOME"); xdg.starts_with("/"))
+    return xdg + "/anec/programs";
   const std::string home = variable("HOME");
   if (home.empty()) return "";
 #if defined(__APPLE__)
@@ -70,12 +71,14 @@ void ProgramCache::make_room() {
   for (Program* program : by_use_) {
     if (loaded < std::max(1, options_.most_loaded)) return;
     if (!program->loaded()) continue;
-    if (auto unloaded = program->unload(); !unloaded.ok()) device_.say(unloaded.error().message + ": " + unloaded.error().detail);
+    if (auto unloaded = program->unload(); !unloaded.ok())
+      device_.say(unloaded.error().message + ": " + unloaded.error().detail);
     --loaded;
   }
 }
 
-Result<std::unique_ptr<Program>> ProgramCache::build(const ProgramSource& source, const std::string& key) {
+Result<std::unique_ptr<Program>> ProgramCache::build(const ProgramSource& source,
+                                                     const std::string& key) {
   const DiskCache disk(options_.folder);
   // Of several processes that need the same program, one compiles it and the others wait for it.
   std::optional<FileLock> turn;
@@ -93,8 +96,8 @@ Result<std::unique_ptr<Program>> ProgramCache::build(const ProgramSource& source
       return loaded;
     }
     if (loaded.error().code != "E0622") return loaded;
-    device_.say("the kept program `" + source.name + "` does not load and is compiled again: " +
-                loaded.error().detail);
+    device_.say("the kept program `" + source.name +
+                "` does not load and is compiled again: " + loaded.error().detail);
   }
   if (state == DiskCache::State::damaged)
     device_.say("the kept program `" + source.name + "` is damaged and is compiled again");

@@ -20,7 +20,8 @@ Result<void> check_ports(const ProgramSource& source, const std::vector<Port>& p
   std::set<std::string> names;
   for (const Port& port : ports) {
     if (port.name.empty() || !names.insert(port.name).second)
-      return source_error(source, "has two ports of one name, or a port without: `" + port.name + "`");
+      return source_error(source,
+                          "has two ports of one name, or a port without: `" + port.name + "`");
     auto layout = Layout::of(port.type, port.shape);
     if (!layout.ok()) return layout.error();
   }

@@ -1,3 +1,5 @@
+// Surfaces get the layout of the first program that uses them; values move in blocks of rows.
+
 #include "session_engine.h"
 
 #include <algorithm>

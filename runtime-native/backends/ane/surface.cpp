@@ -43,14 +43,12 @@ Surface::Surface(const Framework& framework, const Layout& layout)
 }
 
 Result<std::unique_ptr<Surface>> Surface::create(const Framework& f, const Layout& layout) {
-  if (!layout.is_sound())
-    return Error{"E0626", "a surface cannot have this layout", layout.text()};
+  if (!layout.is_sound()) return Error{"E0626", "a surface cannot have this layout", layout.text()};
   const Pool pool(f);
   const int64_t bytes = layout.allocated();
   const std::pair<const char*, int64_t> properties[] = {
-      {"IOSurfaceWidth", bytes},       {"IOSurfaceHeight", 1},
-      {"IOSurfaceBytesPerElement", 1}, {"IOSurfaceBytesPerRow", bytes},
-      {"IOSurfaceAllocSize", bytes},   {"IOSurfacePixelFormat", 0},
+      {key::surface_width, bytes}, {key::surface_height, 1},    {key::surface_element, 1},
+      {key::surface_row, bytes},   {key::surface_bytes, bytes}, {key::surface_format, 0},
   };
   std::vector<Owned> objects;
   std::vector<std::pair<Id, Id>> entries;
@@ -68,8 +66,9 @@ Result<std::unique_ptr<Surface>> Surface::create(const Framework& f, const Layou
   surface->memory_ = Owned(f, reinterpret_cast<Id>(memory));
   surface->allocated_ = static_cast<int64_t>(f.c.surface_bytes(memory));
   if (surface->allocated_ < layout.bytes())
-    return surface_error("the system gave a surface that is too small",
-                         std::to_string(surface->allocated_) + " of " + std::to_string(bytes) + " bytes");
+    return surface_error(
+        "the system gave a surface that is too small",
+        std::to_string(surface->allocated_) + " of " + std::to_string(bytes) + " bytes");
   surface->object_ = Owned::retained(f, f.surface_object(memory));
   if (!surface->object_) return surface_error("the ANE framework refused a surface", layout.text());
 
@@ -86,7 +85,8 @@ Result<SurfaceLock> Surface::lock(Access access) {
   const SurfaceRef memory = reinterpret_cast<SurfaceRef>(memory_.get());
   const uint32_t options = access == Access::read ? lock_read_only : 0;
   if (const int32_t code = framework_.c.surface_lock(memory, options, nullptr); code != 0)
-    return surface_error("a surface cannot be locked", "IOSurfaceLock answered " + std::to_string(code));
+    return surface_error("a surface cannot be locked",
+                         "IOSurfaceLock answered " + std::to_string(code));
   auto* base = static_cast<uint8_t*>(framework_.c.surface_base(memory));
   if (base == nullptr) {
     framework_.c.surface_unlock(memory, options, nullptr);
@@ -135,8 +135,10 @@ Result<int64_t> SurfaceLock::write(std::span<const float> values) {
   if (surface_ == nullptr) return Error{"E0626", "the surface is not locked", ""};
   const Layout& layout = surface_->layout_;
   if (static_cast<int64_t>(values.size()) != layout.elements())
-    return Error{"E0626", "a port of " + std::to_string(layout.elements()) + " values was given " +
-                              std::to_string(values.size()), layout.text()};
+    return Error{"E0626",
+                 "a port of " + std::to_string(layout.elements()) + " values was given " +
+                     std::to_string(values.size()),
+                 layout.text()};
   return write_columns({0, layout.rows(), 0, layout.width}, {values.data(), layout.width, 1});
 }
 
@@ -152,7 +154,8 @@ Result<int64_t> SurfaceLock::write_columns(const Block& block, const Strided<con
   int64_t infinite = 0;
   if (from.column_stride == 1) {
     for (int64_t i = 0; i < block.channels; ++i)
-      infinite += store(layout.type, from.data + i * from.channel_stride, place(i, 0), block.columns);
+      infinite +=
+          store(layout.type, from.data + i * from.channel_stride, place(i, 0), block.columns);
     return infinite;
   }
   float square[tile][tile];
@@ -174,8 +177,10 @@ Result<void> SurfaceLock::read(std::span<float> values) const {
   if (surface_ == nullptr) return Error{"E0626", "the surface is not locked", ""};
   const Layout& layout = surface_->layout_;
   if (static_cast<int64_t>(values.size()) != layout.elements())
-    return Error{"E0626", "a port of " + std::to_string(layout.elements()) +
-                              " values cannot fill " + std::to_string(values.size()), layout.text()};
+    return Error{"E0626",
+                 "a port of " + std::to_string(layout.elements()) + " values cannot fill " +
+                     std::to_string(values.size()),
+                 layout.text()};
   return read_columns({0, layout.rows(), 0, layout.width}, {values.data(), layout.width, 1});
 }
 
@@ -209,7 +214,8 @@ Result<int64_t> Surface::write(std::span<const float> values) {
   auto lock = this->lock(Access::write);
   if (!lock.ok()) return lock.error();
   auto written = lock.value().write(values);
-  if (auto unlocked = lock.value().unlock(); written.ok() && !unlocked.ok()) return unlocked.error();
+  if (auto unlocked = lock.value().unlock(); written.ok() && !unlocked.ok())
+    return unlocked.error();
   return written;
 }
 

@@ -1,7 +1,7 @@
 // A piece of memory the engine and the host share: one port's values.
 //
-// The host touches it only between lock and unlock. Values are fp32 outside; a port of fp16 converts
-// at the edge and counts the values that do not fit.
+// The host touches it only between lock and unlock. Values are fp32 outside; a port of fp16
+// converts at the edge and counts the values that do not fit.
 //
 //     auto surface = Surface::create(framework, layout);
 //     auto lock = surface->lock(Access::write);
@@ -24,8 +24,8 @@ namespace anec::ane {
 
 enum class Access { read, write };
 
-// Part of a port: `columns` columns from `column` on, of `channels` rows from `channel` on. A port of
-// height one has one row a channel; otherwise rows count [n][c][h].
+// Part of a port: `columns` columns from `column` on, of `channels` rows from `channel` on. A port
+// of height one has one row a channel; otherwise rows count [n][c][h].
 struct Block {
   int64_t channel = 0, channels = 0, column = 0, columns = 0;
 };

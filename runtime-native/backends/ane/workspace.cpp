@@ -42,7 +42,8 @@ Result<int> Workspace::add_call(int program, std::vector<int> inputs, std::vecto
                                 int procedure) {
   if (!within(program, programs_.size())) return no_such("program", program);
   Call call{programs_[static_cast<size_t>(program)], procedure, {}, {}};
-  for (const auto& [numbers, surfaces] : {std::pair{&inputs, &call.inputs}, {&outputs, &call.outputs}}) {
+  for (const auto& [numbers, surfaces] :
+       {std::pair{&inputs, &call.inputs}, {&outputs, &call.outputs}}) {
     for (const int index : *numbers) {
       if (!within(index, surfaces_.size())) return no_such("surface", index);
       surfaces->push_back(surfaces_[static_cast<size_t>(index)].get());

@@ -31,7 +31,8 @@ class Workspace {
   Result<int> add_surface(const Layout& layout);
   // Surfaces in the declared order of the procedure's ports. Everything that can be wrong with the
   // combination is found here.
-  Result<int> add_call(int program, std::vector<int> inputs, std::vector<int> outputs, int procedure = 0);
+  Result<int> add_call(int program, std::vector<int> inputs, std::vector<int> outputs,
+                       int procedure = 0);
 
   Result<void> run(int call);
 

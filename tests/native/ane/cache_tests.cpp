@@ -68,8 +68,9 @@ TEST("chip, build, version, options and weights are part of a program's key") {
   ProgramCache four(*one.device, newer);
   ProgramSource weights = difference();
   weights.weights = {{"@model_path/w.bin", "w"}};
-  std::vector<std::string> keys = {one.cache->key(difference()), two.cache->key(difference()), three.cache->key(difference()),
-                                   four.key(difference()), one.cache->key(weights)};
+  std::vector<std::string> keys = {one.cache->key(difference()), two.cache->key(difference()),
+                                   three.cache->key(difference()), four.key(difference()),
+                                   one.cache->key(weights)};
   for (size_t i = 0; i < keys.size(); ++i)
     for (size_t j = 0; j < i; ++j) EXPECT(keys[i] != keys[j]);
   EXPECT_EQUAL(keys[0].size(), size_t{64});
@@ -201,10 +202,12 @@ TEST("a full disk and a folder that cannot be made cost a sentence, not the prog
   std::signal(SIGXFSZ, SIG_IGN);
   Fresh full;
   const ProgramSource source = difference();
-  const rlimit small{source.mil.size() + 100, RLIM_INFINITY};  // the text fits, the manifest does not
+  const rlimit small{source.mil.size() + 100,
+                     RLIM_INFINITY};  // the text fits, the manifest does not
   setrlimit(RLIMIT_FSIZE, &small);
   const DiskCache disk(test_folder() + "/cache");
-  EXPECT_ERROR(disk.write("key", "n", {{"data", std::string(5000, 'x')}}), "E0628", "File too large");
+  EXPECT_ERROR(disk.write("key", "n", {{"data", std::string(5000, 'x')}}), "E0628",
+               "File too large");
   const rlimit none{RLIM_INFINITY, RLIM_INFINITY};
   setrlimit(RLIMIT_FSIZE, &none);
   EXPECT(disk.entries().empty());
@@ -223,7 +226,8 @@ TEST("a process killed while it writes leaves nothing that is read") {
       const DiskCache disk(test_folder() + "/cache");
       for (int n = 0;; ++n) {
         disk.remove("key");
-        const auto ignored = disk.write("key", "n", {{"a", std::string(200000, 'a')}, {"b/c", std::string(100, 'b')}});
+        const auto ignored = disk.write(
+            "key", "n", {{"a", std::string(200000, 'a')}, {"b/c", std::string(100, 'b')}});
         (void)ignored;
       }
     }
@@ -265,7 +269,8 @@ TEST("eight processes that need the same programs at once compile each of them o
       good = good && program.ok() && run_difference(*fresh.device, *program.value()).ok();
     }
     good = good && said.empty();
-    auto written = write_file(results + "/" + std::to_string(i), std::to_string(fresh.device->counts().compiles.load()), false);
+    auto written = write_file(results + "/" + std::to_string(i),
+                              std::to_string(fresh.device->counts().compiles.load()), false);
     fresh.cache.reset();
     _exit(good && written.ok() ? 0 : 1);
   }
@@ -275,7 +280,8 @@ TEST("eight processes that need the same programs at once compile each of them o
     waitpid(child, &status, 0);
     EXPECT_EQUAL(status, 0);
   }
-  for (const std::string& file : files_below(results)) compiles += std::atoi(read_file(results + "/" + file)->c_str());
+  for (const std::string& file : files_below(results))
+    compiles += std::atoi(read_file(results + "/" + file)->c_str());
   EXPECT_EQUAL(compiles, 3);
   EXPECT(files_below(test_folder() + "/tmp").empty());
 }

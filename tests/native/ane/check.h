@@ -1,5 +1,5 @@
-// A test is a sentence and a block. `main` runs the one that is named, in a process of its own, with a
-// temporary folder of its own; vitest runs them all (tests/native/ane_backend.test.ts).
+// A test is a sentence and a block. `main` runs the one that is named, in a process of its own,
+// with a temporary folder of its own; vitest runs them all (tests/native/ane_backend.test.ts).
 
 #pragma once
 
@@ -40,16 +40,17 @@ void expect_equal(const char* file, int line, const A& a, const B& b) {
   if (!(a == b)) failed(file, line, shown(a) + " is not " + shown(b));
 }
 
-inline void expect_part(const char* file, int line, const std::string& text, const std::string& part) {
+inline void expect_part(const char* file, int line, const std::string& text,
+                        const std::string& part) {
   if (text.find(part) == text.npos) failed(file, line, shown(text) + " has no " + shown(part));
 }
 
 #define ANEC_JOIN2(a, b) a##b
 #define ANEC_JOIN(a, b) ANEC_JOIN2(a, b)
-#define TEST(sentence)                                                                            \
-  static void ANEC_JOIN(test_, __LINE__)();                                                       \
-  static const ::anec::test::Registered ANEC_JOIN(registered_, __LINE__)(sentence,                \
-                                                                         ANEC_JOIN(test_, __LINE__)); \
+#define TEST(sentence)                                                    \
+  static void ANEC_JOIN(test_, __LINE__)();                               \
+  static const ::anec::test::Registered ANEC_JOIN(registered_, __LINE__)( \
+      sentence, ANEC_JOIN(test_, __LINE__));                              \
   static void ANEC_JOIN(test_, __LINE__)()
 #define EXPECT(condition) \
   if (!(condition)) ::anec::test::failed(__FILE__, __LINE__, #condition)
@@ -57,15 +58,15 @@ inline void expect_part(const char* file, int line, const std::string& text, con
 #define EXPECT_PART(text, part) ::anec::test::expect_part(__FILE__, __LINE__, text, part)
 // The value of a result that must be good; the test ends if it is not.
 #define MUST(result) ::anec::test::must(__FILE__, __LINE__, result)
-#define EXPECT_ERROR(result, error_code, part)                                           \
-  do {                                                                                   \
-    const auto outcome_ = (result);                                                      \
-    if (outcome_.ok()) {                                                                 \
-      ::anec::test::failed(__FILE__, __LINE__, "it succeeded");                          \
-      break;                                                                             \
-    }                                                                                    \
-    EXPECT_EQUAL(outcome_.error().code, std::string(error_code));                        \
-    EXPECT_PART(outcome_.error().message + "\n" + outcome_.error().detail, part);        \
+#define EXPECT_ERROR(result, error_code, part)                                    \
+  do {                                                                            \
+    const auto outcome_ = (result);                                               \
+    if (outcome_.ok()) {                                                          \
+      ::anec::test::failed(__FILE__, __LINE__, "it succeeded");                   \
+      break;                                                                      \
+    }                                                                             \
+    EXPECT_EQUAL(outcome_.error().code, std::string(error_code));                 \
+    EXPECT_PART(outcome_.error().message + "\n" + outcome_.error().detail, part); \
   } while (false)
 
 [[noreturn]] void give_up();
@@ -73,12 +74,14 @@ inline void expect_part(const char* file, int line, const std::string& text, con
 template <class T>
 T must(const char* file, int line, Result<T> result) {
   if (result.ok()) return std::move(result.value());
-  failed(file, line, result.error().code + ": " + result.error().message + "\n" + result.error().detail);
+  failed(file, line,
+         result.error().code + ": " + result.error().message + "\n" + result.error().detail);
   give_up();
 }
 inline void must(const char* file, int line, Result<void> result) {
   if (result.ok()) return;
-  failed(file, line, result.error().code + ": " + result.error().message + "\n" + result.error().detail);
+  failed(file, line,
+         result.error().code + ": " + result.error().message + "\n" + result.error().detail);
   give_up();
 }
 
@@ -107,13 +110,14 @@ ane::DeviceOptions quick_options();
 std::unique_ptr<ane::Device> open_device(const std::string& settings = "",
                                          ane::DeviceOptions options = quick_options());
 
-// z = (a − b) · c over [1, C, 1, W], one procedure. The order of the declarations is not the order of
-// the alphabet.
-ane::ProgramSource difference(int64_t channels = 4, int64_t width = 32, const std::string& name = "difference");
+// z = (a − b) · c over [1, C, 1, W], one procedure. The order of the declarations is not the order
+// of the alphabet.
+ane::ProgramSource difference(int64_t channels = 4, int64_t width = 32,
+                              const std::string& name = "difference");
 // The same text around other statements: parameters and results as MIL writes them.
 std::string mil(const std::string& functions);
-std::string function(const std::string& name, const std::string& parameters, const std::string& body,
-                     const std::string& results);
+std::string function(const std::string& name, const std::string& parameters,
+                     const std::string& body, const std::string& results);
 
 // Numbers that fp16 has exactly.
 std::vector<float> small_numbers(int64_t count, int seed);

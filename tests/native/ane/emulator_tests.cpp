@@ -22,7 +22,10 @@ struct Bench {
   Pool pool;
   Owned none, zero;
   Bench()
-      : owner(MUST(Framework::open(library()))), f(*owner), pool(f), none(make_dictionary(f, {})),
+      : owner(MUST(Framework::open(library()))),
+        f(*owner),
+        pool(f),
+        none(make_dictionary(f, {})),
         zero(make_number(f, 0)) {}
 
   template <class R = Id, class... Args>
@@ -38,10 +41,12 @@ struct Bench {
     return f.model(f.descriptor(data(text).get(), none.get(), nullptr));
   }
   Owned surface(int64_t bytes) {
-    const Owned keys[] = {text("IOSurfaceWidth"), text("IOSurfaceHeight"), text("IOSurfaceBytesPerElement")};
+    const Owned keys[] = {text("IOSurfaceWidth"), text("IOSurfaceHeight"),
+                          text("IOSurfaceBytesPerElement")};
     const Owned values[] = {make_number(f, bytes), make_number(f, 1), make_number(f, 1)};
-    const Owned properties = make_dictionary(
-        f, {{keys[0].get(), values[0].get()}, {keys[1].get(), values[1].get()}, {keys[2].get(), values[2].get()}});
+    const Owned properties = make_dictionary(f, {{keys[0].get(), values[0].get()},
+                                                 {keys[1].get(), values[1].get()},
+                                                 {keys[2].get(), values[2].get()}});
     return Owned(f, reinterpret_cast<Id>(f.c.surface_create(properties.get())));
   }
 };
@@ -52,15 +57,20 @@ SurfaceRef ref(const Owned& surface) { return reinterpret_cast<SurfaceRef>(surfa
 
 TEST("settings are read, and a wrong one is named") {
   const auto answer = [](const char* text) {
-    return std::string(reinterpret_cast<const char* (*)(const char*)>(symbol("anec_emulator_configure"))(text));
+    return std::string(
+        reinterpret_cast<const char* (*)(const char*)>(symbol("anec_emulator_configure"))(text));
   };
-  for (const char* good : {"", ",,", "chip=m1,os=14.5", "compile-limit=off,minimum-surface=off", "numerics=fast", "numerics=ideal",
-                           "numerics=exact", "threads=2,seed=7", "timeout=off", "timeout=every:3", "timeout=rate:0.5",
-                           "missing=a+b", "store=/x", "padding=keep", "half-sums=on,ignore-mask=off,narrow-slices=on"})
+  for (const char* good :
+       {"", ",,", "chip=m1,os=14.5", "compile-limit=off,minimum-surface=off", "numerics=fast",
+        "numerics=ideal", "numerics=exact", "threads=2,seed=7", "timeout=off", "timeout=every:3",
+        "timeout=rate:0.5", "missing=a+b", "store=/x", "padding=keep",
+        "half-sums=on,ignore-mask=off,narrow-slices=on"})
     EXPECT_EQUAL(answer(good), "");
-  for (const char* bad : {"chip=m0", "chip=m7", "chip=m1_mini", "os=x", "os=9", "speed=1", "timeout=x:1", "timeout=0", "timeout=rate:2",
-                          "timeout=rate:", "threads=0", "threads=1x", "row-align=32", "numerics=half", "binding=random",
-                          "padding=ones", "lie=x", "attributes=yes", "compile-limit=-1", "seed"})
+  for (const char* bad : {"chip=m0",        "chip=m7",        "chip=m1_mini",     "os=x",
+                          "os=9",           "speed=1",        "timeout=x:1",      "timeout=0",
+                          "timeout=rate:2", "timeout=rate:",  "threads=0",        "threads=1x",
+                          "row-align=32",   "numerics=half",  "binding=random",   "padding=ones",
+                          "lie=x",          "attributes=yes", "compile-limit=-1", "seed"})
     EXPECT_PART(answer(bad), std::string("no setting `") + bad);
   EXPECT_PART(report(), "\"os\":\"15.5\"");
 }
@@ -155,7 +165,8 @@ TEST("a model must have its files before it is compiled, and its compile before 
   EXPECT(!b.f.compiled_exists(model));
   EXPECT(!b.f.compile(model, nullptr, nullptr));
   EXPECT_PART(wrong(), "compileWithQoS:options:error:]: nil");
-  EXPECT((b.send<signed char>(model, "compileWithQoS:options:error:", 64u, b.none.get(), &error) == 0));
+  EXPECT((b.send<signed char>(model, "compileWithQoS:options:error:", 64u, b.none.get(), &error) ==
+          0));
   EXPECT_PART(wrong(), "no such quality of service");
   EXPECT(b.f.compile(model, b.none.get(), &error));
   EXPECT(b.f.compiled_exists(model));
@@ -185,7 +196,9 @@ TEST("surfaces are locked to be touched, unlocked as they were locked, and not w
     Bench b;
     const Owned surface = b.surface(16384);
     const auto lock = [&](uint32_t how) { return b.f.c.surface_lock(ref(surface), how, nullptr); };
-    const auto unlock = [&](uint32_t how) { return b.f.c.surface_unlock(ref(surface), how, nullptr); };
+    const auto unlock = [&](uint32_t how) {
+      return b.f.c.surface_unlock(ref(surface), how, nullptr);
+    };
     auto* bytes = static_cast<uint8_t*>(b.f.c.surface_base(ref(surface)));
     EXPECT_PART(wrong(), "IOSurfaceGetBaseAddress: the surface is not locked");
     EXPECT(unlock(0) != 0);
@@ -225,7 +238,8 @@ TEST("requests are checked when they are made and when they are run") {
   const Id model = b.model(difference().mil);
   MUST(write_file(text_of(b.f, b.f.local_path(model)) + "/model.mil", difference().mil, false));
   EXPECT(b.f.compile(model, b.none.get(), &error) && b.f.load(model, b.none.get(), &error));
-  const Owned memory[] = {b.surface(16384), b.surface(16384), b.surface(16384), b.surface(16384), b.surface(128)};
+  const Owned memory[] = {b.surface(16384), b.surface(16384), b.surface(16384), b.surface(16384),
+                          b.surface(128)};
   std::vector<Id> objects;
   std::vector<Owned> numbers;
   for (const Owned& one : memory) {
@@ -233,13 +247,15 @@ TEST("requests are checked when they are made and when they are run") {
     numbers.push_back(make_number(b.f, static_cast<int64_t>(numbers.size())));
   }
   const auto list = [&](std::vector<Id> items) { return make_array(b.f, items); };
-  const auto request = [&](std::vector<Id> in, std::vector<Id> at, std::vector<Id> out, int64_t procedure = 0) {
+  const auto request = [&](std::vector<Id> in, std::vector<Id> at, std::vector<Id> out,
+                           int64_t procedure = 0) {
     const Owned lists[] = {list(in), list(at), list(out), list({numbers[0].get()})};
     const Owned index = make_number(b.f, procedure);
     return b.f.request(lists[0].get(), lists[1].get(), lists[2].get(), lists[3].get(), index.get());
   };
   const auto n = [&](size_t i) { return numbers[i].get(); };
-  const std::vector<Id> three{objects[0], objects[1], objects[2]}, indices{n(0), n(1), n(2)}, out{objects[3]};
+  const std::vector<Id> three{objects[0], objects[1], objects[2]}, indices{n(0), n(1), n(2)},
+      out{objects[3]};
   const auto words = [&](Id made) {
     EXPECT(!b.f.evaluate(model, b.none.get(), made, &error));
     return error_text(b.f, error);
@@ -256,7 +272,8 @@ TEST("requests are checked when they are made and when they are run") {
   EXPECT_PART(words(request(three, {n(0), n(1), n(1)}, out)), "status=0x2 ");
   EXPECT_PART(words(request(three, {n(0), n(1), n(3)}, out)), "status=0x2 ");
   EXPECT_PART(words(request(three, indices, out, 1)), "status=0x2 ");
-  EXPECT_PART(words(request({objects[0], objects[1], objects[4]}, indices, out)), "needs 16384 bytes and has 128");
+  EXPECT_PART(words(request({objects[0], objects[1], objects[4]}, indices, out)),
+              "needs 16384 bytes and has 128");
   EXPECT_EQUAL(wrong(), "");
   b.f.c.surface_lock(ref(memory[0]), 0, nullptr);
   EXPECT(b.f.evaluate(model, b.none.get(), request(three, indices, out), &error));
@@ -267,7 +284,8 @@ TEST("requests are checked when they are made and when they are run") {
   EXPECT(!b.f.evaluate(model, nullptr, request(three, indices, out), &error));
   EXPECT_PART(wrong(), "evaluate…: nil");
   const Id client = b.send(b.f.c.get_class("_ANEClient"), "sharedConnection");
-  b.send<signed char>(client, "evaluateWithModel:options:request:qos:error:", b.zero.get(), b.none.get(), objects[0], 21u, &error);
+  b.send<signed char>(client, "evaluateWithModel:options:request:qos:error:", b.zero.get(),
+                      b.none.get(), objects[0], 21u, &error);
   EXPECT_PART(wrong(), "a NSNumber where a model should be");
   EXPECT(b.f.unload(model, &error));
   EXPECT_PART(words(request(three, indices, out)), "status=0xd");
@@ -279,13 +297,19 @@ TEST("ports beyond the engine's limits are refused") {
   const auto with_type = [](const std::string& type, std::vector<int64_t> shape) {
     ProgramSource source;
     source.name = "limits";
-    source.mil = mil(function("main", type + " x", "        " + type + " y = add(x = x, y = x)[name = string(\"y\")];\n", "y"));
-    source.procedures = {{"main", {{"x", ElementType::fp16, shape}}, {{"y", ElementType::fp16, shape}}}};
+    source.mil =
+        mil(function("main", type + " x",
+                     "        " + type + " y = add(x = x, y = x)[name = string(\"y\")];\n", "y"));
+    source.procedures = {
+        {"main", {{"x", ElementType::fp16, shape}}, {{"y", ElementType::fp16, shape}}}};
     return source;
   };
-  EXPECT_ERROR(device->compile(with_type("tensor<fp16, [1, 1, 1, 16385]>", {1, 1, 1, 16385})), "E0621", "larger than the engine's");
-  EXPECT_ERROR(device->compile(with_type("tensor<int32, [1, 4]>", {1, 4})), "E0621", "neither fp16 nor fp32");
-  EXPECT_ERROR(device->compile(with_type("tensor<fp16, [1, 1, 1, 1, 4]>", {1, 1, 1, 4})), "E0621", "more than four");
+  EXPECT_ERROR(device->compile(with_type("tensor<fp16, [1, 1, 1, 16385]>", {1, 1, 1, 16385})),
+               "E0621", "larger than the engine's");
+  EXPECT_ERROR(device->compile(with_type("tensor<int32, [1, 4]>", {1, 4})), "E0621",
+               "neither fp16 nor fp32");
+  EXPECT_ERROR(device->compile(with_type("tensor<fp16, [1, 1, 1, 1, 4]>", {1, 1, 1, 4})), "E0621",
+               "more than four");
   device = open_device("chip=m4");
   MUST(device->compile(with_type("tensor<fp16, [1, 1, 1, 16385]>", {1, 1, 1, 16385})));
   expect_clean();

@@ -10,7 +10,8 @@ namespace {
 // The same program with something else in place of its second statement.
 ProgramSource with_statement(const std::string& statement) {
   ProgramSource source = difference();
-  const size_t from = source.mil.find("tensor<fp16, [1, 4, 1, 32]> z"), to = source.mil.find('\n', from);
+  const size_t from = source.mil.find("tensor<fp16, [1, 4, 1, 32]> z"),
+               to = source.mil.find('\n', from);
   source.mil.replace(from, to - from, statement);
   return source;
 }
@@ -21,8 +22,10 @@ TEST("a compile that fails for a moment is tried again") {
   auto device = open_device("transient-compile=first:2");
   auto program = MUST(device->compile(difference()));
   EXPECT_EQUAL(device->counts().compiles.load(), 3);
-  EXPECT_PART(said, "compiling `difference` failed and is tried again: Error Domain=com.apple.appleneuralengine.compiler "
-                    "Code=1 \"_ANECompiler : ANECCompile() FAILED (err=(CompilationFailure))\"");
+  EXPECT_PART(said,
+              "compiling `difference` failed and is tried again: Error "
+              "Domain=com.apple.appleneuralengine.compiler "
+              "Code=1 \"_ANECompiler : ANECCompile() FAILED (err=(CompilationFailure))\"");
   MUST(run_difference(*device, *program));
   program.reset();
   expect_clean();
@@ -38,12 +41,16 @@ TEST("a compile that keeps failing is an error with the compiler's words") {
 TEST("a text the compiler does not understand is not tried again") {
   auto device = open_device();
   const std::string type = "tensor<fp16, [1, 4, 1, 32]>";
-  EXPECT_ERROR(device->compile(with_statement(type + " z = no_such_op(x = d)[name = string(\"z\")];")), "E0621", "InvalidMILProgram");
-  EXPECT_ERROR(device->compile(with_statement(type + " z = rsqrt(x = d)[name = string(\"z\")];")), "E0621", "InvalidMILProgram");
+  EXPECT_ERROR(
+      device->compile(with_statement(type + " z = no_such_op(x = d)[name = string(\"z\")];")),
+      "E0621", "InvalidMILProgram");
+  EXPECT_ERROR(device->compile(with_statement(type + " z = rsqrt(x = d)[name = string(\"z\")];")),
+               "E0621", "InvalidMILProgram");
   EXPECT_ERROR(device->compile(with_statement("")), "E0621", "InvalidMILProgram");
   EXPECT_EQUAL(device->counts().compiles.load(), 3);
   configure("refuse=mul+conv");
-  EXPECT_ERROR(device->compile(difference()), "E0621", "AnecEmulatorReason=the op `mul` is not supported here");
+  EXPECT_ERROR(device->compile(difference()), "E0621",
+               "AnecEmulatorReason=the op `mul` is not supported here");
   EXPECT_EQUAL(said, "");
   expect_clean();
 }
@@ -51,10 +58,11 @@ TEST("a text the compiler does not understand is not tried again") {
 TEST("weights that are not what the text says are a failure of the compiler") {
   auto device = open_device();
   const std::string type = "tensor<fp16, [1, 4, 1, 32]>";
-  ProgramSource source = with_statement(
-      type + " lost = const()[name = string(\"lost\"), val = " + type +
-      "(BLOBFILE(path = string(\"@model_path/weights/lost.bin\"), offset = uint64(64)))];\n        " + type +
-      " z = mul(x = d, y = lost)[name = string(\"z\")];");
+  ProgramSource source =
+      with_statement(type + " lost = const()[name = string(\"lost\"), val = " + type +
+                     "(BLOBFILE(path = string(\"@model_path/weights/lost.bin\"), offset = "
+                     "uint64(64)))];\n        " +
+                     type + " z = mul(x = d, y = lost)[name = string(\"z\")];");
   EXPECT_ERROR(device->compile(source), "E0621", "CompilationFailure");
   source.weights = {{"@model_path/weights/lost.bin", std::string(100, 'x')}};
   EXPECT_ERROR(device->compile(source), "E0621", "CompilationFailure");
@@ -95,9 +103,11 @@ TEST("a load that fails for a moment is tried again") {
   auto device = open_device("transient-load=1");
   auto program = MUST(device->compile(difference()));
   EXPECT_PART(said, "loading `difference` failed and is tried again");
-  EXPECT_PART(said, "UserInfo={Loaded=0, NSLocalizedDescription=ANERuntimeError: a load fault that passes, "
-                    "NSUnderlyingError=Error Domain=com.apple.appleneuralengine Code=4 \"the service is busy\" "
-                    "UserInfo={NSLocalizedDescription=the service is busy}}");
+  EXPECT_PART(
+      said,
+      "UserInfo={Loaded=0, NSLocalizedDescription=ANERuntimeError: a load fault that passes, "
+      "NSUnderlyingError=Error Domain=com.apple.appleneuralengine Code=4 \"the service is busy\" "
+      "UserInfo={NSLocalizedDescription=the service is busy}}");
   program.reset();
   expect_clean();
   device = open_device("transient-load=every:1");
@@ -106,8 +116,9 @@ TEST("a load that fails for a moment is tried again") {
 }
 
 TEST("a service that restarts is asked again, and gets the program anew if it forgot it") {
-  for (const char* settings : {"daemon-restart=every:2", "daemon-restart=every:2,restart-forgets=on",
-                               "daemon-restart=every:2,restart-forgets=on,leaves-files=off,os=26.3"}) {
+  for (const char* settings :
+       {"daemon-restart=every:2", "daemon-restart=every:2,restart-forgets=on",
+        "daemon-restart=every:2,restart-forgets=on,leaves-files=off,os=26.3"}) {
     auto device = open_device(settings);
     {
       auto program = MUST(device->compile(difference()));
@@ -174,8 +185,10 @@ TEST("a surface that is too small for the engine fails at once with its words") 
   auto device = open_device("minimum-surface=49152");
   auto program = MUST(device->compile(difference()));
   EXPECT_ERROR(run_difference(*device, *program), "E0623",
-               "Error Domain=com.apple.appleneuralengine Code=8 \"processRequest:model:qos:qIndex:modelStringID:options:error:: "
-               "ANEProgramProcessRequestDirect() Failed with status=0x1d : statusType=0x9: Program Inference error\" "
+               "Error Domain=com.apple.appleneuralengine Code=8 "
+               "\"processRequest:model:qos:qIndex:modelStringID:options:error:: "
+               "ANEProgramProcessRequestDirect() Failed with status=0x1d : statusType=0x9: Program "
+               "Inference error\" "
                "UserInfo={AnecEmulatorReason=port `C` needs 49152 bytes and has 16384");
   EXPECT_EQUAL(device->counts().retries.load(), 0);
   program.reset();
@@ -183,7 +196,7 @@ TEST("a surface that is too small for the engine fails at once with its words") 
 }
 
 TEST("ports bound in an order nobody told give wrong numbers") {
-  // Beyond eight inputs one chip is reported to misbind; where the program describes it, that is followed.
+  // Beyond eight inputs one chip is reported to misbind. What the program describes is followed.
   for (const char* order : {"binding=declared", "input-limit=1"}) {
     {
       auto device = open_device(order);
@@ -219,10 +232,11 @@ TEST("random sequences of passing faults end in the right numbers or in an error
   int finished = 0, failed_runs = 0;
   for (int seed = 1; seed <= 40; ++seed) {
     const std::string rate = "rate:0." + std::to_string(1 + seed % 4);
-    auto device = open_device("seed=" + std::to_string(seed) + ",transient-compile=" + rate + ",transient-load=" + rate +
-                              ",daemon-restart=" + rate + ",timeout=" + rate + ",inference-fault=" + rate +
-                              ",unload-fault=" + rate + ",restart-forgets=" + (seed % 2 ? "on" : "off") +
-                              ",lock-fault=rate:0.02,surface-fault=rate:0.02,nil-request=rate:0.02,compile-limit=off");
+    auto device = open_device(
+        "seed=" + std::to_string(seed) + ",transient-compile=" + rate + ",transient-load=" + rate +
+        ",daemon-restart=" + rate + ",timeout=" + rate + ",inference-fault=" + rate +
+        ",unload-fault=" + rate + ",restart-forgets=" + (seed % 2 ? "on" : "off") +
+        ",lock-fault=rate:0.02,surface-fault=rate:0.02,nil-request=rate:0.02,compile-limit=off");
     auto program = device->compile(difference(3, 40));
     if (!program.ok()) {
       EXPECT(program.error().code.starts_with("E06"));

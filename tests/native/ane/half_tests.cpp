@@ -31,7 +31,8 @@ float from_bits(uint32_t word) {
 // Round to nearest, ties to even, by searching: the oracle of the conversions.
 double value_of_half(uint16_t half) {
   const int exponent = half >> 10 & 31, fraction = half & 1023;
-  const double size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  const double size =
+      exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   return half & 0x8000 ? -size : size;
 }
 
@@ -39,12 +40,14 @@ uint16_t nearest_half(float x) {
   const uint16_t sign = std::signbit(x) ? 0x8000 : 0;
   const double size = std::fabs(static_cast<double>(x));
   if (size >= 65520) return sign | 0x7c00;
-  uint16_t low = 0, high = 0x7c00;  // value(low) <= size < value(high), where value(0x7c00) is 65536
+  uint16_t low = 0,
+           high = 0x7c00;  // value(low) <= size < value(high), where value(0x7c00) is 65536
   while (high - low > 1) {
     const uint16_t middle = static_cast<uint16_t>((low + high) / 2);
     (value_of_half(middle) <= size ? low : high) = middle;
   }
-  const double below = size - value_of_half(low), above = (high == 0x7c00 ? 65536 : value_of_half(high)) - size;
+  const double below = size - value_of_half(low),
+               above = (high == 0x7c00 ? 65536 : value_of_half(high)) - size;
   const bool up = above < below || (above == below && (low & 1));
   return static_cast<uint16_t>(sign | (up ? high : low));
 }
@@ -66,14 +69,16 @@ TEST("every half becomes the float it stands for, and comes back") {
       EXPECT((back[i] & 0x7c00) == 0x7c00 && (back[i] & 0x3ff) != 0);
       continue;
     }
-    if (bits(floats[i]) != bits(portable[i]) || back[i] != i) failed(__FILE__, __LINE__, "half " + std::to_string(i));
+    if (bits(floats[i]) != bits(portable[i]) || back[i] != i)
+      failed(__FILE__, __LINE__, "half " + std::to_string(i));
     if ((i & 0x7c00) != 0x7c00) EXPECT(floats[i] == value_of_half(static_cast<uint16_t>(i)));
   }
 }
 
 TEST("floats round to the nearest half, ties to even, with and without special instructions") {
-  std::vector<float> values = {65504, 65519.99f, 65520, -65520, 1e30f, 0, -0.0f, 5.96e-8f, 2.98023e-8f,
-                               2.9802322e-8f, 6.1035e-5f, 6.0976e-5f, HUGE_VALF, -HUGE_VALF};
+  std::vector<float> values = {65504,      65519.99f,  65520,     -65520,      1e30f,
+                               0,          -0.0f,      5.96e-8f,  2.98023e-8f, 2.9802322e-8f,
+                               6.1035e-5f, 6.0976e-5f, HUGE_VALF, -HUGE_VALF};
   uint32_t state = 1;
   for (int i = 0; i < 200000; ++i) {
     state = state * 1664525 + 1013904223;
@@ -119,7 +124,8 @@ TEST("files are written whole or not at all") {
   EXPECT_EQUAL(files_below(test_folder() + "/a").size(), size_t{1});
   EXPECT_ERROR(write_file(path + "/below", "x", false), "E0627", "cannot make the folder");
   EXPECT_ERROR(write_file(test_folder() + "/a/b", "x", false), "E0627", "cannot write");
-  EXPECT_ERROR(write_file(test_folder() + "/" + std::string(300, 'n'), "x", false), "E0627", "too long");
+  EXPECT_ERROR(write_file(test_folder() + "/" + std::string(300, 'n'), "x", false), "E0627",
+               "too long");
   EXPECT(!read_file(test_folder()).has_value());
   EXPECT(!read_file(path + "x").has_value());
   remove_tree(test_folder() + "/a");
@@ -131,7 +137,8 @@ TEST("files are written whole or not at all") {
 
 TEST("relative paths stay inside their folder") {
   for (const char* good : {"a", "a/b.bin", "..a/b", "a..b"}) EXPECT(is_inside(good));
-  for (const char* bad : {"", "/a", "..", "a/../b", "a//b", "a/", "./a", "a/."}) EXPECT(!is_inside(bad));
+  for (const char* bad : {"", "/a", "..", "a/../b", "a//b", "a/", "./a", "a/."})
+    EXPECT(!is_inside(bad));
 }
 
 TEST("locks keep others out, and a removed lock file locks nothing") {
@@ -144,7 +151,8 @@ TEST("locks keep others out, and a removed lock file locks nothing") {
   EXPECT(second.try_upgrade());
   unlink(path.c_str());
   EXPECT(MUST(FileLock::wait_exclusive(path, 0)).has_value());
-  EXPECT_ERROR(FileLock::take(test_folder() + "/lock/below/it", FileLock::Kind::shared), "E0627", "cannot make");
+  EXPECT_ERROR(FileLock::take(test_folder() + "/lock/below/it", FileLock::Kind::shared), "E0627",
+               "cannot make");
   EXPECT_ERROR(FileLock::take(test_folder(), FileLock::Kind::shared), "E0627", "cannot lock");
   EXPECT_ERROR(FileLock::wait_exclusive(test_folder(), 1000), "E0627", "cannot lock");
 }
@@ -166,17 +174,20 @@ TEST("rows lie 64 bytes apart, as published for known shapes") {
   EXPECT_EQUAL(MUST(Layout::of(ElementType::fp16, {})).allocated(), 16384);
   const Layout layout = MUST(Layout::of(ElementType::fp16, {2, 3, 4, 5}));
   EXPECT_EQUAL(layout.row_offset(0), 0);
-  EXPECT_EQUAL(layout.row_offset(((1 * 3) + 2) * 4 + 3), layout.batch_stride + 2 * layout.plane_stride + 3 * 64);
+  EXPECT_EQUAL(layout.row_offset(((1 * 3) + 2) * 4 + 3),
+               layout.batch_stride + 2 * layout.plane_stride + 3 * 64);
   EXPECT_EQUAL(layout.text(), "fp16 [2, 3, 4, 5], rows of 64 bytes, planes of 256, batches of 768");
   EXPECT_ERROR(Layout::of(ElementType::fp16, {1, 1, 1, 1, 1}), "E0626", "at most four");
   EXPECT_ERROR(Layout::of(ElementType::fp16, {0}), "E0626", "cannot have this shape");
-  EXPECT_ERROR(Layout::of(ElementType::fp32, {1 << 30, 1 << 30}), "E0626", "cannot have this shape");
+  EXPECT_ERROR(Layout::of(ElementType::fp32, {1 << 30, 1 << 30}), "E0626",
+               "cannot have this shape");
 }
 
 TEST("layouts whose rows overlap are not sound") {
   const Layout good = MUST(Layout::of(ElementType::fp16, {2, 3, 4, 40}));
   EXPECT(good.is_sound());
-  for (int64_t Layout::* field : {&Layout::row_stride, &Layout::plane_stride, &Layout::batch_stride}) {
+  for (int64_t Layout::* field :
+       {&Layout::row_stride, &Layout::plane_stride, &Layout::batch_stride}) {
     Layout bad = good;
     bad.*field -= 64;
     EXPECT(!bad.is_sound());

@@ -52,7 +52,8 @@ void* symbol(const char* name) {
 }
 
 void configure(const std::string& settings) {
-  const auto call = reinterpret_cast<const char* (*)(const char*)>(symbol("anec_emulator_configure"));
+  const auto call =
+      reinterpret_cast<const char* (*)(const char*)>(symbol("anec_emulator_configure"));
   EXPECT_EQUAL(std::string(call(settings.c_str())), "");
 }
 
@@ -98,23 +99,29 @@ std::unique_ptr<ane::Device> open_device(const std::string& settings, ane::Devic
 }
 
 std::string mil(const std::string& functions) {
-  return "program(1.3)\n[buildInfo = dict<string, string>({{\"coremlc-component-MIL\", \"3510.2.1\"}, "
+  return "program(1.3)\n[buildInfo = dict<string, string>({{\"coremlc-component-MIL\", "
+         "\"3510.2.1\"}, "
          "{\"coremlc-version\", \"3505.4.1\"}, {\"coremltools-component-milinternal\", \"\"}, "
-         "{\"coremltools-version\", \"9.0\"}})]\n{\n" + functions + "}\n";
+         "{\"coremltools-version\", \"9.0\"}})]\n{\n" +
+         functions + "}\n";
 }
 
-std::string function(const std::string& name, const std::string& parameters, const std::string& body,
-                     const std::string& results) {
-  return "    func " + name + "<ios18>(" + parameters + ") {\n" + body + "    } -> (" + results + ");\n";
+std::string function(const std::string& name, const std::string& parameters,
+                     const std::string& body, const std::string& results) {
+  return "    func " + name + "<ios18>(" + parameters + ") {\n" + body + "    } -> (" + results +
+         ");\n";
 }
 
 ane::ProgramSource difference(int64_t channels, int64_t width, const std::string& name) {
-  const std::string type = "tensor<fp16, [1, " + std::to_string(channels) + ", 1, " + std::to_string(width) + "]>";
+  const std::string type =
+      "tensor<fp16, [1, " + std::to_string(channels) + ", 1, " + std::to_string(width) + "]>";
   ane::ProgramSource source;
   source.name = name;
   source.mil = mil(function("main", type + " minuend, " + type + " C, " + type + " a_subtrahend",
-                            "        " + type + " d = sub(x = minuend, y = a_subtrahend)[name = string(\"d\")];\n"
-                            "        " + type + " z = mul(x = d, y = C)[name = string(\"z\")];\n",
+                            "        " + type +
+                                " d = sub(x = minuend, y = a_subtrahend)[name = string(\"d\")];\n"
+                                "        " +
+                                type + " z = mul(x = d, y = C)[name = string(\"z\")];\n",
                             "z"));
   const std::vector<int64_t> shape{1, channels, 1, width};
   using ane::ElementType;
@@ -128,7 +135,8 @@ ane::ProgramSource difference(int64_t channels, int64_t width, const std::string
 
 std::vector<float> small_numbers(int64_t count, int seed) {
   std::vector<float> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<float>((i * 7 + seed * 13) % 31 - 15) / 4);
+  for (int64_t i = 0; i < count; ++i)
+    values.push_back(static_cast<float>((i * 7 + seed * 13) % 31 - 15) / 4);
   return values;
 }
 

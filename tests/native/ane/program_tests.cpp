@@ -63,24 +63,29 @@ TEST("what a framework lacks is named") {
   EXPECT_ERROR(Device::open(options), "E0620", "no function objc_getClass");
   options.library = test_folder() + "/none.so";
   EXPECT_ERROR(Device::open(options), "E0620", "none.so");
-  for (const char* name : {"_ANEInMemoryModelDescriptor", "_ANEInMemoryModel", "_ANERequest", "_ANEIOSurfaceObject"}) {
+  for (const char* name :
+       {"_ANEInMemoryModelDescriptor", "_ANEInMemoryModel", "_ANERequest", "_ANEIOSurfaceObject"}) {
     configure(std::string("missing=") + name);
     EXPECT_ERROR(Device::open(quick_options()), "E0620", std::string("no class ") + name);
   }
   configure("missing=compileWithQoS:options:error:");
-  EXPECT_ERROR(Device::open(quick_options()), "E0620", "-[_ANEInMemoryModel compileWithQoS:options:error:]");
+  EXPECT_ERROR(Device::open(quick_options()), "E0620",
+               "-[_ANEInMemoryModel compileWithQoS:options:error:]");
   configure("missing=inMemoryModelWithDescriptor:");
-  EXPECT_ERROR(Device::open(quick_options()), "E0620", "+[_ANEInMemoryModel inMemoryModelWithDescriptor:]");
+  EXPECT_ERROR(Device::open(quick_options()), "E0620",
+               "+[_ANEInMemoryModel inMemoryModelWithDescriptor:]");
   const std::string start = "requestWithInputs:inputIndices:outputs:outputIndices:";
-  configure("missing=" + start + "weightsBuffer:perfStats:procedureIndex:+" + start + "perfStats:procedureIndex:+" +
-            start + "weightsBuffer:procedureIndex:+" + start + "procedureIndex:");
+  configure("missing=" + start + "weightsBuffer:perfStats:procedureIndex:+" + start +
+            "perfStats:procedureIndex:+" + start + "weightsBuffer:procedureIndex:+" + start +
+            "procedureIndex:");
   EXPECT_ERROR(Device::open(quick_options()), "E0620", "shorter forms");
   expect_clean();
 }
 
 TEST("whatever a macOS version may lack, programs run without it") {
   const std::string start = "requestWithInputs:inputIndices:outputs:outputIndices:";
-  const std::string both = start + "weightsBuffer:perfStats:procedureIndex:", stats = start + "perfStats:procedureIndex:",
+  const std::string both = start + "weightsBuffer:perfStats:procedureIndex:",
+                    stats = start + "perfStats:procedureIndex:",
                     weights = start + "weightsBuffer:procedureIndex:";
   const struct {
     std::string missing;
@@ -88,7 +93,9 @@ TEST("whatever a macOS version may lack, programs run without it") {
     bool timed;
   } cases[] = {
       {"doEvaluateDirectWithModel:options:request:qos:error:", "client", true},
-      {"doEvaluateDirectWithModel:options:request:qos:error:+evaluateWithModel:options:request:qos:error:", "model", true},
+      {"doEvaluateDirectWithModel:options:request:qos:error:+evaluateWithModel:options:request:qos:"
+       "error:",
+       "model", true},
       {"_ANEClient", "model", true},
       {"sharedConnection", "model", true},
       {"perfStats", "direct", true},
@@ -135,9 +142,9 @@ TEST("order and strides come from the program where it describes them") {
 
 TEST("a description that cannot be true is not followed, and that is said") {
   const std::pair<const char*, const char*> lies[] = {
-      {"count", "it lists 4 of 3 ports"},     {"name", "it lists a port `other_C`"},
-      {"procedure", "no procedure `main`"},   {"live", "strides of a port `other_C`"},
-      {"interleave", "`C` is interleaved"},   {"strides", "`C` cannot lie like that"},
+      {"count", "it lists 4 of 3 ports"},   {"name", "it lists a port `other_C`"},
+      {"procedure", "no procedure `main`"}, {"live", "strides of a port `other_C`"},
+      {"interleave", "`C` is interleaved"}, {"strides", "`C` cannot lie like that"},
       {"type", "`C` is of UInt8"},
   };
   for (const auto& [lie, words] : lies) {
@@ -167,13 +174,19 @@ TEST("a program may have several procedures, whose symbols are counted through")
   const std::string type = "tensor<fp16, [1, 4, 1, 32]>";
   ProgramSource source;
   source.name = "two";
-  source.mil = mil(function("twice", type + " x", "        " + type + " y = add(x = x, y = x)[name = string(\"y\")];\n", "y") +
-                   function("sums", type + " x, " + type + " b",
-                            "        " + type + " s = add(x = x, y = b)[name = string(\"s\")];\n"
-                            "        " + type + " d = sub(x = x, y = b)[name = string(\"d\")];\n", "s, d"));
+  source.mil =
+      mil(function("twice", type + " x",
+                   "        " + type + " y = add(x = x, y = x)[name = string(\"y\")];\n", "y") +
+          function("sums", type + " x, " + type + " b",
+                   "        " + type +
+                       " s = add(x = x, y = b)[name = string(\"s\")];\n"
+                       "        " +
+                       type + " d = sub(x = x, y = b)[name = string(\"d\")];\n",
+                   "s, d"));
   const std::vector<int64_t> shape{1, 4, 1, 32};
   const auto port = [&](const char* name) { return Port{name, ElementType::fp16, shape}; };
-  source.procedures = {{"twice", {port("x")}, {port("y")}}, {"sums", {port("x"), port("b")}, {port("s"), port("d")}}};
+  source.procedures = {{"twice", {port("x")}, {port("y")}},
+                       {"sums", {port("x"), port("b")}, {port("s"), port("d")}}};
   for (const char* settings : {"", "attributes=off"}) {
     auto device = open_device(settings);
     auto program = MUST(device->compile(source));
@@ -183,7 +196,8 @@ TEST("a program may have several procedures, whose symbols are counted through")
     const std::vector<float> a = small_numbers(128, 1), b = small_numbers(128, 2);
     MUST(s[0]->write(a));
     MUST(s[1]->write(b));
-    Surface *x[] = {s[0].get()}, *y[] = {s[2].get()}, *xb[] = {s[0].get(), s[1].get()}, *sd[] = {s[2].get(), s[3].get()};
+    Surface *x[] = {s[0].get()}, *y[] = {s[2].get()}, *xb[] = {s[0].get(), s[1].get()},
+            *sd[] = {s[2].get(), s[3].get()};
     std::vector<float> out(128), other(128);
     MUST(program->evaluate(x, y, 0));
     MUST(s[2]->read(out));
@@ -212,7 +226,8 @@ TEST("surfaces that do not fit are refused before the engine sees them") {
     };
     auto a = make(ElementType::fp16, {1, 4, 1, 64}), b = make(ElementType::fp16, {1, 1, 4, 64}),
          c = make(ElementType::fp16, {4, 64}), z = make(ElementType::fp16, {1, 4, 1, 64}),
-         narrow = make(ElementType::fp16, {1, 4, 1, 63}), few = make(ElementType::fp16, {1, 3, 1, 64}),
+         narrow = make(ElementType::fp16, {1, 4, 1, 63}),
+         few = make(ElementType::fp16, {1, 3, 1, 64}),
          wide = make(ElementType::fp32, {1, 4, 1, 64});
     Surface* out[] = {z.get()};
     const auto run = [&](Surface* x, Surface* y, Surface* w, std::span<Surface* const> to) {
@@ -222,7 +237,8 @@ TEST("surfaces that do not fit are refused before the engine sees them") {
     MUST(run(a.get(), b.get(), c.get(), out));  // the same rows, cut into other dimensions
     EXPECT_ERROR(run(narrow.get(), b.get(), c.get(), out), "E0626", "does not fit port `minuend`");
     EXPECT_ERROR(run(a.get(), few.get(), c.get(), out), "E0626", "does not fit port `C`");
-    EXPECT_ERROR(run(a.get(), b.get(), wide.get(), out), "E0626", "does not fit port `a_subtrahend`");
+    EXPECT_ERROR(run(a.get(), b.get(), wide.get(), out), "E0626",
+                 "does not fit port `a_subtrahend`");
     EXPECT_ERROR(run(a.get(), nullptr, c.get(), out), "E0626", "no surface for port `C`");
     EXPECT_ERROR(run(a.get(), b.get(), z.get(), out), "E0626", "would write port `z` over another");
     EXPECT_ERROR(run(a.get(), b.get(), c.get(), {}), "E0626", "3 and 0 of 3 and 1");
@@ -256,14 +272,22 @@ TEST("a source that makes no sense is refused with its fault") {
   };
   EXPECT_ERROR(broken([](auto& s) { s.mil = ""; }), "E0626", "has no text");
   EXPECT_ERROR(broken([](auto& s) { s.procedures.clear(); }), "E0626", "has no procedure");
-  EXPECT_ERROR(broken([](auto& s) { s.procedures.push_back(s.procedures[0]); }), "E0626", "two procedures named `main`");
-  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].outputs.clear(); }), "E0626", "without outputs");
-  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].inputs[1].name = "minuend"; }), "E0626", "two ports of one name");
-  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].inputs[1].name = ""; }), "E0626", "or a port without");
-  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].outputs[0].shape = {0}; }), "E0626", "cannot have this shape");
-  for (const char* path : {"w.bin", "@model_path/../w.bin", "@model_path/", "@model_path/model.mil"})
-    EXPECT_ERROR(broken([&](auto& s) { s.weights = {{path, ""}}; }), "E0626", "weight file it cannot have");
-  EXPECT_ERROR(broken([](auto& s) { s.weights = {{"@model_path/w", ""}, {"@model_path/w", "x"}}; }), "E0626", "or twice");
+  EXPECT_ERROR(broken([](auto& s) { s.procedures.push_back(s.procedures[0]); }), "E0626",
+               "two procedures named `main`");
+  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].outputs.clear(); }), "E0626",
+               "without outputs");
+  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].inputs[1].name = "minuend"; }), "E0626",
+               "two ports of one name");
+  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].inputs[1].name = ""; }), "E0626",
+               "or a port without");
+  EXPECT_ERROR(broken([](auto& s) { s.procedures[0].outputs[0].shape = {0}; }), "E0626",
+               "cannot have this shape");
+  for (const char* path :
+       {"w.bin", "@model_path/../w.bin", "@model_path/", "@model_path/model.mil"})
+    EXPECT_ERROR(broken([&](auto& s) { s.weights = {{path, ""}}; }), "E0626",
+                 "weight file it cannot have");
+  EXPECT_ERROR(broken([](auto& s) { s.weights = {{"@model_path/w", ""}, {"@model_path/w", "x"}}; }),
+               "E0626", "or twice");
   EXPECT_ERROR(device->load(ProgramSource{}, {}), "E0626", "has no text");
   const std::string digest = difference().digest();
   ProgramSource source = difference(4, 32, "another name");
@@ -280,12 +304,14 @@ TEST("several threads share a device and its programs") {
   options.in_flight = 1;
   auto device = open_device("", options);
   {
-    auto one = MUST(device->compile(difference(4, 32))), two = MUST(device->compile(difference(2, 64)));
+    auto one = MUST(device->compile(difference(4, 32))),
+         two = MUST(device->compile(difference(2, 64)));
     std::vector<std::thread> threads;
     std::atomic<int> wrong{0};
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
-        for (int i = 0; i < 20; ++i) wrong += !run_difference(*device, t % 2 == 0 ? *one : *two, i).ok();
+        for (int i = 0; i < 20; ++i)
+          wrong += !run_difference(*device, t % 2 == 0 ? *one : *two, i).ok();
       });
     }
     for (std::thread& thread : threads) thread.join();

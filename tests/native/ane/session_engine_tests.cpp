@@ -18,7 +18,8 @@ EngineSource difference_source() {
 
 EnginePlace place(int64_t surface, bool channels, int64_t lead, int64_t rows, int64_t columns,
                   const std::vector<int64_t>& blocks) {
-  return {surface, channels, lead, rows, columns, static_cast<int64_t>(blocks.size() / 4), blocks.data()};
+  return {surface,      channels, lead, rows, columns, static_cast<int64_t>(blocks.size() / 4),
+          blocks.data()};
 }
 
 auto create(const EngineSource& source, const std::string& settings = "") {
@@ -88,13 +89,17 @@ TEST("a fault of an engine's command names the call") {
     auto engine = MUST(create(difference_source()));
     std::vector<float> values(48);
     const std::vector<int64_t> outside{3, 0, 6, 8}, whole{0, 0, 6, 8};
-    EXPECT_ERROR(engine->write(place(0, false, 1, 6, 8, outside), values.data()), "E0626", "inside its port");
-    EXPECT_ERROR(engine->read(place(0, false, 1, 6, 8, outside), values.data()), "E0626", "inside its port");
+    EXPECT_ERROR(engine->write(place(0, false, 1, 6, 8, outside), values.data()), "E0626",
+                 "inside its port");
+    EXPECT_ERROR(engine->read(place(0, false, 1, 6, 8, outside), values.data()), "E0626",
+                 "inside its port");
     EXPECT_ERROR(engine->copy({0, 1, 3, 0, 0, 0, 6, 8}), "E0626", "inside its port");
     EXPECT_ERROR(engine->copy({0, 1, 0, 0, 3, 0, 6, 8}), "E0626", "inside its port");
     configure("lock-fault=first:2");
-    EXPECT_ERROR(engine->write(place(0, false, 1, 6, 8, whole), values.data()), "E0625", "cannot be locked");
-    EXPECT_ERROR(engine->read(place(0, false, 1, 6, 8, whole), values.data()), "E0625", "cannot be locked");
+    EXPECT_ERROR(engine->write(place(0, false, 1, 6, 8, whole), values.data()), "E0625",
+                 "cannot be locked");
+    EXPECT_ERROR(engine->read(place(0, false, 1, 6, 8, whole), values.data()), "E0625",
+                 "cannot be locked");
     configure("lock-fault=2");
     EXPECT_ERROR(engine->copy({0, 1, 0, 0, 0, 0, 6, 8}), "E0625", "cannot be locked");
     configure("lock-fault=1");

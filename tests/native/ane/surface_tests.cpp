@@ -52,19 +52,22 @@ TEST("blocks of columns are written and read straight and transposed") {
   for (const ElementType type : {ElementType::fp16, ElementType::fp32}) {
     const int64_t channels = 70, width = 160, sequence = 64, outputs = 96;
     auto surface = MUST(device->surface(MUST(Layout::of(type, {1, channels, 1, width}))));
-    const std::vector<float> x = small_numbers(channels * sequence, 1);    // [channels, sequence]
-    const std::vector<float> w = small_numbers(outputs * channels, 2);     // [outputs, channels]
+    const std::vector<float> x = small_numbers(channels * sequence, 1);  // [channels, sequence]
+    const std::vector<float> w = small_numbers(outputs * channels, 2);   // [outputs, channels]
     {
       auto lock = MUST(surface->lock(Access::write));
       EXPECT_EQUAL(MUST(lock.write_columns(0, 0, channels, sequence, x.data())), 0);
-      EXPECT_EQUAL(MUST(lock.write_columns({0, channels, sequence, outputs}, {w.data(), 1, channels})), 0);
+      EXPECT_EQUAL(
+          MUST(lock.write_columns({0, channels, sequence, outputs}, {w.data(), 1, channels})), 0);
     }
     std::vector<float> all(static_cast<size_t>(channels * width));
     MUST(surface->read(all));
     for (int64_t c = 0; c < channels; ++c) {
       for (int64_t s = 0; s < width; ++s) {
-        const float expected = s < sequence ? x[c * sequence + s] : w[(s - sequence) * channels + c];
-        if (all[c * width + s] != expected) failed(__FILE__, __LINE__, "element " + std::to_string(c * width + s));
+        const float expected =
+            s < sequence ? x[c * sequence + s] : w[(s - sequence) * channels + c];
+        if (all[c * width + s] != expected)
+          failed(__FILE__, __LINE__, "element " + std::to_string(c * width + s));
       }
     }
     std::vector<float> back(w.size()), row(10);
@@ -92,7 +95,8 @@ TEST("a surface says what it is not given, and locks once") {
     EXPECT_ERROR(lock.write(eight), "E0626", "for reading only");
     EXPECT_ERROR(lock.read_columns({0, 3, 0, 4}, {eight.data(), 4, 1}), "E0626", "rows 0 + 3");
     EXPECT_ERROR(lock.read_columns({0, 1, 2, 3}, {eight.data(), 4, 1}), "E0626", "inside its port");
-    EXPECT_ERROR(lock.read_columns({-1, 1, 0, 1}, {eight.data(), 4, 1}), "E0626", "inside its port");
+    EXPECT_ERROR(lock.read_columns({-1, 1, 0, 1}, {eight.data(), 4, 1}), "E0626",
+                 "inside its port");
     EXPECT_ERROR(lock.read_columns({0, 1, 0, 1}, {nullptr, 4, 1}), "E0626", "inside its port");
     SurfaceLock moved = std::move(lock);
     EXPECT_ERROR(lock.read(eight), "E0626", "not locked");

@@ -28,6 +28,7 @@ test.each([
   // That of qwen3_06b and two norms of 128 elements in each of 28 layers.
   ["qwen3_06b_hf", 596_042_752 + 28 * 2 * 128],
   ["nl6_s512", 67_643_136],
+  ["d768_l6_s512", 67_053_312],
 ])("%s has %i parameters", (name, count) => {
   expect(countOf(entryOf(name, "train"))).toBe(count);
 });

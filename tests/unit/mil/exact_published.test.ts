@@ -34,7 +34,7 @@ test.each([
   [512, 0.00257800397023792],
   [1024, 0.005528352999597525],
   [2048, 0.012131920427695623],
-])("a product of %i×%i", (n, device) => {
+])("a product of %i rows and columns", (n, device) => {
   const normal = numpyNormal(0);
   const draw = () =>
     normal(n * n).map((v) => Math.fround(Math.fround(v) / Math.fround(Math.sqrt(n))));

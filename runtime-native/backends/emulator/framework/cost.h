@@ -1,5 +1,5 @@
-// How long the real engine would take: the time of a call that does nothing, and the longest of computing,
-// moving activations and moving weights.
+// How long the real engine would take: the time of a call that does nothing, and the longest of
+// computing, moving activations and moving weights.
 
 #pragma once
 

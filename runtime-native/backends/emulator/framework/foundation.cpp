@@ -28,7 +28,8 @@ Data::Data(std::string b) : Object(class_named("NSData"), Kind::data), bytes(std
 Text::Text(std::string v) : Object(class_named("NSString"), Kind::text), value(std::move(v)) {}
 Number::Number(int64_t v) : Object(class_named("NSNumber"), Kind::number), value(v) {}
 
-Array::Array(std::vector<Object*> i) : Object(class_named("NSArray"), Kind::array), items(std::move(i)) {
+Array::Array(std::vector<Object*> i)
+    : Object(class_named("NSArray"), Kind::array), items(std::move(i)) {
   for (Object* item : items) retain(item);
 }
 Array::~Array() {
@@ -56,11 +57,16 @@ Object* Dictionary::find(std::string_view key) const {
 }
 
 ErrorObject::ErrorObject(std::string d, int64_t c, std::string t, Dictionary* i)
-    : Object(class_named("NSError"), Kind::error), domain(std::move(d)), code(c),
-      description(std::move(t)), info(i) {}
+    : Object(class_named("NSError"), Kind::error),
+      domain(std::move(d)),
+      code(c),
+      description(std::move(t)),
+      info(i) {}
 ErrorObject::~ErrorObject() { release(info); }
 
-Text* text(std::string value) { return static_cast<Text*>(autorelease(new Text(std::move(value)))); }
+Text* text(std::string value) {
+  return static_cast<Text*>(autorelease(new Text(std::move(value))));
+}
 Number* number(int64_t value) { return static_cast<Number*>(autorelease(new Number(value))); }
 Array* array(std::vector<Object*> items) {
   return static_cast<Array*>(autorelease(new Array(std::move(items))));
@@ -76,7 +82,8 @@ ErrorObject* error_object(const char* domain, int64_t code, const std::string& d
   info.emplace_back("NSLocalizedDescription", text(description));
   Dictionary* details = dictionary(std::move(info));
   retain(details);
-  return static_cast<ErrorObject*>(autorelease(new ErrorObject(domain, code, description, details)));
+  return static_cast<ErrorObject*>(
+      autorelease(new ErrorObject(domain, code, description, details)));
 }
 
 signed char fail(void** error, const char* domain, int64_t code, const std::string& description,
@@ -87,7 +94,9 @@ signed char fail(void** error, const char* domain, int64_t code, const std::stri
 
 const Data* data_in(const void* o, const char* where) { return as<Data>(o, Kind::data, where); }
 const Text* text_in(const void* o, const char* where) { return as<Text>(o, Kind::text, where); }
-const Number* number_in(const void* o, const char* where) { return as<Number>(o, Kind::number, where); }
+const Number* number_in(const void* o, const char* where) {
+  return as<Number>(o, Kind::number, where);
+}
 const Array* array_in(const void* o, const char* where) { return as<Array>(o, Kind::array, where); }
 const Dictionary* dictionary_in(const void* o, const char* where) {
   return as<Dictionary>(o, Kind::dictionary, where);
@@ -126,7 +135,8 @@ ANEC_EXPORT Text* CFStringCreateWithBytes(const void*, const uint8_t* bytes, lon
 ANEC_EXPORT unsigned char CFStringGetCString(const void* string, char* buffer, long size,
                                              uint32_t encoding) {
   const Text* text = text_in(string, "CFStringGetCString");
-  if (text == nullptr || encoding != utf8 || size <= static_cast<long>(text->value.size())) return 0;
+  if (text == nullptr || encoding != utf8 || size <= static_cast<long>(text->value.size()))
+    return 0;
   std::memcpy(buffer, text->value.c_str(), text->value.size() + 1);
   return 1;
 }
@@ -156,7 +166,8 @@ ANEC_EXPORT unsigned char CFNumberGetValue(const void* object, long type, void* 
   return 1;
 }
 
-ANEC_EXPORT Array* CFArrayCreate(const void*, const void** values, long count, const void* callbacks) {
+ANEC_EXPORT Array* CFArrayCreate(const void*, const void** values, long count,
+                                 const void* callbacks) {
   if (callbacks != kCFTypeArrayCallBacks) violation("CFArrayCreate: items would not be retained");
   std::vector<Object*> items;
   for (long i = 0; i < count; ++i) {
@@ -182,9 +193,11 @@ ANEC_EXPORT Object* CFArrayGetValueAtIndex(const void* object, long index) {
   return array->items[static_cast<size_t>(index)];
 }
 
-ANEC_EXPORT Dictionary* CFDictionaryCreate(const void*, const void** keys, const void** values, long count,
-                                           const void* key_callbacks, const void* value_callbacks) {
-  if (key_callbacks != kCFTypeDictionaryKeyCallBacks || value_callbacks != kCFTypeDictionaryValueCallBacks)
+ANEC_EXPORT Dictionary* CFDictionaryCreate(const void*, const void** keys, const void** values,
+                                           long count, const void* key_callbacks,
+                                           const void* value_callbacks) {
+  if (key_callbacks != kCFTypeDictionaryKeyCallBacks ||
+      value_callbacks != kCFTypeDictionaryValueCallBacks)
     violation("CFDictionaryCreate: entries would not be retained");
   std::vector<std::pair<Object*, Object*>> entries;
   for (long i = 0; i < count; ++i) {
@@ -207,7 +220,8 @@ ANEC_EXPORT Object* CFDictionaryGetValue(const void* object, const void* key) {
   return found == nullptr || name == nullptr ? nullptr : found->find(name->value);
 }
 
-ANEC_EXPORT void CFDictionaryGetKeysAndValues(const void* object, const void** keys, const void** values) {
+ANEC_EXPORT void CFDictionaryGetKeysAndValues(const void* object, const void** keys,
+                                              const void** values) {
   const Dictionary* found = dictionary_in(object, "CFDictionaryGetKeysAndValues");
   if (found == nullptr) return;
   for (size_t i = 0; i < found->entries.size(); ++i) {
@@ -221,10 +235,18 @@ ANEC_EXPORT unsigned long CFGetTypeID(const void* object) {
   return found == nullptr ? 0 : 100 + static_cast<unsigned long>(found->kind);
 }
 
-ANEC_EXPORT unsigned long CFStringGetTypeID() { return 100 + static_cast<unsigned long>(Kind::text); }
-ANEC_EXPORT unsigned long CFNumberGetTypeID() { return 100 + static_cast<unsigned long>(Kind::number); }
-ANEC_EXPORT unsigned long CFArrayGetTypeID() { return 100 + static_cast<unsigned long>(Kind::array); }
-ANEC_EXPORT unsigned long CFErrorGetTypeID() { return 100 + static_cast<unsigned long>(Kind::error); }
+ANEC_EXPORT unsigned long CFStringGetTypeID() {
+  return 100 + static_cast<unsigned long>(Kind::text);
+}
+ANEC_EXPORT unsigned long CFNumberGetTypeID() {
+  return 100 + static_cast<unsigned long>(Kind::number);
+}
+ANEC_EXPORT unsigned long CFArrayGetTypeID() {
+  return 100 + static_cast<unsigned long>(Kind::array);
+}
+ANEC_EXPORT unsigned long CFErrorGetTypeID() {
+  return 100 + static_cast<unsigned long>(Kind::error);
+}
 ANEC_EXPORT unsigned long CFDictionaryGetTypeID() {
   return 100 + static_cast<unsigned long>(Kind::dictionary);
 }
@@ -252,7 +274,8 @@ ANEC_EXPORT Object* CFErrorCopyUserInfo(const void* object) {
 ANEC_EXPORT Object* CFCopyDescription(const void* object) {
   const Object* found = checked(object, Kind::other, "CFCopyDescription");
   if (found == nullptr) return nullptr;
-  if (found->kind == Kind::number) return new Text(std::to_string(static_cast<const Number*>(found)->value));
+  if (found->kind == Kind::number)
+    return new Text(std::to_string(static_cast<const Number*>(found)->value));
   std::string description = "<";
   description += name_of(found);
   return new Text(description + ">");

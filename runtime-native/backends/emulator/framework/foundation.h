@@ -1,4 +1,5 @@
-// Data, strings, numbers, lists, dictionaries and errors, and the CoreFoundation functions over them.
+// Data, strings, numbers, lists, dictionaries and errors, and the CoreFoundation functions over
+// them.
 
 #pragma once
 

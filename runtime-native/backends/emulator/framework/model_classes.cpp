@@ -25,7 +25,9 @@ std::string temporary_folder() {
   return path;
 }
 
-std::string folder_of(const Model* model) { return temporary_folder() + "/" + model->descriptor->identifier; }
+std::string folder_of(const Model* model) {
+  return temporary_folder() + "/" + model->descriptor->identifier;
+}
 
 // "@model_path/weights/w.bin" → "weights/w.bin".
 std::string relative_path(const std::string& path) {
@@ -46,7 +48,8 @@ std::string store_path(const Model* model) {
 signed char compile_failure(void** error, const std::string& word, const std::string& reason) {
   std::vector<std::pair<std::string, Object*>> info;
   if (!reason.empty()) info.emplace_back("AnecEmulatorReason", text(reason));
-  return fail(error, compiler_domain, 1, "_ANECompiler : ANECCompile() FAILED (err=(" + word + "))", info);
+  return fail(error, compiler_domain, 1, "_ANECompiler : ANECCompile() FAILED (err=(" + word + "))",
+              info);
 }
 
 // Empty if the folder holds what the descriptor was made of.
@@ -63,7 +66,8 @@ std::string missing_file(const Model* model) {
 }
 
 // + modelWithMILText:weights:optionsPlist:
-Object* make_descriptor(Object*, Selector, const void* mil, const void* weights, const void* plist) {
+Object* make_descriptor(Object*, Selector, const void* mil, const void* weights,
+                        const void* plist) {
   const char* where = "+[_ANEInMemoryModelDescriptor modelWithMILText:weights:optionsPlist:]";
   const Data* bytes = data_in(mil, where);
   if (bytes == nullptr || happens(Fault::nil_descriptor)) return nullptr;
@@ -82,7 +86,8 @@ Object* make_descriptor(Object*, Selector, const void* mil, const void* weights,
     if (path == nullptr || entry == nullptr) return nullptr;
     const Data* data = data_in(entry->find("data"), "the `data` of a weight file");
     const Object* offset = entry->find("offset");
-    if (data == nullptr || (offset != nullptr && number_in(offset, "the `offset` of a weight file") == nullptr))
+    if (data == nullptr ||
+        (offset != nullptr && number_in(offset, "the `offset` of a weight file") == nullptr))
       return nullptr;
     if (!ane::is_inside(relative_path(path->value))) {
       violation(std::string(where) + ": a weight file named " + path->value);
@@ -99,9 +104,11 @@ Object* make_descriptor(Object*, Selector, const void* mil, const void* weights,
 
 // + inMemoryModelWithDescriptor:
 Object* make_model(Object*, Selector, const void* descriptor) {
-  auto* found = checked(descriptor, Kind::other, "+[_ANEInMemoryModel inMemoryModelWithDescriptor:]");
+  auto* found =
+      checked(descriptor, Kind::other, "+[_ANEInMemoryModel inMemoryModelWithDescriptor:]");
   if (found == nullptr || name_of(found) != "_ANEInMemoryModelDescriptor") {
-    if (found != nullptr) violation("+[_ANEInMemoryModel inMemoryModelWithDescriptor:]: a " + name_of(found));
+    if (found != nullptr)
+      violation("+[_ANEInMemoryModel inMemoryModelWithDescriptor:]: a " + name_of(found));
     return nullptr;
   }
   if (happens(Fault::nil_model)) return nullptr;
@@ -122,14 +129,18 @@ signed char compile(Model* self, Selector, uint32_t qos, const void* how, void**
   if (!check_call("-[_ANEInMemoryModel compileWithQoS:options:error:]", qos, how)) return 0;
   const int64_t number = ++counters().compiles;
   if (options().compile_limit >= 0 && number > options().compile_limit)
-    return compile_failure(error, "", "this process has compiled " + std::to_string(number - 1) + " programs");
+    return compile_failure(error, "",
+                           "this process has compiled " + std::to_string(number - 1) + " programs");
   if (const std::string missing = missing_file(self); !missing.empty()) {
-    violation("compileWithQoS: " + missing + " is not there or differs from what the descriptor was given");
+    violation("compileWithQoS: " + missing +
+              " is not there or differs from what the descriptor was given");
     return compile_failure(error, "CompilationFailure", missing + " is not there");
   }
-  if (happens(Fault::transient_compile)) return compile_failure(error, "CompilationFailure", "a fault that passes");
+  if (happens(Fault::transient_compile))
+    return compile_failure(error, "CompilationFailure", "a fault that passes");
   auto compiled = compile_text(self->descriptor->mil, self->descriptor->weights);
-  if (!compiled.ok()) return compile_failure(error, compiled.error().message, compiled.error().detail);
+  if (!compiled.ok())
+    return compile_failure(error, compiled.error().message, compiled.error().detail);
 
   keep_compiled(self->descriptor->identifier, compiled.value());
   self->compiled_here = true;
@@ -151,7 +162,8 @@ std::shared_ptr<const Compiled> loadable(const Model* model) {
   if (auto compiled = find_compiled(model->descriptor->identifier)) return compiled;
   const std::string expected = compiled_file(model);
   const std::string folder = folder_of(model), stored = store_path(model);
-  const bool in_folder = options().leaves_files && ane::read_file(folder + "/net.plist") == expected &&
+  const bool in_folder = options().leaves_files &&
+                         ane::read_file(folder + "/net.plist") == expected &&
                          ane::read_file(folder + "/data") == model->descriptor->mil;
   const bool in_store = !stored.empty() && ane::read_file(stored) == expected;
   if (!in_folder && !in_store) return nullptr;
@@ -175,7 +187,8 @@ signed char load(Model* self, Selector, uint32_t qos, const void* how, void** er
                  {"Loaded", number(counters().loaded)}});
   auto compiled = loadable(self);
   if (compiled == nullptr)
-    return fail(error, engine_domain, 1, "ANERuntimeErrorCacheMiss: " + self->descriptor->identifier);
+    return fail(error, engine_domain, 1,
+                "ANERuntimeErrorCacheMiss: " + self->descriptor->identifier);
   self->loaded = std::move(compiled);
   self->epoch = service_epoch();
   Counters& c = counters();
@@ -258,10 +271,11 @@ Object* attributes(Model* self, Selector) {
                                  {"LiveOutputList", live_list(entry.outputs, "@output")}}));
     ids.emplace_back(entry.name, number(id++));
   }
-  Object* description = dictionary({{"kANEFModelInputSymbolsArrayKey", symbols(inputs, "")},
-                                    {"kANEFModelOutputSymbolsArrayKey", symbols(outputs, "@output")},
-                                    {"ANEFModelProcedures", array(procedures)},
-                                    {"kANEFModelProcedureNameToIDMapKey", dictionary(ids)}});
+  Object* description =
+      dictionary({{"kANEFModelInputSymbolsArrayKey", symbols(inputs, "")},
+                  {"kANEFModelOutputSymbolsArrayKey", symbols(outputs, "@output")},
+                  {"ANEFModelProcedures", array(procedures)},
+                  {"kANEFModelProcedureNameToIDMapKey", dictionary(ids)}});
   return dictionary({{"ANEFModelDescription", description}, {"NetworkStatusList", array(status)}});
 }
 
@@ -269,7 +283,8 @@ void set_counter_mask(Model* self, Selector, uint32_t mask) { self->counter_mask
 uint64_t state_of(Model* self, Selector) { return self->loaded == nullptr ? 1 : state_loaded; }
 Object* inner_model(Model* self, Selector) { return self; }
 
-signed char evaluate(Model* self, Selector, uint32_t qos, const void* how, const void* request, void** error) {
+signed char evaluate(Model* self, Selector, uint32_t qos, const void* how, const void* request,
+                     void** error) {
   return evaluate_request(self, qos, how, request, error);
 }
 
@@ -277,7 +292,8 @@ signed char evaluate(Model* self, Selector, uint32_t qos, const void* how, const
 
 Descriptor::Descriptor() : Object(declare_class("_ANEInMemoryModelDescriptor"), Kind::other) {}
 
-Model::Model(Descriptor* d) : Object(declare_class("_ANEInMemoryModel"), Kind::other), descriptor(d) {
+Model::Model(Descriptor* d)
+    : Object(declare_class("_ANEInMemoryModel"), Kind::other), descriptor(d) {
   retain(descriptor);
 }
 

@@ -50,7 +50,8 @@ struct Request : Object {
 signed char evaluate_request(Model* model, uint32_t qos, const void* options, const void* request,
                              void** error);
 
-// The arguments every call has: a quality of service, a dictionary of options, a place for an error.
+// The arguments every call has: a quality of service, a dictionary of options, a place for an
+// error.
 bool check_call(const char* where, uint32_t qos, const void* options);
 
 void declare_model_classes();

@@ -51,7 +51,8 @@ Method Class::find(std::string_view selector) const {
 Class* declare_class(const char* name) {
   {
     const std::lock_guard guard(heap().mutex);
-    if (const auto found = heap().classes.find(name); found != heap().classes.end()) return found->second;
+    if (const auto found = heap().classes.find(name); found != heap().classes.end())
+      return found->second;
   }
   auto* own = new Class(std::string(name) + " (class)", nullptr);
   auto* cls = new Class(name, own);
@@ -74,7 +75,8 @@ std::string name_of(const Object* object) {
 Object* checked(const void* pointer, Kind kind, const char* where) {
   auto* object = static_cast<Object*>(const_cast<void*>(pointer));
   if (object == nullptr || !is_alive(object)) {
-    violation(std::string(where) + ": " + (object == nullptr ? "nil" : "an object that is gone or never was"));
+    violation(std::string(where) + ": " +
+              (object == nullptr ? "nil" : "an object that is gone or never was"));
     return nullptr;
   }
   if (kind != Kind::other && object->kind != kind) {
@@ -99,7 +101,9 @@ void release(Object* object) {
 }
 
 Object* autorelease(Object* object) {
-  if (pools.empty()) violation("a " + name_of(object) + " was made outside an autorelease pool: it is never released");
+  if (pools.empty())
+    violation("a " + name_of(object) +
+              " was made outside an autorelease pool: it is never released");
   else pools.back().objects.push_back(object);
   return object;
 }
@@ -170,8 +174,8 @@ ANEC_EXPORT void objc_release(void* object) {
 }
 
 // The method a message is for. objc_msgSend jumps to it with the arguments it was given.
-extern "C" __attribute__((visibility("hidden"), used)) Method anec_emulator_find_method(const void* self,
-                                                                                       Selector selector) {
+extern "C" __attribute__((visibility("hidden"), used)) Method
+anec_emulator_find_method(const void* self, Selector selector) {
   const auto nothing = reinterpret_cast<Method>(&answer_nothing);
   {
     const std::lock_guard guard(heap().mutex);
@@ -191,8 +195,9 @@ extern "C" __attribute__((visibility("hidden"), used)) Method anec_emulator_find
 
 }  // namespace anec::emulator
 
-// objc_msgSend keeps every register that can hold an argument, finds the method, and jumps to it; nil
-// answers zero. It cannot be written in C++, which does not let a function pass on arguments it does not know.
+// objc_msgSend keeps every register that can hold an argument, finds the method, and jumps to it;
+// nil answers zero. It cannot be written in C++, which does not let a function pass on arguments
+// it does not know.
 
 #if defined(__APPLE__)
 #define ANEC_SYMBOL(name) "_" name

@@ -17,10 +17,12 @@ constexpr int64_t reported_compile_limit = 119;
 constexpr int first_os_without_limit = 26;
 constexpr int last_narrow_family = 2;
 
-const std::set<std::string, std::less<>> lies = {"count", "name", "procedure", "live", "interleave", "strides", "type"};
+const std::set<std::string, std::less<>> lies = {"count",      "name",    "procedure", "live",
+                                                 "interleave", "strides", "type"};
 
 Error wrong(std::string_view key, std::string_view value, const char* expected) {
-  return Error{"E0629", "the emulator has no setting `" + std::string(key) + "=" + std::string(value) + "`",
+  return Error{"E0629",
+               "the emulator has no setting `" + std::string(key) + "=" + std::string(value) + "`",
                expected};
 }
 
@@ -98,13 +100,20 @@ bool read_numerics(std::string_view text, Options& options) {
 // One setting of all but chip and os; false if the value is not one of its values.
 bool set(Options& o, std::string_view key, std::string_view value, bool& known) {
   const std::map<std::string_view, Schedule*> schedules = {
-      {"transient-compile", &o.transient_compile}, {"transient-load", &o.transient_load},
-      {"unload-fault", &o.unload_fault},           {"daemon-restart", &o.daemon_restart},
-      {"timeout", &o.timeout},                     {"inference-fault", &o.inference_fault},
-      {"surface-fault", &o.surface_fault},         {"lock-fault", &o.lock_fault},
-      {"unlock-fault", &o.unlock_fault},           {"nil-descriptor", &o.nil_descriptor},
-      {"nil-model", &o.nil_model},                 {"nil-request", &o.nil_request},
-      {"nil-wrapper", &o.nil_wrapper},             {"base-fault", &o.base_fault},
+      {"transient-compile", &o.transient_compile},
+      {"transient-load", &o.transient_load},
+      {"unload-fault", &o.unload_fault},
+      {"daemon-restart", &o.daemon_restart},
+      {"timeout", &o.timeout},
+      {"inference-fault", &o.inference_fault},
+      {"surface-fault", &o.surface_fault},
+      {"lock-fault", &o.lock_fault},
+      {"unlock-fault", &o.unlock_fault},
+      {"nil-descriptor", &o.nil_descriptor},
+      {"nil-model", &o.nil_model},
+      {"nil-request", &o.nil_request},
+      {"nil-wrapper", &o.nil_wrapper},
+      {"base-fault", &o.base_fault},
       {"short-surface", &o.short_surface},
   };
   const std::map<std::string_view, bool*> flags = {
@@ -135,9 +144,11 @@ bool set(Options& o, std::string_view key, std::string_view value, bool& known) 
   }
   if (key == "seed") return read(value, number) && ((o.seed = static_cast<uint64_t>(number)), true);
   if (key == "threads")
-    return read(value, number) && number >= 1 && number <= 256 && ((o.threads = static_cast<int>(number)), true);
+    return read(value, number) && number >= 1 && number <= 256 &&
+           ((o.threads = static_cast<int>(number)), true);
   if (key == "row-align")
-    return read(value, number) && number > 0 && number % 64 == 0 && ((o.row_alignment = number), true);
+    return read(value, number) && number > 0 && number % 64 == 0 &&
+           ((o.row_alignment = number), true);
   if (key == "numerics") return read_numerics(value, o);
   if (key == "binding") {
     o.alphabetical = value == "alphabetical";
@@ -169,15 +180,18 @@ Result<Options> parse_options(std::string_view text) {
   }
   Options options;
   for (const auto& [key, value] : pairs) {
-    if (key == "chip" && !read_chip(value, options)) return wrong(key, value, "m1 … m6, _pro, _max, _ultra");
-    if (key == "os" && !read_os(value, options)) return wrong(key, value, "a version of macOS, such as 15.5");
+    if (key == "chip" && !read_chip(value, options))
+      return wrong(key, value, "m1 … m6, _pro, _max, _ultra");
+    if (key == "os" && !read_os(value, options))
+      return wrong(key, value, "a version of macOS, such as 15.5");
   }
   apply_profile(options);
   for (const auto& [key, value] : pairs) {
     if (key == "chip" || key == "os") continue;
     bool known = true;
     if (!set(options, key, value, known))
-      return wrong(key, value, known ? "the value is not one it can have" : "there is no such setting");
+      return wrong(key, value,
+                   known ? "the value is not one it can have" : "there is no such setting");
   }
   options.numerics.width_slice_overflow = options.narrow_slices;
   return options;
@@ -185,7 +199,10 @@ Result<Options> parse_options(std::string_view text) {
 
 std::string architecture_of(const Options& options) {
   const std::string& chip = options.chip;
-  const char* size = chip.ends_with("_pro") ? "s" : chip.ends_with("_max") ? "c" : chip.ends_with("_ultra") ? "d" : "g";
+  const char* size = chip.ends_with("_pro")     ? "s"
+                     : chip.ends_with("_max")   ? "c"
+                     : chip.ends_with("_ultra") ? "d"
+                                                : "g";
   return std::string("h").append(std::to_string(12 + options.family)).append(size);
 }
 

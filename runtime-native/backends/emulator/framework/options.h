@@ -2,8 +2,9 @@
 //
 //     ANEC_EMULATOR=chip=m1,os=15.5,compile-limit=119,daemon-restart=every:50
 //
-// Each fault has a schedule: `off`, `7` (the seventh time only), `first:2`, `every:50`, or `rate:0.1`
-// (by chance, from `seed`). What is not named behaves as reported for the chip and macOS.
+// Each fault has a schedule: `off`, `7` (the seventh time only), `first:2`, `every:50`, or
+// `rate:0.1` (by chance, from `seed`). What is not named behaves as reported for the chip and
+// macOS.
 
 #pragma once
 
@@ -27,16 +28,16 @@ struct Schedule {
 
 struct Options {
   std::string chip = "m4";
-  int family = 4;           // the 4 of m4
+  int family = 4;  // the 4 of m4
   std::string os = "15.5";
   int os_major = 15;
   uint64_t seed = 1;
   int threads = 1;
   Numerics numerics{Arithmetic::exact, false, false, true};
-  bool narrow_slices = false;    // last-axis slices overflow: M1 and M2
+  bool narrow_slices = false;  // last-axis slices overflow: M1 and M2
 
-  int64_t compile_limit = -1;    // compiles a process may do; −1: no end
-  int64_t minimum_surface = 0;   // bytes every surface must have beside those its port needs
+  int64_t compile_limit = -1;   // compiles a process may do; −1: no end
+  int64_t minimum_surface = 0;  // bytes every surface must have beside those its port needs
   int64_t row_alignment = 64;
   int64_t input_limit = 0;       // inputs beyond this many are bound in reverse; 0: no limit
   bool alphabetical = true;      // ports are bound by name, or in the order of the text
@@ -52,8 +53,9 @@ struct Options {
   std::set<std::string> missing;  // classes and methods this macOS does not have
   std::set<std::string> refused;  // ops this macOS does not compile
 
-  Schedule transient_compile, transient_load, unload_fault, daemon_restart, timeout, inference_fault,
-      surface_fault, lock_fault, unlock_fault, base_fault, short_surface, nil_descriptor, nil_model, nil_request, nil_wrapper;
+  Schedule transient_compile, transient_load, unload_fault, daemon_restart, timeout,
+      inference_fault, surface_fault, lock_fault, unlock_fault, base_fault, short_surface,
+      nil_descriptor, nil_model, nil_request, nil_wrapper;
 };
 
 // `key=value` pairs with commas between them; an empty text gives the defaults.

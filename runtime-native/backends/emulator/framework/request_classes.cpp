@@ -1,4 +1,5 @@
-// Surfaces, requests, clients, counters and the device's description; and the evaluation of a request.
+// Surfaces, requests, clients, counters and the device's description; and the evaluation of a
+// request.
 
 #include "model_classes.h"
 
@@ -15,8 +16,9 @@ constexpr int64_t connection_interrupted = 4097;  // NSXPCConnectionInterrupted
 constexpr int64_t page = 16384;
 
 std::string request_failure(const char* status, const char* kind, const char* words) {
-  return std::string("processRequest:model:qos:qIndex:modelStringID:options:error:: "
-                     "ANEProgramProcessRequestDirect() Failed with status=") +
+  return std::string(
+             "processRequest:model:qos:qIndex:modelStringID:options:error:: "
+             "ANEProgramProcessRequestDirect() Failed with status=") +
          status + " : statusType=" + kind + ": Program Inference " + words;
 }
 
@@ -74,7 +76,8 @@ void expect_nil(const void* object, const char* what) {
 }
 
 Object* request_with_both(Object*, Selector, const void* in, const void* in_at, const void* out,
-                          const void* out_at, const void* weights, const void* stats, const void* procedure) {
+                          const void* out_at, const void* weights, const void* stats,
+                          const void* procedure) {
   expect_nil(weights, "weights buffer");
   expect_nil(stats, "counters given from outside");
   return make_request(in, in_at, out, out_at, procedure);
@@ -124,29 +127,33 @@ Object* client() {
 
 Object* shared_client(Object*, Selector) { return client(); }
 
-signed char evaluate_by_client(Object*, Selector, const void* model, const void* how, const void* request,
-                               uint32_t qos, void** error) {
+signed char evaluate_by_client(Object*, Selector, const void* model, const void* how,
+                               const void* request, uint32_t qos, void** error) {
   Object* found = checked(model, Kind::other, "-[_ANEClient evaluateWithModel:…]");
   if (found == nullptr || name_of(found) != "_ANEInMemoryModel") {
-    violation("-[_ANEClient evaluateWithModel:…]: a " + name_of(found) + " where a model should be");
+    violation("-[_ANEClient evaluateWithModel:…]: a " + name_of(found) +
+              " where a model should be");
     return 0;
   }
   return evaluate_request(static_cast<Model*>(found), qos, how, request, error);
 }
 
 // Surfaces in the order of binding. Empty if every one is there, is named once and is big enough.
-std::string bind_side(const std::vector<SurfaceObject*>& objects, const std::vector<int64_t>& symbols,
-                      const std::vector<PortLayout>& ports, int64_t first, const char*& status,
-                      std::vector<SurfaceMemory*>& bound) {
+std::string bind_side(const std::vector<SurfaceObject*>& objects,
+                      const std::vector<int64_t>& symbols, const std::vector<PortLayout>& ports,
+                      int64_t first, const char*& status, std::vector<SurfaceMemory*>& bound) {
   status = "0x1d";
   if (objects.size() != ports.size())
-    return std::to_string(objects.size()) + " surfaces for " + std::to_string(ports.size()) + " ports";
+    return std::to_string(objects.size()) + " surfaces for " + std::to_string(ports.size()) +
+           " ports";
   bound.assign(ports.size(), nullptr);
   for (size_t i = 0; i < objects.size(); ++i) {
     const int64_t at = symbols[i] - first;
-    if (at < 0 || at >= static_cast<int64_t>(ports.size()) || bound[static_cast<size_t>(at)] != nullptr) {
+    if (at < 0 || at >= static_cast<int64_t>(ports.size()) ||
+        bound[static_cast<size_t>(at)] != nullptr) {
       status = "0x2";
-      return "symbol " + std::to_string(symbols[i]) + " is not one of this procedure, or is named twice";
+      return "symbol " + std::to_string(symbols[i]) +
+             " is not one of this procedure, or is named twice";
     }
     bound[static_cast<size_t>(at)] = objects[i]->memory;
   }
@@ -180,7 +187,8 @@ Request::~Request() {
   for (SurfaceObject* object : outputs) release(object);
 }
 
-signed char evaluate_request(Model* model, uint32_t qos, const void* how, const void* given, void** error) {
+signed char evaluate_request(Model* model, uint32_t qos, const void* how, const void* given,
+                             void** error) {
   if (!check_call("evaluate…", qos, how)) return 0;
   Object* object = checked(given, Kind::other, "evaluate…: the request");
   if (object == nullptr || name_of(object) != "_ANERequest") {
@@ -209,11 +217,11 @@ signed char evaluate_request(Model* model, uint32_t qos, const void* how, const 
 
   const char* status = nullptr;
   std::vector<SurfaceMemory*> inputs, outputs;
-  std::string fault = bind_side(request->inputs, request->input_symbols, entry.inputs, entry.first_input,
-                                status, inputs);
+  std::string fault = bind_side(request->inputs, request->input_symbols, entry.inputs,
+                                entry.first_input, status, inputs);
   if (fault.empty())
-    fault = bind_side(request->outputs, request->output_symbols, entry.outputs, entry.first_output, status,
-                      outputs);
+    fault = bind_side(request->outputs, request->output_symbols, entry.outputs, entry.first_output,
+                      status, outputs);
   if (!fault.empty()) return inference_error(error, status, fault);
   if (happens(Fault::timeout))
     return fail(error, engine_domain, 3, request_failure("0xf", "0x11", "timeout: timed out"));
@@ -232,9 +240,9 @@ void declare_request_classes() {
 
   Class* request = declare_class("_ANERequest");
   const std::string start = "requestWithInputs:inputIndices:outputs:outputIndices:";
-  static const std::string forms[] = {start + "weightsBuffer:perfStats:procedureIndex:",
-                                      start + "perfStats:procedureIndex:",
-                                      start + "weightsBuffer:procedureIndex:", start + "procedureIndex:"};
+  static const std::string forms[] = {
+      start + "weightsBuffer:perfStats:procedureIndex:", start + "perfStats:procedureIndex:",
+      start + "weightsBuffer:procedureIndex:", start + "procedureIndex:"};
   factory_method(request, forms[0].c_str(), request_with_both);
   factory_method(request, forms[1].c_str(), request_with_stats);
   factory_method(request, forms[2].c_str(), request_with_weights);
@@ -248,7 +256,8 @@ void declare_request_classes() {
   Class* client = declare_class("_ANEClient");
   factory_method(client, "sharedConnection", shared_client);
   instance_method(client, "evaluateWithModel:options:request:qos:error:", evaluate_by_client);
-  instance_method(client, "doEvaluateDirectWithModel:options:request:qos:error:", evaluate_by_client);
+  instance_method(client,
+                  "doEvaluateDirectWithModel:options:request:qos:error:", evaluate_by_client);
   instance_method(declare_class("_ANEInMemoryModel"), "sharedConnection", shared_client);
 
   Class* info = declare_class("_ANEDeviceInfo");

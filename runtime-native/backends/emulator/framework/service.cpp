@@ -42,10 +42,12 @@ Result<PortLayout> layout_of(const Port& port) {
   layout.type = port.type;
   if (port.type != ElementType::fp16 && port.type != ElementType::fp32)
     return invalid("port `" + port.name + "` is neither fp16 nor fp32");
-  if (port.shape.size() > 4) return invalid("port `" + port.name + "` has more than four dimensions");
+  if (port.shape.size() > 4)
+    return invalid("port `" + port.name + "` has more than four dimensions");
   int64_t* const sizes[] = {&layout.w, &layout.h, &layout.c, &layout.n};
   for (size_t i = 0; i < port.shape.size(); ++i) *sizes[i] = port.shape[port.shape.size() - 1 - i];
-  const int64_t extent = options().family >= first_family_with_new_extents ? new_extent : old_extent;
+  const int64_t extent =
+      options().family >= first_family_with_new_extents ? new_extent : old_extent;
   if (layout.w > extent || layout.h > extent || layout.c > new_extent || layout.n > new_extent)
     return invalid("port `" + port.name + "` is larger than the engine's tensors");
   const int64_t element = port.type == ElementType::fp16 ? 2 : 4;
@@ -60,7 +62,8 @@ Result<void> bind(std::span<const Port> ports, bool inputs, std::vector<PortLayo
                   std::vector<size_t>& order) {
   for (size_t i = 0; i < ports.size(); ++i) order.push_back(i);
   if (options().alphabetical) {
-    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return ports[a].name < ports[b].name; });
+    std::sort(order.begin(), order.end(),
+              [&](size_t a, size_t b) { return ports[a].name < ports[b].name; });
   }
   const auto limit = static_cast<size_t>(options().input_limit);
   if (inputs && limit > 0 && order.size() > limit)
@@ -97,7 +100,8 @@ Result<std::shared_ptr<const Compiled>> compile_text(
   auto parsed = parse_program(mil, files);
   if (!parsed.ok()) {
     const bool weights_are_wrong = parsed.error().code == "E0642";
-    return Error{"", weights_are_wrong ? "CompilationFailure" : "InvalidMILProgram", parsed.error().message};
+    return Error{"", weights_are_wrong ? "CompilationFailure" : "InvalidMILProgram",
+                 parsed.error().message};
   }
   auto compiled = std::make_shared<Compiled>();
   compiled->program = std::move(parsed.value());
@@ -108,10 +112,13 @@ Result<std::shared_ptr<const Compiled>> compile_text(
     entry.first_input = inputs;
     entry.first_output = outputs;
     const auto in = compiled->program.inputs(name), out = compiled->program.outputs(name);
-    if (auto bound = bind(in, true, entry.inputs, entry.input_order); !bound.ok()) return bound.error();
-    if (auto bound = bind(out, false, entry.outputs, entry.output_order); !bound.ok()) return bound.error();
+    if (auto bound = bind(in, true, entry.inputs, entry.input_order); !bound.ok())
+      return bound.error();
+    if (auto bound = bind(out, false, entry.outputs, entry.output_order); !bound.ok())
+      return bound.error();
     for (const OpCost& op : compiled->program.ops(name))
-      if (options().refused.contains(op.op)) return invalid("the op `" + op.op + "` is not supported here");
+      if (options().refused.contains(op.op))
+        return invalid("the op `" + op.op + "` is not supported here");
     entry.predicted_ns = predicted_ns(options().chip, compiled->program.ops(name),
                                       total_bytes(entry.inputs) + total_bytes(entry.outputs));
     inputs += static_cast<int64_t>(in.size());
@@ -161,8 +168,10 @@ Outcome run(const Compiled& program, const Entry& entry, const std::vector<Surfa
   const auto view = [](const PortLayout& port, SurfaceMemory* surface) {
     return TensorView{surface->bytes, static_cast<size_t>(surface->size), port.type, port.row};
   };
-  for (size_t i = 0; i < inputs.size(); ++i) in[entry.input_order[i]] = view(entry.inputs[i], inputs[i]);
-  for (size_t i = 0; i < outputs.size(); ++i) out[entry.output_order[i]] = view(entry.outputs[i], outputs[i]);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    in[entry.input_order[i]] = view(entry.inputs[i], inputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    out[entry.output_order[i]] = view(entry.outputs[i], outputs[i]);
 
   const std::lock_guard engine(service().engine);
   for (SurfaceMemory* surface : inputs) surface->expect_unchanged("evaluation");

@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t most_violations = 1000;
 
-// Never freed, as other threads may still read it while the process ends. Options that were replaced
-// stay too: somebody may be reading them.
+// Never freed, as other threads may still read it while the process ends. Options that were
+// replaced stay too: somebody may be reading them.
 struct State {
   std::mutex mutex;
   std::atomic<const Options*> options{nullptr};
@@ -40,7 +40,7 @@ const Schedule& schedule_of(const Options& o, Fault fault) {
   const Schedule* schedules[fault_kinds] = {
       &o.transient_compile, &o.transient_load, &o.unload_fault, &o.daemon_restart, &o.timeout,
       &o.inference_fault,   &o.surface_fault,  &o.lock_fault,   &o.unlock_fault,   &o.base_fault,
-      &o.short_surface,     &o.nil_descriptor, &o.nil_model,         &o.nil_request,    &o.nil_wrapper,
+      &o.short_surface,     &o.nil_descriptor, &o.nil_model,    &o.nil_request,    &o.nil_wrapper,
   };
   return *schedules[static_cast<int>(fault)];
 }
@@ -115,11 +115,20 @@ bool happens(Fault fault) {
   const int64_t now = ++s.occasions[static_cast<size_t>(fault)];
   bool yes = false;
   switch (schedule.kind) {
-    case Schedule::Kind::off: break;
-    case Schedule::Kind::nth: yes = now == schedule.count; break;
-    case Schedule::Kind::first: yes = now <= schedule.count; break;
-    case Schedule::Kind::every: yes = now % schedule.count == 0; break;
-    case Schedule::Kind::rate: yes = next_random(s.random) < schedule.chance; break;
+    case Schedule::Kind::off:
+      break;
+    case Schedule::Kind::nth:
+      yes = now == schedule.count;
+      break;
+    case Schedule::Kind::first:
+      yes = now <= schedule.count;
+      break;
+    case Schedule::Kind::every:
+      yes = now % schedule.count == 0;
+      break;
+    case Schedule::Kind::rate:
+      yes = next_random(s.random) < schedule.chance;
+      break;
   }
   if (yes) ++s.counters.faults;
   return yes;
@@ -131,14 +140,21 @@ std::string report() {
   const Counters& c = counters();
   std::string json = "{\"chip\":" + quoted(options().chip) + ",\"os\":" + quoted(options().os);
   const std::pair<const char*, int64_t> numbers[] = {
-      {"compiles", c.compiles},       {"loads", c.loads},
-      {"unloads", c.unloads},         {"evaluations", c.evaluations},
-      {"restarts", c.restarts},       {"faults", c.faults},
-      {"loaded", c.loaded},           {"mostLoaded", c.most_loaded},
-      {"surfaces", c.surfaces},       {"surfaceBytes", c.surface_bytes},
-      {"predictedNs", c.predicted_ns}, {"wallNs", c.wall_ns},
+      {"compiles", c.compiles},
+      {"loads", c.loads},
+      {"unloads", c.unloads},
+      {"evaluations", c.evaluations},
+      {"restarts", c.restarts},
+      {"faults", c.faults},
+      {"loaded", c.loaded},
+      {"mostLoaded", c.most_loaded},
+      {"surfaces", c.surfaces},
+      {"surfaceBytes", c.surface_bytes},
+      {"predictedNs", c.predicted_ns},
+      {"wallNs", c.wall_ns},
   };
-  for (const auto& [name, value] : numbers) json.append(",").append(quoted(name)).append(":").append(std::to_string(value));
+  for (const auto& [name, value] : numbers)
+    json.append(",").append(quoted(name)).append(":").append(std::to_string(value));
   json += ",\"live\":{";
   bool first = true;
   for (const auto& [name, count] : live_objects()) {
@@ -156,8 +172,8 @@ std::string report() {
 
 // For whoever runs the emulator: tests, and the command line's --device emulator.
 
-// Starts over with other options. Answers an empty string, or what is wrong with them; the string is
-// good until the thread's next call.
+// Starts over with other options. Answers an empty string, or what is wrong with them; the string
+// is good until the thread's next call.
 ANEC_EXPORT const char* anec_emulator_configure(const char* text) {
   thread_local std::string answer;
   start();

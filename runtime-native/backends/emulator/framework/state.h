@@ -1,4 +1,5 @@
-// What the emulator knows of the running process: its options, what was done, and what was done wrong.
+// What the emulator knows of the running process: its options, what was done, and what was done
+// wrong.
 
 #pragma once
 
@@ -24,8 +25,21 @@ void violation(const std::string& what);
 std::vector<std::string> violations();
 
 enum class Fault {
-  transient_compile, transient_load, unload, daemon_restart, timeout, inference, surface, lock,
-  unlock, base, short_surface, nil_descriptor, nil_model, nil_request, nil_wrapper,
+  transient_compile,
+  transient_load,
+  unload,
+  daemon_restart,
+  timeout,
+  inference,
+  surface,
+  lock,
+  unlock,
+  base,
+  short_surface,
+  nil_descriptor,
+  nil_model,
+  nil_request,
+  nil_wrapper,
 };
 inline constexpr int fault_kinds = 15;
 // Whether the fault happens this time. Each call counts as one occasion.

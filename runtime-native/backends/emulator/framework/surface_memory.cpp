@@ -17,9 +17,9 @@ namespace {
 constexpr size_t page = 16384;
 constexpr int64_t largest = int64_t{1} << 36;
 constexpr uint32_t read_only = 1;
-constexpr int32_t no_memory = static_cast<int32_t>(0xe00002bd);    // kIOReturnNoMemory
-constexpr int32_t bad_argument = static_cast<int32_t>(0xe00002c2); // kIOReturnBadArgument
-constexpr int32_t cannot_lock = static_cast<int32_t>(0xe00002cc);  // kIOReturnCannotLock
+constexpr int32_t no_memory = static_cast<int32_t>(0xe00002bd);     // kIOReturnNoMemory
+constexpr int32_t bad_argument = static_cast<int32_t>(0xe00002c2);  // kIOReturnBadArgument
+constexpr int32_t cannot_lock = static_cast<int32_t>(0xe00002cc);   // kIOReturnCannotLock
 
 // Four sums side by side, so that large surfaces cost little.
 uint64_t sum_of(const uint8_t* bytes, int64_t size) {
@@ -27,7 +27,8 @@ uint64_t sum_of(const uint8_t* bytes, int64_t size) {
   for (int64_t i = 0; i + 32 <= size; i += 32) {
     uint64_t words[4];
     std::memcpy(words, bytes + i, 32);
-    for (int k = 0; k < 4; ++k) sums[k] = (sums[k] ^ words[k]) * 0x9e3779b97f4a7c15 + (sums[k] >> 29);
+    for (int k = 0; k < 4; ++k)
+      sums[k] = (sums[k] ^ words[k]) * 0x9e3779b97f4a7c15 + (sums[k] >> 29);
   }
   return sums[0] ^ sums[1] * 3 ^ sums[2] * 5 ^ sums[3] * 7;
 }
@@ -41,8 +42,10 @@ int64_t property(const Dictionary& properties, const char* key) {
 
 }  // namespace
 
-SurfaceMemory::SurfaceMemory(int64_t s) : Object(declare_class("IOSurface"), Kind::surface), size(s) {
-  bytes = static_cast<uint8_t*>(std::aligned_alloc(page, static_cast<size_t>((s + 16383) / 16384 * 16384)));
+SurfaceMemory::SurfaceMemory(int64_t s)
+    : Object(declare_class("IOSurface"), Kind::surface), size(s) {
+  bytes = static_cast<uint8_t*>(
+      std::aligned_alloc(page, static_cast<size_t>((s + 16383) / 16384 * 16384)));
   // What new memory holds is anybody's guess.
   if (bytes != nullptr) std::memset(bytes, 0xA5, static_cast<size_t>(s));
   ++counters().surfaces;
@@ -77,11 +80,13 @@ void declare_surfaces() { declare_class("IOSurface"); }
 ANEC_EXPORT SurfaceMemory* IOSurfaceCreate(const void* properties) {
   const Dictionary* found = dictionary_in(properties, "IOSurfaceCreate");
   if (found == nullptr || happens(Fault::surface)) return nullptr;
-  const int64_t width = property(*found, "IOSurfaceWidth"), height = property(*found, "IOSurfaceHeight");
+  const int64_t width = property(*found, "IOSurfaceWidth"),
+                height = property(*found, "IOSurfaceHeight");
   const int64_t element = property(*found, "IOSurfaceBytesPerElement");
   const int64_t asked = property(*found, "IOSurfaceAllocSize");
   const int64_t row = property(*found, "IOSurfaceBytesPerRow");
-  if (width < 1 || height < 1 || element < 1 || width > largest || height > largest || element > 16) {
+  if (width < 1 || height < 1 || element < 1 || width > largest || height > largest ||
+      element > 16) {
     violation("IOSurfaceCreate: width, height or bytes per element are missing or impossible");
     return nullptr;
   }
@@ -90,7 +95,8 @@ ANEC_EXPORT SurfaceMemory* IOSurfaceCreate(const void* properties) {
     return nullptr;
   }
   const int64_t needed = (row < 0 ? width * element : row) * height;
-  if (asked >= 0 && asked < needed) violation("IOSurfaceCreate: less memory asked for than rows need");
+  if (asked >= 0 && asked < needed)
+    violation("IOSurfaceCreate: less memory asked for than rows need");
   const int64_t size = asked > needed ? asked : needed;
   if (size > largest) return nullptr;
   auto* surface = new SurfaceMemory(size);

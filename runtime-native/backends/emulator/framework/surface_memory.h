@@ -1,8 +1,8 @@
 // IOSurfaces: memory that must be locked while the host touches it.
 //
-// Memory that changed while nobody held a lock was written without one: it may never have reached the
-// engine. A sum over the bytes, taken whenever a lock ends and compared when the next one begins or the
-// engine reads, finds that.
+// Memory that changed while nobody held a lock was written without one: it may never have reached
+// the engine. A sum over the bytes, taken whenever a lock ends and compared when the next one
+// begins or the engine reads, finds that.
 
 #pragma once
 

@@ -14,10 +14,10 @@ constexpr uint32_t kSentinel = 0xdeadbeef, kVersion = 2;
 
 constexpr ElementType kCodes[] = {
     ElementType::string,  // no element type has the code 0
-    ElementType::fp16,  ElementType::fp32,  ElementType::uint8,  ElementType::int8,
-    ElementType::bf16,  ElementType::int16, ElementType::uint16, ElementType::int4,
-    ElementType::uint1, ElementType::uint2, ElementType::uint4,  ElementType::uint3,
-    ElementType::uint6, ElementType::int32, ElementType::uint32,
+    ElementType::fp16,   ElementType::fp32,  ElementType::uint8,  ElementType::int8,
+    ElementType::bf16,   ElementType::int16, ElementType::uint16, ElementType::int4,
+    ElementType::uint1,  ElementType::uint2, ElementType::uint4,  ElementType::uint3,
+    ElementType::uint6,  ElementType::int32, ElementType::uint32,
 };
 
 template <class T>
@@ -77,7 +77,8 @@ bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType typ
   if (field<uint32_t>(file, offset) != kSentinel) return fail("no descriptor starts there");
 
   const uint32_t code = field<uint32_t>(file, offset + 4);
-  if (code == 0 || code >= std::size(kCodes)) return fail("no element type has the code " + number(code));
+  if (code == 0 || code >= std::size(kCodes))
+    return fail("no element type has the code " + number(code));
   const ElementType found = kCodes[code];
   // Weight files have no bools; they are bytes.
   const ElementType stored = type == ElementType::boolean ? ElementType::uint8 : type;
@@ -93,7 +94,8 @@ bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType typ
   if (bytes > file.size() - start)
     return fail("the " + number(bytes) + " bytes of the payload end behind the file");
   for (uint64_t at = offset + 32; at < start; at += 8)
-    if (field<uint64_t>(file, at) != 0) return fail("the descriptor's reserved fields are not zero");
+    if (field<uint64_t>(file, at) != 0)
+      return fail("the descriptor's reserved fields are not zero");
 
   const uint64_t bits = uint64_t(bits_of(found));
   if (padding >= 8 || (bits >= 8 && padding != 0) || (bytes == 0 && padding != 0))

@@ -20,8 +20,8 @@
 
 namespace anec::emulator {
 
-// The cells of the record at `offset`, which must hold `size` elements of `type`. Otherwise `problem`
-// says in words what is wrong.
+// The cells of the record at `offset`, which must hold `size` elements of `type`. Otherwise
+// `problem` says in words what is wrong.
 bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType type, int64_t size,
                  std::vector<uint32_t>& cells, std::string& problem);
 

@@ -27,7 +27,8 @@ __attribute__((target("avx2"))) void store_halves_avx2(const double* in, int64_t
 
 template <bool Away>
 void store_as_halves(const double* in, int64_t n, float* out, int64_t step) {
-  if (step != 1) return store_floats(in, n, out, step, [](double x) { return float(round_to_half<Away>(x)); });
+  if (step != 1)
+    return store_floats(in, n, out, step, [](double x) { return float(round_to_half<Away>(x)); });
 #if defined(__x86_64__)
   static const bool has_avx2 = __builtin_cpu_supports("avx2");
   if (has_avx2) return store_halves_avx2<Away>(in, n, out);
@@ -55,8 +56,8 @@ void load_cells(const float* in, int64_t step, int64_t n, ElementType type, bool
   }
 }
 
-void store_cells(const double* in, int64_t n, ElementType type, const Numerics& numerics, float* out,
-                 int64_t step) {
+void store_cells(const double* in, int64_t n, ElementType type, const Numerics& numerics,
+                 float* out, int64_t step) {
   if (!is_float(type)) {
     Whole* to = reinterpret_cast<Whole*>(out);
     for (int64_t i = 0; i < n; ++i) to[i * step] = whole(in[i]);

@@ -52,9 +52,11 @@ bool FunctionCompiler::check_value_type(const Type& type, uint32_t at, ElementTy
   if (element == ElementType::string) return fault_.set(at, "strings are only constants", "E0641");
   if (element == ElementType::fp64 || (is_integer(element) && bits_of(element) == 64) ||
       element == ElementType::uint32) {
-    return fault_.set(at, std::string("the emulator computes nothing in ") + name_of(element), "E0641");
+    return fault_.set(at, std::string("the emulator computes nothing in ") + name_of(element),
+                      "E0641");
   }
-  if (contains(shape, kUnknown)) return fault_.set(at, "the emulator needs known dimensions", "E0641");
+  if (contains(shape, kUnknown))
+    return fault_.set(at, "the emulator needs known dimensions", "E0641");
   if (contains(shape, 0)) return fault_.set(at, "the emulator has no empty tensors", "E0641");
   if (shape.size() > 8 || size_of(shape) > kLargest)
     return fault_.set(at, "this is larger than anything the emulator holds", "E0641");
@@ -117,7 +119,8 @@ bool FunctionCompiler::check_results(const Statement& statement, const Call& cal
   for (size_t i = 0; i < computed; ++i) {
     const Binding& result = statement.results[i];
     const Call::Result& answer = call.results_[i];
-    if (scope_.contains(result.name)) return fault_.set(result.at, "`" + result.name + "` is defined twice");
+    if (scope_.contains(result.name))
+      return fault_.set(result.at, "`" + result.name + "` is defined twice");
     for (size_t j = 0; j < i; ++j) {
       if (statement.results[j].name == result.name)
         return fault_.set(result.at, "`" + result.name + "` is defined twice");
@@ -177,7 +180,8 @@ void FunctionCompiler::add_step(const Statement& statement, Call& call, int numb
   add_cost(statement, call, step);
   if (call.view_ >= 0) return;
   if (!step.is_constant) {
-    for (const int slot : step.in) plan_.storages[size_t(plan_.slots[size_t(slot)].storage)].last = number;
+    for (const int slot : step.in)
+      plan_.storages[size_t(plan_.slots[size_t(slot)].storage)].last = number;
   }
   plan_.steps.push_back(std::move(step));
 }
@@ -209,10 +213,12 @@ bool FunctionCompiler::compile_outputs() {
     if (found == scope_.end())
       return fault_.set(output.at, "the output `" + output.name + "` is defined nowhere");
     const Operand& operand = found->second;
-    if (operand.slot < 0) return fault_.set(output.at, "the output `" + output.name + "` is no tensor");
+    if (operand.slot < 0)
+      return fault_.set(output.at, "the output `" + output.name + "` is no tensor");
     plan_.outputs.push_back({output.name, operand.type, operand.shape});
     plan_.output_slots.push_back(operand.slot);
-    plan_.storages[size_t(plan_.slots[size_t(operand.slot)].storage)].last = int(plan_.steps.size());
+    plan_.storages[size_t(plan_.slots[size_t(operand.slot)].storage)].last =
+        int(plan_.steps.size());
   }
   return true;
 }

@@ -7,7 +7,8 @@ IntegerPath integer_path(Call& c, const Operand& a, int64_t row_axis, const Oper
   IntegerPath path;
   const auto x = c.quantized(a), w = c.quantized(b);
   if (!x || !w || k > kMostIntegers) return path;
-  if ((x->axis >= 0 && x->axis != row_axis) || (w->axis >= 0 && w->axis != column_axis)) return path;
+  if ((x->axis >= 0 && x->axis != row_axis) || (w->axis >= 0 && w->axis != column_axis))
+    return path;
   path.a = c.in(*x->values);
   path.b = c.in(*w->values);
   path.a_scale = c.in(*x->scale);

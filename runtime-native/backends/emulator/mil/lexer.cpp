@@ -57,9 +57,12 @@ bool mantissa(std::string_view& rest, bool (*accepts)(char)) {
   size_t count = 0, i = 0;
   bool point = false;
   for (; i < rest.size(); ++i) {
-    if (accepts(rest[i])) ++count;
-    else if (rest[i] == '.' && !point) point = true;
-    else break;
+    if (accepts(rest[i]))
+      ++count;
+    else if (rest[i] == '.' && !point)
+      point = true;
+    else
+      break;
   }
   rest.remove_prefix(i);
   return count > 0;
@@ -112,9 +115,12 @@ double number_value(std::string_view text) {
   const bool negative = !text.empty() && text[0] == '-';
   const std::string bare(text.substr(negative ? 1 : 0));
   double value;
-  if (bare == "inf") value = std::numeric_limits<double>::infinity();
-  else if (bare == "nan") value = std::numeric_limits<double>::quiet_NaN();
-  else value = std::strtod(bare.c_str(), nullptr);  // correctly rounded, also for hex floats
+  if (bare == "inf")
+    value = std::numeric_limits<double>::infinity();
+  else if (bare == "nan")
+    value = std::numeric_limits<double>::quiet_NaN();
+  else
+    value = std::strtod(bare.c_str(), nullptr);  // correctly rounded, also for hex floats
   return negative ? -value : value;
 }
 
@@ -150,12 +156,12 @@ bool tokenize(std::string_view text, std::vector<Token>& out, Fault& fault) {
       i = end_of_number(text, i);
       kind = kNumber;
       const std::string_view spelled = text.substr(start, i - start);
-      if (!is_number(spelled))
-        return fault.set(uint32_t(start), quoted(spelled) + " is no number");
+      if (!is_number(spelled)) return fault.set(uint32_t(start), quoted(spelled) + " is no number");
     } else {
       char code[8];
       std::snprintf(code, sizeof code, "0x%02X", unsigned(uint8_t(c)));
-      return fault.set(uint32_t(start), std::string("a character that MIL does not have (") + code + ")");
+      return fault.set(uint32_t(start),
+                       std::string("a character that MIL does not have (") + code + ")");
     }
     out.push_back({kind, uint32_t(start), uint32_t(i)});
   }

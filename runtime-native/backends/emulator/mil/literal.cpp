@@ -58,8 +58,8 @@ bool holds_bool(const Value& value) {
 // type name = const()[name = …, val = …];
 bool FunctionCompiler::compile_const(const Statement& statement) {
   if (statement.results.size() != 1)
-    return fault_.set(statement.at, "`const` has 1 result, not " +
-                                        std::to_string(statement.results.size()));
+    return fault_.set(statement.at,
+                      "`const` has 1 result, not " + std::to_string(statement.results.size()));
   const Argument* val = nullptr;
   for (const Argument& a : statement.arguments)
     if (a.name == "val") val = &a;
@@ -109,15 +109,17 @@ bool FunctionCompiler::literal_shape(const Value& value, const Type* declared, O
     out.shape = type->shape;
     if (contains(out.shape, kUnknown) || contains(out.shape, 0) || out.shape.size() > 8 ||
         size_of(out.shape) > kLargest) {
-      return fault_.set(value.at, "the emulator cannot hold a constant of shape " + text_of(out.shape),
-                        "E0641");
+      return fault_.set(
+          value.at, "the emulator cannot hold a constant of shape " + text_of(out.shape), "E0641");
     }
     return true;
   }
   switch (value.kind) {
     case Value::string: out.type = ElementType::string; return true;
     case Value::boolean: out.type = ElementType::boolean; return true;
-    case Value::number: out.type = value.whole ? ElementType::int32 : ElementType::fp32; return true;
+    case Value::number:
+      out.type = value.whole ? ElementType::int32 : ElementType::fp32;
+      return true;
     case Value::numbers:
       out.type = value.whole ? ElementType::int32 : ElementType::fp32;
       out.shape = {int64_t(value.list_of_numbers.size())};
@@ -142,7 +144,8 @@ bool FunctionCompiler::literal_cells(const Value& value, Operand& out) {
   Constant constant;
   if (value.kind == Value::blob) {
     if (!computes)
-      return fault_.set(value.at, std::string("the emulator has no weights in ") + name_of(out.type), "E0641");
+      return fault_.set(
+          value.at, std::string("the emulator has no weights in ") + name_of(out.type), "E0641");
     if (!blob_cells(value, out, constant)) return false;
     out.slot = add_constant(std::move(constant), out);
     return true;

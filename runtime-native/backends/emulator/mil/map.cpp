@@ -41,7 +41,8 @@ void map_part(const Run& run, const Plan& plan, int64_t row, int64_t begin, int6
               const int64_t* starts) {
   double buffers[kMost][kBlock], results[kBlock];
   const double* in[kMost] = {};
-  const MapFunction f = run.exact() && plan.options.exact != nullptr ? plan.options.exact : plan.function;
+  const MapFunction f =
+      run.exact() && plan.options.exact != nullptr ? plan.options.exact : plan.function;
   for (int64_t at = begin; at < end; at += kBlock) {
     const int64_t n = end - at < kBlock ? end - at : kBlock;
     for (size_t k = 0; k < plan.operands.size(); ++k) {
@@ -64,7 +65,8 @@ void run_map(const Run& run, const Plan& plan) {
     for (size_t d = plan.shape.size() - 1; d-- > 0;) {
       const int64_t index = rest % plan.shape[d];
       rest /= plan.shape[d];
-      for (size_t k = 0; k < plan.operands.size(); ++k) starts[k] += index * plan.operands[k].strides[d];
+      for (size_t k = 0; k < plan.operands.size(); ++k)
+        starts[k] += index * plan.operands[k].strides[d];
     }
     map_part(run, plan, row * width, begin, end, starts);
   };

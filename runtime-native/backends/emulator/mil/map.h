@@ -16,8 +16,8 @@ struct MapOptions {
   bool moves = false;           // values are only moved: infinities stay what they are in `exact`
 };
 
-// Registers a kernel that maps `operands`, broadcast to the result. In `exact` the function sees the
-// operands as the engine decodes them.
+// Registers a kernel that maps `operands`, broadcast to the result. In `exact` the function sees
+// the operands as the engine decodes them.
 bool map(Call& c, std::vector<const Operand*> operands, MapFunction function,
          MapOptions options = {});
 

@@ -89,7 +89,8 @@ bool Memory::place() {
       const Constant& c = plan_.constants[size_t(s.constant)];
       const bool plain = c.rounded.empty() || numerics_.arithmetic == Arithmetic::ideal;
       // Kernels only read their operands.
-      slots_.push_back(reinterpret_cast<float*>(const_cast<uint32_t*>((plain ? c.cells : c.rounded).data())));
+      slots_.push_back(
+          reinterpret_cast<float*>(const_cast<uint32_t*>((plain ? c.cells : c.rounded).data())));
     } else {
       slots_.push_back(reinterpret_cast<float*>(block_.get() + offsets[size_t(slot.storage)]));
     }

@@ -1,10 +1,10 @@
-// Runs MIL programs for tests and benchmarks: requests on standard input, answers on standard output,
-// until the input ends. All integers are u32 and all elements f64, little-endian.
+// Runs MIL programs for tests and benchmarks: requests on standard input, answers on standard
+// output, until the input ends. All integers are u32 and all elements f64, little-endian.
 //
 //     request  arithmetic (0 exact, 1 fast, 2 ideal) · flags (1 half sums, 2 width slices overflow,
 //              4 no attention masks) · threads · runs · text · files, each path and bytes · inputs,
 //              each its elements; with no runs the program is only parsed
-//     answer   0 · message, or 1 · outputs, each its elements · microseconds of the fastest run as f64 ·
+//     answer   0 · message, or 1 · outputs, each its elements · microseconds of the fastest run, f64 ·
 //              allocations during the last run
 //
 // Strings, bytes and elements have their count before them, and so have lists.
@@ -164,7 +164,8 @@ void answer(const Request& r) {
       put(b, k, i < r.inputs.size() && k < r.inputs[i].size() ? r.inputs[i][k] : 0);
     in_views.push_back(b.view);
   }
-  for (const Port& port : program.value().outputs()) out_views.push_back(out.emplace_back(buffer_for(port)).view);
+  for (const Port& port : program.value().outputs())
+    out_views.push_back(out.emplace_back(buffer_for(port)).view);
 
   std::unique_ptr<ThreadPool> pool;
   if (r.threads > 1) {
@@ -172,14 +173,16 @@ void answer(const Request& r) {
     if (!made.ok()) return fail(made.error());
     pool = std::move(made.value());
   }
-  const Numerics numerics{Arithmetic(r.arithmetic), (r.flags & 1) != 0, (r.flags & 2) != 0, (r.flags & 4) != 0};
+  const Numerics numerics{Arithmetic(r.arithmetic), (r.flags & 1) != 0, (r.flags & 2) != 0,
+                          (r.flags & 4) != 0};
   double fastest = 1e300;
   uint32_t allocated = 0;
   for (uint32_t run = 0; run < r.runs; ++run) {
     const uint32_t before = allocations;
     const auto start = std::chrono::steady_clock::now();
     const auto done = program.value().evaluate(in_views, out_views, numerics, pool.get());
-    const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::micro> spent =
+        std::chrono::steady_clock::now() - start;
     allocated = allocations - before;
     if (!done.ok()) return fail(done.error());
     if (spent.count() < fastest) fastest = spent.count();

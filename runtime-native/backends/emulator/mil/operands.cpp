@@ -44,7 +44,8 @@ bool takes(std::string_view kind, ElementType type) {
   if (kind == "floats" || kind == "scalar") return floating;
   if (kind == "bools" || kind == "flag" || kind == "flags") return type == ElementType::boolean;
   if (kind == "bytes") return type == ElementType::int8 || type == ElementType::uint8;
-  if (kind == "numbers" || kind == "number" || kind == "factor") return type != ElementType::boolean;
+  if (kind == "numbers" || kind == "number" || kind == "factor")
+    return type != ElementType::boolean;
   return is_integer(type);
 }
 
@@ -67,7 +68,8 @@ const char* words(std::string_view kind) {
 }  // namespace
 
 bool FunctionCompiler::bind_operands(const OpSpec& op, const Statement& statement, Call& call) {
-  const auto find = [](const std::vector<Argument>& list, std::string_view name) -> const Argument* {
+  const auto find = [](const std::vector<Argument>& list,
+                       std::string_view name) -> const Argument* {
     for (const Argument& a : list)
       if (a.name == name) return &a;
     return nullptr;
@@ -98,7 +100,8 @@ bool FunctionCompiler::bind_operands(const OpSpec& op, const Statement& statemen
       bool known = false;
       for (std::string_view rest = op.arguments; next_argument(rest, spec);)
         known = known || spec.name == a.name;
-      if (!known) return fault_.set(a.at, std::string("`") + op.name + "` has no argument `" + a.name + "`");
+      if (!known)
+        return fault_.set(a.at, std::string("`") + op.name + "` has no argument `" + a.name + "`");
     }
   }
   if (!missing.empty())
@@ -128,19 +131,21 @@ bool FunctionCompiler::bind_operand(const OpSpec& op, std::string_view kind,
 
 bool FunctionCompiler::check_kind(const OpSpec& op, std::string_view kind, const Argument& argument,
                                   const Operand& operand) {
-  const std::string what = std::string("`") + argument.name + "` of `" + op.name + "` must be " + words(kind);
+  const std::string what =
+      std::string("`") + argument.name + "` of `" + op.name + "` must be " + words(kind);
   if (!takes(kind, operand.type)) {
     return fault_.set(operand.at, what + ", not " + text_of(operand.type, operand.shape));
   }
-  const bool one = kind == "scalar" || kind == "number" || kind == "factor" || kind == "int" ||
-                   kind == "flag";
+  const bool one =
+      kind == "scalar" || kind == "number" || kind == "factor" || kind == "int" || kind == "flag";
   const bool list = kind == "ints" || kind == "flags";
   const int64_t size = size_of(operand.shape);
   if ((one && (size != 1 || operand.shape.size() > 1)) || (list && operand.shape.size() > 1))
     return fault_.set(operand.at, what + ", not " + text_of(operand.type, operand.shape));
   if (!is_parameter(kind)) {
     if (operand.slot >= 0) return true;
-    return fault_.set(operand.at, std::string("the emulator computes nothing in ") + name_of(operand.type),
+    return fault_.set(operand.at,
+                      std::string("the emulator computes nothing in ") + name_of(operand.type),
                       "E0641");
   }
   if (operand.literal != nullptr) return true;
@@ -168,7 +173,8 @@ const Origin* Call::origin_of(const Operand& operand) const {
 
 std::optional<Quantized> Call::quantized(const Operand& operand) const {
   const Origin* origin = origin_of(operand);
-  if (origin == nullptr || (origin->op != "dequantize" && origin->op != "constexpr_affine_dequantize"))
+  if (origin == nullptr ||
+      (origin->op != "dequantize" && origin->op != "constexpr_affine_dequantize"))
     return std::nullopt;
   Quantized out{nullptr, nullptr, 0, 0};
   for (const auto& [name, given] : origin->arguments) {
@@ -199,7 +205,8 @@ int64_t Call::integer(std::string_view name, int64_t otherwise) const {
 
 double Call::number(std::string_view name, double otherwise) const {
   const Operand* operand = maybe(name);
-  return operand == nullptr || operand->literal == nullptr ? otherwise : operand->literal->numbers[0];
+  return operand == nullptr || operand->literal == nullptr ? otherwise
+                                                           : operand->literal->numbers[0];
 }
 
 std::string Call::text(std::string_view name, std::string otherwise) const {

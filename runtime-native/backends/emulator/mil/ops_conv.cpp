@@ -1,4 +1,6 @@
-// Convolutions over one to three spatial dimensions: products with the image unrolled, panel by panel.
+// Convolutions over one to three spatial dimensions: products with the image, unrolled by panels.
+
+#include <bit>
 
 #include "integers.h"
 #include "ops.h"
@@ -22,9 +24,10 @@ struct Convolution {
 struct Image {
   const Convolution& conv;
   const float* data;
+  float outside;  // the cell of what counts as zero
 };
 
-// Panel column j is place j; row (c, t) is the pixel under tap t in channel c, 0 outside.
+// Panel column j is place j; row (c, t) is the pixel under tap t in channel c.
 void pack_image(const void* from, int64_t first, int64_t count, float* panel) {
   const Image& image = *static_cast<const Image*>(from);
   const Convolution& v = image.conv;
@@ -52,7 +55,8 @@ void pack_image(const void* from, int64_t first, int64_t count, float* panel) {
         for (int64_t c = 0; c < v.channels; ++c) {
           const float* channel = image.data + c * v.pixels;
           float* row = panel + (c * v.taps + tap) * kPanel;
-          for (int64_t j = 0; j < count; ++j) row[j] = pixels[j] < 0 ? 0.0f : channel[pixels[j]];
+          for (int64_t j = 0; j < count; ++j)
+            row[j] = pixels[j] < 0 ? image.outside : channel[pixels[j]];
         }
       }
     }
@@ -71,15 +75,23 @@ void run_conv(const Run& run, const Convolution& v, const float* x, const float*
     for (int64_t g = 0; g < v.groups; ++g) {
       const int64_t block = n * v.groups + g;
       const IntegerFactors factors = integers ? path.factors(run, g * v.outputs) : IntegerFactors{};
-      const Image image{v, x + block * v.channels * v.pixels};
+      const Image image{v, x + block * v.channels * v.pixels,
+                        std::bit_cast<float>(factors.b_shift)};
       const StridedPanels flat{image.data, k, v.pixels, 1};
-      multiply(run, {.m = v.outputs, .n = v.places, .k = k,
-                     .a = weight + g * v.outputs * k, .a_row = k, .a_column = 1,
+      multiply(run, {.m = v.outputs,
+                     .n = v.places,
+                     .k = k,
+                     .a = weight + g * v.outputs * k,
+                     .a_row = k,
+                     .a_column = 1,
                      .pack = v.pointwise ? pack_strided : pack_image,
                      .b = v.pointwise ? static_cast<const void*>(&flat) : &image,
-                     .bias = bias == nullptr ? nullptr : bias + g * v.outputs, .bias_by_row = true,
-                     .out = run.out[0] + block * v.outputs * v.places, .out_row = v.places,
-                     .type = v.type, .integers = integers ? &factors : nullptr});
+                     .bias = bias == nullptr ? nullptr : bias + g * v.outputs,
+                     .bias_by_row = true,
+                     .out = run.out[0] + block * v.outputs * v.places,
+                     .out_row = v.places,
+                     .type = v.type,
+                     .integers = integers ? &factors : nullptr});
     }
   }
 }
@@ -89,12 +101,14 @@ bool conv(Call& c) {
   const Operand &x = c.one("x"), &weight = c.one("weight");
   const Operand* bias = c.maybe("bias");
   if (x.shape.size() < 3 || x.shape.size() > 5) return c.fail("x", "needs 3 to 5 dimensions");
-  if (weight.shape.size() != x.shape.size()) return c.fail("weight", "must have as many dimensions as `x`");
+  if (weight.shape.size() != x.shape.size())
+    return c.fail("weight", "must have as many dimensions as `x`");
   const int64_t groups = c.integer("groups", 1), channels = x.shape[1], outputs = weight.shape[0];
   if (groups < 1 || channels % groups != 0)
     return c.fail("groups", "must divide the " + std::to_string(channels) + " channels");
   if (outputs % groups != 0)
-    return c.fail("groups", "must divide the " + std::to_string(outputs) + " channels of the result");
+    return c.fail("groups",
+                  "must divide the " + std::to_string(outputs) + " channels of the result");
   if (weight.shape[1] != channels / groups)
     return c.fail("weight", "needs " + std::to_string(channels / groups) + " input channels");
   if (bias != nullptr && bias->shape != Shape{outputs})

@@ -14,12 +14,14 @@ namespace {
 bool binary_types(Call& c, bool gives_bool, bool takes_bool) {
   const Operand &x = c.one("x"), &y = c.one("y");
   if (x.type != y.type)
-    return c.fail("y", "must be " + std::string(name_of(x.type)) + ", as `x` is, not " + name_of(y.type));
+    return c.fail(
+        "y", "must be " + std::string(name_of(x.type)) + ", as `x` is, not " + name_of(y.type));
   if (takes_bool != (x.type == ElementType::boolean))
     return c.fail("x", takes_bool ? "must be bools" : "must be numbers");
   const auto shape = broadcast(x.shape, y.shape);
   if (!shape)
-    return c.fail("y", "is " + text_of(y.shape) + ", which does not broadcast with " + text_of(x.shape));
+    return c.fail("y",
+                  "is " + text_of(y.shape) + ", which does not broadcast with " + text_of(x.shape));
   c.result(gives_bool ? ElementType::boolean : x.type, *shape);
   return true;
 }

@@ -29,7 +29,8 @@ bool gather(Call& c) {
   if (!axis_parameter(c, "axis", x, 0, axis)) return false;
   const int64_t batch = c.integer("batch_dims", 0);
   bool shared = batch >= 0 && batch <= axis && batch <= int64_t(indices.shape.size());
-  for (int64_t d = 0; shared && d < batch; ++d) shared = x.shape[size_t(d)] == indices.shape[size_t(d)];
+  for (int64_t d = 0; shared && d < batch; ++d)
+    shared = x.shape[size_t(d)] == indices.shape[size_t(d)];
   if (!shared) return c.fail("batch_dims", "must count leading dimensions that both have");
   int64_t batches = 1, outer = 1, inner = 1, count = 1;
   Shape shape;
@@ -65,11 +66,14 @@ bool gather_along_axis(Call& c) {
   int64_t axis;
   if (!axis_parameter(c, "axis", x, 0, axis)) return false;
   bool fits = indices.shape.size() == x.shape.size();
-  for (size_t d = 0; fits && d < x.shape.size(); ++d) fits = int64_t(d) == axis || indices.shape[d] == x.shape[d];
-  if (!fits) return c.fail("indices", "may differ from `x` only along axis " + std::to_string(axis));
+  for (size_t d = 0; fits && d < x.shape.size(); ++d)
+    fits = int64_t(d) == axis || indices.shape[d] == x.shape[d];
+  if (!fits)
+    return c.fail("indices", "may differ from `x` only along axis " + std::to_string(axis));
   int64_t inner = 1;
   for (size_t d = size_t(axis) + 1; d < x.shape.size(); ++d) inner *= x.shape[d];
-  const int64_t n = x.shape[size_t(axis)], count = indices.shape[size_t(axis)], size = size_of(indices.shape);
+  const int64_t n = x.shape[size_t(axis)], count = indices.shape[size_t(axis)],
+                size = size_of(indices.shape);
   c.result(x.type, indices.shape);
   return c.run([=, in = c.in(x), list = c.in(indices)](const Run& run) {
     for (int64_t i = 0; i < size; ++i) {
@@ -92,7 +96,9 @@ bool one_hot(Call& c) {
   const Operand *on = c.maybe("on_value"), *off = c.maybe("off_value");
   if (on != nullptr && off != nullptr && on->type != off->type)
     return c.fail("off_value", "must have the type of `on_value`");
-  const ElementType type = on != nullptr ? on->type : off != nullptr ? off->type : ElementType::int32;
+  const ElementType type = on != nullptr    ? on->type
+                           : off != nullptr ? off->type
+                                            : ElementType::int32;
   int64_t inner = 1;
   for (size_t d = size_t(*found); d < shape.size(); ++d) inner *= shape[d];
   shape.insert(shape.begin() + *found, size);
@@ -115,8 +121,10 @@ bool one_hot(Call& c) {
 
 constexpr OpSpec kOps[] = {
     {"gather", "x:values indices:wholes axis:int? batch_dims:int? validate_indices:flag?", gather},
-    {"gather_along_axis", "x:values indices:wholes axis:int? validate_indices:flag?", gather_along_axis},
-    {"one_hot", "indices:wholes one_hot_vector_size:int axis:int? on_value:number? off_value:number?",
+    {"gather_along_axis", "x:values indices:wholes axis:int? validate_indices:flag?",
+     gather_along_axis},
+    {"one_hot",
+     "indices:wholes one_hot_vector_size:int axis:int? on_value:number? off_value:number?",
      one_hot},
 };
 

@@ -18,7 +18,8 @@ bool copy_parts(Call& c, std::vector<Part> parts, int64_t outer, int64_t row) {
   return c.run([parts = std::move(parts), outer, row](const Run& run) {
     for (const Part& p : parts) {
       for (int64_t i = 0; i < outer; ++i)
-        std::memcpy(run.out[0] + i * row + p.offset, run.in[p.in] + i * p.width, size_t(p.width) * sizeof(float));
+        std::memcpy(run.out[0] + i * row + p.offset, run.in[p.in] + i * p.width,
+                    size_t(p.width) * sizeof(float));
     }
   });
 }
@@ -42,7 +43,8 @@ bool concat(Call& c) {
     bool fits = v->type == values[0]->type && own.size() == shape.size();
     for (size_t d = 0; fits && d < own.size(); ++d) fits = d == axis || own[d] == shape[d];
     if (!fits) return c.fail("values", "may differ only along axis " + std::to_string(axis));
-    if (interleave && own[axis] != shape[axis]) return c.fail("values", "must have one shape to be interleaved");
+    if (interleave && own[axis] != shape[axis])
+      return c.fail("values", "must have one shape to be interleaved");
     total += own[axis];
   }
   const int64_t each = shape[axis];
@@ -70,7 +72,8 @@ bool stack(Call& c) {
   const auto values = c.many("values");
   if (values.empty()) return c.fail("values", "needs at least one value");
   for (const Operand* v : values) {
-    if (v->type != values[0]->type || v->shape != values[0]->shape) return c.fail("values", "must have one type");
+    if (v->type != values[0]->type || v->shape != values[0]->shape)
+      return c.fail("values", "must have one type");
   }
   Shape shape = values[0]->shape;
   const auto found = axis_of(c.integer("axis", 0), shape.size() + 1);

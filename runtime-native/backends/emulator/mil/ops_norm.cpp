@@ -38,8 +38,10 @@ void layer_norm_row(const Row& r) {
 // The epsilon of a norm: an operand, or a number where there is none.
 RowOptions with_epsilon(Call& c, double otherwise) {
   RowOptions options;
-  if (const Operand* epsilon = c.maybe("epsilon")) options.scalars = {epsilon};
-  else options.constants = {otherwise};
+  if (const Operand* epsilon = c.maybe("epsilon"))
+    options.scalars = {epsilon};
+  else
+    options.constants = {otherwise};
   return options;
 }
 
@@ -54,7 +56,8 @@ bool layer_norm(Call& c) {
   }
   for (const char* name : {"gamma", "beta"}) {
     const Operand* given = c.maybe(name);
-    if (given != nullptr && given->shape != shape) return c.fail(name, "must have the shape " + text_of(shape));
+    if (given != nullptr && given->shape != shape)
+      return c.fail(name, "must have the shape " + text_of(shape));
   }
   c.result(x);
   c.flops(6 * double(size_of(x.shape)));
@@ -74,7 +77,8 @@ void instance_norm_row(const Row& r) {
 
 bool check_channels(Call& c, size_t most, std::initializer_list<const char*> names) {
   const Operand& x = c.one("x");
-  if (x.shape.size() < 3 || x.shape.size() > most) return c.fail("x", "has a rank that this op does not take");
+  if (x.shape.size() < 3 || x.shape.size() > most)
+    return c.fail("x", "has a rank that this op does not take");
   for (const char* name : names) {
     const Operand* given = c.maybe(name);
     if (given != nullptr && given->shape != Shape{x.shape[1]})
@@ -137,13 +141,14 @@ bool batch_norm(Call& c) {
     lists[i].shape.resize(x.shape.size() - 1, 1);
   }
   c.result(x);
-  return map(c, {&x, &lists[0], &lists[1], &lists[2], &lists[3], &c.one("epsilon")}, batch_norm_map);
+  return map(c, {&x, &lists[0], &lists[1], &lists[2], &lists[3], &c.one("epsilon")},
+             batch_norm_map);
 }
 
 constexpr OpSpec kOps[] = {
     {"layer_norm", "x:floats axes:ints? gamma:floats? beta:floats? epsilon:scalar?", layer_norm},
-    {"batch_norm", "x:floats mean:floats variance:floats gamma:floats? beta:floats? epsilon:scalar?",
-     batch_norm},
+    {"batch_norm",
+     "x:floats mean:floats variance:floats gamma:floats? beta:floats? epsilon:scalar?", batch_norm},
     {"instance_norm", "x:floats gamma:floats? beta:floats? epsilon:scalar?", instance_norm},
     {"l2_norm", "x:floats epsilon:scalar?", l2_norm},
 };

@@ -51,22 +51,26 @@ bool matmul(Call& c) {
   if (x.shape.empty()) return c.fail("x", "needs a dimension");
   if (y.shape.empty()) return c.fail("y", "needs a dimension");
   // The elements of a constant follow those of the other operand.
-  if (x.type != y.type && x.is_constant == y.is_constant) return c.fail("y", "must have the elements of `x`");
+  if (x.type != y.type && x.is_constant == y.is_constant)
+    return c.fail("y", "must have the elements of `x`");
   const ElementType type = x.is_constant ? y.type : x.type;
   const Matrix a = matrix_of(x, true, c.flag("transpose_x"));
   const Matrix b = matrix_of(y, false, c.flag("transpose_y"));
   if (a.columns != b.rows)
-    return c.fail("y", "needs " + std::to_string(a.columns) + " rows, not " + std::to_string(b.rows));
+    return c.fail("y",
+                  "needs " + std::to_string(a.columns) + " rows, not " + std::to_string(b.rows));
   const auto batch = broadcast(a.batch, b.batch);
   if (!batch) return c.fail("y", "does not broadcast with `x`");
   Shape shape = *batch;
   if (x.shape.size() > 1) shape.push_back(a.rows);
   if (y.shape.size() > 1) shape.push_back(b.columns);
-  if (size_of(*batch) > kMostBatches) return c.unsupported("has more matrices than the emulator takes");
+  if (size_of(*batch) > kMostBatches)
+    return c.unsupported("has more matrices than the emulator takes");
   c.result(type, shape);
   c.flops(2.0 * double(size_of(shape)) * double(a.columns));
   c.thread_scratch(product_scratch(a.columns));
-  const int64_t rank = int64_t(y.shape.size()), columns = rank < 2 ? -1 : rank - (c.flag("transpose_y") ? 2 : 1);
+  const int64_t rank = int64_t(y.shape.size()),
+                columns = rank < 2 ? -1 : rank - (c.flag("transpose_y") ? 2 : 1);
   return c.run([=, in_a = c.in(x), in_b = c.in(y), from_a = batch_starts(a, *batch),
                 from_b = batch_starts(b, *batch),
                 path = integer_path(c, x, -1, y, columns, a.columns)](const Run& run) {
@@ -76,11 +80,20 @@ bool matmul(Call& c) {
     const float* right = run.in[integers ? path.b : in_b];
     for (size_t i = 0; i < from_a.size(); ++i) {
       const StridedPanels panels{right + from_b[i], a.columns, b.row_stride, b.column_stride};
-      multiply(run, {.m = a.rows, .n = b.columns, .k = a.columns,
-                     .a = left + from_a[i], .a_row = a.row_stride, .a_column = a.column_stride,
-                     .pack = pack_strided, .b = &panels, .bias = nullptr, .bias_by_row = false,
-                     .out = run.out[0] + int64_t(i) * a.rows * b.columns, .out_row = b.columns,
-                     .type = type, .integers = integers ? &factors : nullptr});
+      multiply(run, {.m = a.rows,
+                     .n = b.columns,
+                     .k = a.columns,
+                     .a = left + from_a[i],
+                     .a_row = a.row_stride,
+                     .a_column = a.column_stride,
+                     .pack = pack_strided,
+                     .b = &panels,
+                     .bias = nullptr,
+                     .bias_by_row = false,
+                     .out = run.out[0] + int64_t(i) * a.rows * b.columns,
+                     .out_row = b.columns,
+                     .type = type,
+                     .integers = integers ? &factors : nullptr});
     }
   });
 }
@@ -94,7 +107,8 @@ bool linear(Call& c) {
   if (weight.shape.size() != 2) return c.fail("weight", "needs 2 dimensions");
   const int64_t outputs = weight.shape[0], inputs = weight.shape[1];
   if (x.shape.back() != inputs)
-    return c.fail("weight", "needs " + std::to_string(x.shape.back()) + " columns, not " + std::to_string(inputs));
+    return c.fail("weight", "needs " + std::to_string(x.shape.back()) + " columns, not " +
+                                std::to_string(inputs));
   if (bias != nullptr && bias->shape != Shape{outputs})
     return c.fail("bias", "must be a list of " + std::to_string(outputs) + " values");
   if (bias != nullptr && !check_floats(c, "bias")) return false;
@@ -109,10 +123,19 @@ bool linear(Call& c) {
     const bool integers = path.taken(run);
     const IntegerFactors factors = integers ? path.factors(run) : IntegerFactors{};
     const StridedPanels panels{run.in[integers ? path.b : b], inputs, 1, inputs};
-    multiply(run, {.m = rows, .n = outputs, .k = inputs, .a = run.in[integers ? path.a : a], .a_row = inputs, .a_column = 1,
-                   .pack = pack_strided, .b = &panels,
-                   .bias = start < 0 ? nullptr : run.in[start], .bias_by_row = false,
-                   .out = run.out[0], .out_row = outputs, .type = type,
+    multiply(run, {.m = rows,
+                   .n = outputs,
+                   .k = inputs,
+                   .a = run.in[integers ? path.a : a],
+                   .a_row = inputs,
+                   .a_column = 1,
+                   .pack = pack_strided,
+                   .b = &panels,
+                   .bias = start < 0 ? nullptr : run.in[start],
+                   .bias_by_row = false,
+                   .out = run.out[0],
+                   .out_row = outputs,
+                   .type = type,
                    .integers = integers ? &factors : nullptr});
   });
 }
@@ -127,9 +150,19 @@ void attend(const Run& run, const Attention& a, const float* query, const float*
             const float* value, const float* mask, const int64_t* mask_strides, bool mask_is_bool,
             float* scores, float* out) {
   const StridedPanels keys{key, a.e, 1, a.e}, values{value, a.s, a.v, 1};
-  Product scoring{.m = a.l, .n = a.s, .k = a.e, .a = query, .a_row = a.e, .a_column = 1,
-                  .pack = pack_strided, .b = &keys, .bias = nullptr, .bias_by_row = false,
-                  .out = scores, .out_row = a.s, .type = a.type};
+  Product scoring{.m = a.l,
+                  .n = a.s,
+                  .k = a.e,
+                  .a = query,
+                  .a_row = a.e,
+                  .a_column = 1,
+                  .pack = pack_strided,
+                  .b = &keys,
+                  .bias = nullptr,
+                  .bias_by_row = false,
+                  .out = scores,
+                  .out_row = a.s,
+                  .type = a.type};
   multiply(run, scoring);
   const double divisor = std::sqrt(double(a.e));
   double* row = run.thread_doubles(0);
@@ -145,8 +178,10 @@ void attend(const Run& run, const Attention& a, const float* query, const float*
         const float* m = mask + i * mask_strides[0] + j * mask_strides[1];
         double allowed;
         load_cells(m, 1, 1, mask_is_bool ? ElementType::boolean : a.type, run.exact(), &allowed);
-        if (!mask_is_bool) row[j] += allowed;
-        else if (allowed == 0) row[j] = -std::numeric_limits<double>::infinity();
+        if (!mask_is_bool)
+          row[j] += allowed;
+        else if (allowed == 0)
+          row[j] = -std::numeric_limits<double>::infinity();
       }
     }
     double top = row[0], total = 0;
@@ -155,9 +190,19 @@ void attend(const Run& run, const Attention& a, const float* query, const float*
     for (int64_t j = 0; j < a.s; ++j) row[j] /= total;
     store_cells(row, a.s, a.type, numerics, cells);
   }
-  multiply(run, {.m = a.l, .n = a.v, .k = a.s, .a = scores, .a_row = a.s, .a_column = 1,
-                 .pack = pack_strided, .b = &values, .bias = nullptr, .bias_by_row = false,
-                 .out = out, .out_row = a.v, .type = a.type});
+  multiply(run, {.m = a.l,
+                 .n = a.v,
+                 .k = a.s,
+                 .a = scores,
+                 .a_row = a.s,
+                 .a_column = 1,
+                 .pack = pack_strided,
+                 .b = &values,
+                 .bias = nullptr,
+                 .bias_by_row = false,
+                 .out = out,
+                 .out_row = a.v,
+                 .type = a.type});
 }
 
 // softmax(query · keyᵀ / √E + mask) · value; a bool mask lets pass where it holds.
@@ -174,7 +219,8 @@ bool attention(Call& c) {
   }
   const Attention a{query.shape[rank - 2], query.shape[rank - 1], value.shape[rank - 2],
                     value.shape[rank - 1], query.type};
-  if (key.shape[rank - 1] != a.e) return c.fail("key", "must have vectors as long as those of `query`");
+  if (key.shape[rank - 1] != a.e)
+    return c.fail("key", "must have vectors as long as those of `query`");
   if (key.shape[rank - 2] != a.s) return c.fail("value", "must have as many vectors as `key`");
   Shape scores = batch, shape = batch;
   scores.insert(scores.end(), {a.l, a.s});
@@ -194,7 +240,8 @@ bool attention(Call& c) {
   if (size_of(scores) > kLargest || size_of(batch) > kMostBatches)
     return c.unsupported("is larger than anything the emulator holds");
   c.scratch(a.l * a.s * int64_t(sizeof(float)));
-  c.thread_scratch(std::max({product_scratch(a.e), product_scratch(a.s), a.s * int64_t(sizeof(double))}));
+  c.thread_scratch(
+      std::max({product_scratch(a.e), product_scratch(a.s), a.s * int64_t(sizeof(double))}));
   return c.run([=, q = c.in(query), k = c.in(key), v = c.in(value), m = c.in("attn_mask"),
                 masks = offsets_of(batch, batch_strides),
                 is_bool = mask != nullptr && mask->type == ElementType::boolean](const Run& run) {
@@ -202,8 +249,8 @@ bool attention(Call& c) {
     const int64_t last[2] = {mask_strides[mask_strides.size() - 2], mask_strides.back()};
     for (size_t i = 0; i < masks.size(); ++i) {
       const int64_t b = int64_t(i);
-      attend(run, a, run.in[q] + b * a.l * a.e, run.in[k] + b * a.s * a.e, run.in[v] + b * a.s * a.v,
-             masked ? run.in[m] + masks[i] : nullptr, last, is_bool,
+      attend(run, a, run.in[q] + b * a.l * a.e, run.in[k] + b * a.s * a.e,
+             run.in[v] + b * a.s * a.v, masked ? run.in[m] + masks[i] : nullptr, last, is_bool,
              reinterpret_cast<float*>(run.scratch), run.out[0] + b * a.l * a.v);
     }
   });

@@ -94,8 +94,8 @@ bool affine_dequantize(Call& c) {
   return dequantize_from(c, "quantized_data");
 }
 
-// For each element of `shape` its block's place among `blocks`, as strides of a broadcast operand: one
-// dimension of blocks and one within them.
+// For each element of `shape` its block's place among `blocks`, as strides of a broadcast operand:
+// one dimension of blocks and one within them.
 bool block_shapes(const Shape& shape, const Shape& blocks, Shape& data, Shape& parameters) {
   if (blocks.size() != shape.size()) return false;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -121,7 +121,8 @@ bool blockwise(Call& c) {
   if (!block_shapes(shape, scale.shape, split, parameters))
     return c.fail("scale", "must have sizes that divide " + text_of(shape));
   const Operand* given = c.maybe("offset");
-  if (given != nullptr && given->shape != scale.shape) return c.fail("offset", "must have the shape of `scale`");
+  if (given != nullptr && given->shape != scale.shape)
+    return c.fail("offset", "must have the shape of `scale`");
   Operand offset = given == nullptr ? scale : *given;
   data.shape = split;
   scale.shape = offset.shape = parameters;
@@ -129,7 +130,8 @@ bool blockwise(Call& c) {
   if (given != nullptr) operands.push_back(&offset);
   // The map sees the blocks as dimensions of their own.
   c.result(scale.type, split);
-  if (!map(c, operands, given != nullptr ? dequantize_map<true> : dequantize_map<false>)) return false;
+  if (!map(c, operands, given != nullptr ? dequantize_map<true> : dequantize_map<false>))
+    return false;
   c.reshape_result(0, shape);
   return true;
 }
@@ -137,7 +139,8 @@ bool blockwise(Call& c) {
 constexpr const char* kAffine = "quantized_data:bytes scale:floats zero_point:numbers axis:int";
 
 constexpr OpSpec kOps[] = {
-    {"quantize", "input:floats scale:floats zero_point:bytes? axis:int? output_dtype:text", quantize},
+    {"quantize", "input:floats scale:floats zero_point:bytes? axis:int? output_dtype:text",
+     quantize},
     {"dequantize", "input:bytes scale:floats zero_point:bytes? axis:int?", dequantize},
     {"constexpr_affine_dequantize", kAffine, affine_dequantize},
     {"constexpr_blockwise_shift_scale", "data:numbers scale:floats offset:numbers?", blockwise},

@@ -77,8 +77,10 @@ bool reduction(Call& c) {
   Shape axes, shape;
   if (!axes_parameter(c, "axes", x, axes)) return false;
   for (size_t d = 0; d < x.shape.size(); ++d) {
-    if (!contains(axes, int64_t(d))) shape.push_back(x.shape[d]);
-    else if (c.flag("keep_dims")) shape.push_back(1);
+    if (!contains(axes, int64_t(d)))
+      shape.push_back(x.shape[d]);
+    else if (c.flag("keep_dims"))
+      shape.push_back(1);
   }
   c.result(x.type, shape);
   c.flops(double(size_of(x.shape)));
@@ -105,8 +107,10 @@ bool place(Call& c) {
   ElementType type;
   if (!axis_parameter(c, "axis", x, -1, axis) || !place_type(c, "output_dtype", type)) return false;
   Shape shape = x.shape;
-  if (c.flag("keep_dims")) shape[size_t(axis)] = 1;
-  else shape.erase(shape.begin() + axis);
+  if (c.flag("keep_dims"))
+    shape[size_t(axis)] = 1;
+  else
+    shape.erase(shape.begin() + axis);
   c.result(type, shape);
   c.flops(double(size_of(x.shape)));
   return map_rows(c, x, {axis}, 1, F);
@@ -178,13 +182,14 @@ bool band_part(Call& c) {
   const int64_t columns = x.shape.back(), rows = x.shape[x.shape.size() - 2];
   const int64_t lower = c.integer("lower", -1), upper = c.integer("upper", -1);
   c.result(x);
-  return c.run([in = c.in(x), size = size_of(x.shape), columns, rows, lower, upper](const Run& run) {
-    for (int64_t i = 0; i < size; ++i) {
-      const int64_t below = i / columns % rows - i % columns;
-      const bool kept = (lower < 0 || below <= lower) && (upper < 0 || -below <= upper);
-      run.out[0][i] = kept ? run.in[in][i] : 0.0f;
-    }
-  });
+  return c.run(
+      [in = c.in(x), size = size_of(x.shape), columns, rows, lower, upper](const Run& run) {
+        for (int64_t i = 0; i < size; ++i) {
+          const int64_t below = i / columns % rows - i % columns;
+          const bool kept = (lower < 0 || below <= lower) && (upper < 0 || -below <= upper);
+          run.out[0][i] = kept ? run.in[in][i] : 0.0f;
+        }
+      });
 }
 
 constexpr const char* kReduction = "x:numbers axes:ints? keep_dims:flag?";

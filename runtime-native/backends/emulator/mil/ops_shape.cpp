@@ -10,9 +10,8 @@ namespace {
 
 // The result is a box of x, cell by cell.
 bool copy(Call& c, const Operand& x, const Box& box) {
-  return c.run([in = c.in(x), box = merged(box)](const Run& run) {
-    copy_box(box, run.in[in], run.out[0]);
-  });
+  return c.run(
+      [in = c.in(x), box = merged(box)](const Run& run) { copy_box(box, run.in[in], run.out[0]); });
 }
 
 // One dimension may be -1: it takes what is left. A 0 keeps the dimension of x.
@@ -24,13 +23,17 @@ bool reshape(Call& c) {
   int open = 0;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && shape.size() == x.shape.size()) shape[i] = x.shape[i];
-    if (shape[i] == -1) ++open;
-    else if (shape[i] < 1 || known > kLargest || shape[i] > kLargest) known = 0;
-    else known *= shape[i];
+    if (shape[i] == -1)
+      ++open;
+    else if (shape[i] < 1 || known > kLargest || shape[i] > kLargest)
+      known = 0;
+    else
+      known *= shape[i];
   }
   const bool fits = open == 0 ? known == total : open == 1 && known > 0 && total % known == 0;
   if (!fits)
-    return c.fail("shape", "must have the " + std::to_string(total) + " elements of `x`, not " + text_of(shape));
+    return c.fail("shape", "must have the " + std::to_string(total) + " elements of `x`, not " +
+                               text_of(shape));
   for (int64_t& n : shape)
     if (n == -1) n = total / known;
   c.result(x.type, shape);
@@ -42,7 +45,9 @@ bool transpose(Call& c) {
   const Operand& x = c.one("x");
   const Shape perm = *c.ints("perm");
   const auto axes = perm.size() == x.shape.size() ? axes_of(perm, x.shape.size()) : std::nullopt;
-  if (!axes) return c.fail("perm", "must name each axis of " + text_of(x.shape) + " once, not " + text_of(perm));
+  if (!axes)
+    return c.fail("perm",
+                  "must name each axis of " + text_of(x.shape) + " once, not " + text_of(perm));
   const Shape strides = strides_of(x.shape);
   Box box;
   for (const int64_t axis : *axes) {
@@ -94,8 +99,10 @@ bool flatten2d(Call& c) {
   const Operand& x = c.one("x");
   const int64_t rank = int64_t(x.shape.size()), asked = c.integer("axis", 1);
   const int64_t axis = asked < 0 ? asked + rank : asked;
-  if (axis < 0 || axis > rank || (asked < 0 && axis >= rank)) return c.fail("axis", "must be an axis of `x`");
-  const Shape left(x.shape.begin(), x.shape.begin() + axis), right(x.shape.begin() + axis, x.shape.end());
+  if (axis < 0 || axis > rank || (asked < 0 && axis >= rank))
+    return c.fail("axis", "must be an axis of `x`");
+  const Shape left(x.shape.begin(), x.shape.begin() + axis),
+      right(x.shape.begin() + axis, x.shape.end());
   c.result(x.type, {size_of(left), size_of(right)});
   return c.view(x);
 }
@@ -119,7 +126,8 @@ bool sliding_windows(Call& c) {
   const Operand& x = c.one("x");
   int64_t axis;
   if (!axis_parameter(c, "axis", x, 0, axis)) return false;
-  const int64_t size = c.integer("size", 1), stride = c.integer("stride", 1), n = x.shape[size_t(axis)];
+  const int64_t size = c.integer("size", 1), stride = c.integer("stride", 1),
+                n = x.shape[size_t(axis)];
   if (size < 1 || size > n) return c.fail("size", "must fit into the axis");
   if (stride < 1) return c.fail("stride", "must be 1 or more");
   Box box{x.shape, strides_of(x.shape)};

@@ -35,7 +35,8 @@ bool slice_by_size(Call& c) {
   Box box{size, strides_of(x.shape)};
   for (size_t i = 0; i < size.size(); ++i) {
     if (size[i] == -1) box.shape[i] = x.shape[i] - begin[i];
-    if (begin[i] < 0 || begin[i] > x.shape[i] || box.shape[i] < 0 || box.shape[i] > x.shape[i] - begin[i])
+    if (begin[i] < 0 || begin[i] > x.shape[i] || box.shape[i] < 0 ||
+        box.shape[i] > x.shape[i] - begin[i])
       return c.fail("size", "reaches outside " + text_of(x.shape));
     box.offset += begin[i] * box.strides[i];
   }
@@ -62,13 +63,15 @@ bool cuts_of(Call& c, const Operand& x, std::vector<Cut>& out) {
     if (step == 0) return c.fail("stride", "must not be 0");
     if (lists[5][i] != 0) {
       const int64_t from = lists[3][i] != 0 ? 0 : b < 0 ? b + n : b;
-      if (from < 0 || from >= n) return c.fail("begin", "must lie inside dimension " + std::to_string(i) + " of `x`");
+      if (from < 0 || from >= n)
+        return c.fail("begin", "must lie inside dimension " + std::to_string(i) + " of `x`");
       out.push_back({from, 1, 1, true});
       continue;
     }
     const auto place = [&](int64_t at) {
       const int64_t counted = at < 0 ? at + n : at;
-      return step > 0 ? std::clamp<int64_t>(counted, 0, n) : std::clamp<int64_t>(counted, -1, n - 1);
+      return step > 0 ? std::clamp<int64_t>(counted, 0, n)
+                      : std::clamp<int64_t>(counted, -1, n - 1);
     };
     const int64_t from = lists[3][i] != 0 ? (step > 0 ? 0 : n - 1) : place(b);
     const int64_t to = lists[4][i] != 0 ? (step > 0 ? n : -1) : place(lists[1][i]);
@@ -103,7 +106,8 @@ bool slice_by_index(Call& c) {
   if (!cuts_of(c, x, cuts)) return false;
   c.result(x.type, shape_of(cuts));
   const Shape none(x.shape.size() + 1, 0);
-  const bool inside = c.ints("begin").value_or(none).back() != 0 && c.ints("begin_mask").value_or(none).back() == 0;
+  const bool inside =
+      c.ints("begin").value_or(none).back() != 0 && c.ints("begin_mask").value_or(none).back() == 0;
   return copy_slice(c, x, box_of(x, cuts), !cuts.empty() && inside);
 }
 
@@ -145,7 +149,9 @@ bool pad(Call& c) {
   Shape shape = x.shape;
   for (size_t i = 0; i < rank; ++i) {
     const int64_t before = given[2 * i], after = given[2 * i + 1];
-    const int64_t most = mode == "reflect" ? x.shape[i] - 1 : mode == "symmetric" ? x.shape[i] : kLargest;
+    const int64_t most = mode == "reflect"     ? x.shape[i] - 1
+                         : mode == "symmetric" ? x.shape[i]
+                                               : kLargest;
     if (before < 0 || after < 0) return c.fail("pad", "must not be negative");
     if (before > most || after > most) return c.fail("pad", "reaches too far");
     shape[i] += before + after;
@@ -162,7 +168,8 @@ bool pad(Call& c) {
       sources[i].push_back(from < 0 ? -1 : from * strides[i]);
     }
   }
-  return c.run([=, sources = std::move(sources), in = c.in(x), fill = c.in("constant_val"), type = x.type,
+  return c.run([=, sources = std::move(sources), in = c.in(x), fill = c.in("constant_val"),
+                type = x.type,
                 value_type = value == nullptr ? x.type : value->type](const Run& run) {
     double constant = 0;
     if (fill >= 0) load_cells(run.in[fill], 1, 1, value_type, false, &constant);
@@ -197,7 +204,8 @@ bool crop(Call& c) {
   for (size_t i = 0; i < 2; ++i) {
     const Shape cut = *c.ints(names[i]);
     const size_t d = rank - 2 + i;
-    if (cut.size() != 2 || cut[0] < 0 || cut[1] < 0 || cut[0] > x.shape[d] || cut[1] > x.shape[d] - cut[0])
+    if (cut.size() != 2 || cut[0] < 0 || cut[1] < 0 || cut[0] > x.shape[d] ||
+        cut[1] > x.shape[d] - cut[0])
       return c.fail(names[i], "must be two numbers that leave a part of `x`");
     box.shape[d] -= cut[0] + cut[1];
     box.offset += cut[0] * box.strides[d];

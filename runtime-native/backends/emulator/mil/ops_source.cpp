@@ -43,7 +43,8 @@ bool range_1d(Call& c) {
   const double from = c.number("start", 0), to = c.number("end", 0), by = c.number("step", 1);
   if (by == 0) return c.fail("step", "must not be 0");
   const double count = std::ceil((to - from) / by);
-  if (!(count >= 1 && count <= double(kLargest))) return c.fail("end", "gives no range that the emulator holds");
+  if (!(count >= 1 && count <= double(kLargest)))
+    return c.fail("end", "gives no range that the emulator holds");
   const ElementType type = start.type;
   c.result(type, {int64_t(count)});
   return c.run([=, n = int64_t(count)](const Run& run) {

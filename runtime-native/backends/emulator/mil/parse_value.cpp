@@ -12,11 +12,12 @@ namespace {
 constexpr int kDeepest = 256;
 
 constexpr const char* kElementNames[] = {
-    "fp16", "fp32", "fp64",  "bf16",  "bool",  "string", "int4",  "int8",   "int16",  "int32",
+    "fp16",  "fp32",  "fp64",  "bf16",  "bool",  "string", "int4",  "int8",   "int16",  "int32",
     "int64", "uint1", "uint2", "uint3", "uint4", "uint6",  "uint8", "uint16", "uint32", "uint64",
 };
 
-constexpr const char* kConstructors[] = {"tensor", "list", "tuple", "dict", "state", "tensor_buffer"};
+constexpr const char* kConstructors[] = {"tensor", "list",  "tuple",
+                                         "dict",   "state", "tensor_buffer"};
 
 std::string unquoted(std::string_view text) {
   std::string out;
@@ -112,8 +113,7 @@ bool Parser::parse_element(ElementType& out) {
   const Token& start = peek();
   std::string word;
   if (!expect_name(word, "an element type")) return false;
-  return element_type_of(word, out) ||
-         fail(start, "there is no element type " + quoted(word));
+  return element_type_of(word, out) || fail(start, "there is no element type " + quoted(word));
 }
 
 bool Parser::parse_shape(std::vector<int64_t>& out) {
@@ -127,7 +127,8 @@ bool Parser::parse_dimension(int64_t& out) {
   }
   const Token& t = peek();
   const double value = t.kind == kNumber ? number_value(text_of(t)) : -1;
-  const bool fits = t.kind == kNumber && is_whole_number(text_of(t)) && value >= 0 && value < 0x1p53;
+  const bool fits =
+      t.kind == kNumber && is_whole_number(text_of(t)) && value >= 0 && value < 0x1p53;
   if (!fits) return expected("a whole number or `?`");
   out = int64_t(value);
   ++at_;
@@ -156,13 +157,9 @@ bool Parser::parse_value(Value& out, bool names, int depth) {
       ++at_;
       out.kind = t.kind == '[' ? Value::list : Value::tuple;
       return parse_items(t.kind == '[' ? ']' : ')', out, names, depth + 1);
-    case '{':
-      ++at_;
-      return parse_dict(out, depth + 1);
-    case kName:
-      return parse_word(out, names, depth);
-    default:
-      return expected("a value");
+    case '{': ++at_; return parse_dict(out, depth + 1);
+    case kName: return parse_word(out, names, depth);
+    default: return expected("a value");
   }
 }
 

@@ -43,7 +43,7 @@ int64_t units_of(double bias) {
 }
 
 struct Scratch {
-  float* panel;           // [k, kPanel]
+  float* panel;             // [k, kPanel]
   Multiplier* multipliers;  // [kRows, k]
   float* rows;              // [kRows, k], in place of the multipliers
   float* row;               // [k]
@@ -103,9 +103,9 @@ class Exact {
       const int64_t start = bias == 0 ? 0 : units_of(bias);
       const double most = bound(rows_[r], columns_[j], p_.k) + double(p_.k) * 0x1p-17 +
                           std::fabs(double(start)) * 0x1p-16;
-      const double sum = most < 32767 ? double(start + sums[j])
-                                      : saturating_sum(start, p_.k, s_.multipliers + r * p_.k,
-                                                       s_.panel + j);
+      const double sum = most < 32767
+                             ? double(start + sums[j])
+                             : saturating_sum(start, p_.k, s_.multipliers + r * p_.k, s_.panel + j);
       out[j] = float(round_to_half<true>(sum * 0x1p-16)) + 0.0f;
     }
   }
@@ -191,7 +191,8 @@ class Integers {
         const int64_t row = first + r + i;
         for (int64_t j = 0; j < width; ++j) {
           const float bias = p_.bias == nullptr ? 0 : p_.bias[p_.bias_by_row ? row : column + j];
-          const double scale = double(f.a_scale[f.a_by_row ? row : 0]) * f.b_scale[f.b_by_column ? column + j : 0];
+          const double scale =
+              double(f.a_scale[f.a_by_row ? row : 0]) * f.b_scale[f.b_by_column ? column + j : 0];
           const double value = double(sums[i * kPanel + j]) * scale + decode(bias);
           p_.out[row * p_.out_row + column + j] = float(round_to_half<true>(value)) + 0.0f;
         }
@@ -236,9 +237,12 @@ void multiply(const Run& run, const Product& p) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t first = task / chunks * kRows, from = task % chunks * chunk;
       const int64_t to = std::min(from + chunk, panels);
-      if (p.integers != nullptr) compute_block(Integers(p, scratch), p, scratch, first, from, to);
-      else if (run.exact()) compute_block(Exact(p, scratch), p, scratch, first, from, to);
-      else compute_block(Single(p, scratch, run.numerics), p, scratch, first, from, to);
+      if (p.integers != nullptr)
+        compute_block(Integers(p, scratch), p, scratch, first, from, to);
+      else if (run.exact())
+        compute_block(Exact(p, scratch), p, scratch, first, from, to);
+      else
+        compute_block(Single(p, scratch, run.numerics), p, scratch, first, from, to);
     }
   });
 }

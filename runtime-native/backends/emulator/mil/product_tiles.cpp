@@ -21,7 +21,8 @@ ANEC_FORCE_INLINE Multiplier multiplier_of(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   const uint32_t biased = std::max(bits >> 23 & 255, 127u - 14);
   // With e(x) >= −2 every product is kept: no w has an exponent below −14.
-  return {std::fabs(x), std::bit_cast<float>(biased >= 125 ? 0 : (254 - biased) << 23), bits & 0x80000000u};
+  return {std::fabs(x), std::bit_cast<float>(biased >= 125 ? 0 : (254 - biased) << 23),
+          bits & 0x80000000u};
 }
 
 ANEC_FORCE_INLINE Norms prepare_row_loop(int64_t k, const float* row, Multiplier* out) {
@@ -110,8 +111,8 @@ void single_portable(int64_t k, const float* const* a, const float* panel, float
     for (int j = 0; j < kWidth; ++j) out[r * kWidth + j] = sums[r][j];
 }
 
-constexpr Tiles kPortable = {"portable", prepare_row_portable, prepare_panel_portable, exact_portable,
-                             single_portable};
+constexpr Tiles kPortable = {"portable", prepare_row_portable, prepare_panel_portable,
+                             exact_portable, single_portable};
 
 #if defined(__x86_64__)
 

@@ -122,8 +122,10 @@ anec::Result<void> Function::evaluate(std::span<const TensorView> in,
                                       std::span<const TensorView> out, const Numerics& numerics,
                                       ThreadPool* pool) const {
   if (in.size() != plan_.inputs.size() || out.size() != plan_.outputs.size()) {
-    return Error{"E0645", "function `" + plan_.name + "` has " + std::to_string(plan_.inputs.size()) +
-                              " inputs and " + std::to_string(plan_.outputs.size()) + " outputs", ""};
+    return Error{"E0645",
+                 "function `" + plan_.name + "` has " + std::to_string(plan_.inputs.size()) +
+                     " inputs and " + std::to_string(plan_.outputs.size()) + " outputs",
+                 ""};
   }
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < out.size(); ++i)
@@ -192,7 +194,8 @@ anec::Result<void> Program::evaluate(std::span<const TensorView> in,
                                      std::span<const TensorView> out, const Numerics& numerics,
                                      ThreadPool* pool, std::string_view function) const {
   const Function* f = find(function);
-  if (f == nullptr) return Error{"E0645", "there is no function `" + std::string(function) + "`", ""};
+  if (f == nullptr)
+    return Error{"E0645", "there is no function `" + std::string(function) + "`", ""};
   return f->evaluate(in, out, numerics, pool);
 }
 

@@ -61,7 +61,7 @@ struct Plan {
   std::vector<std::pair<int, ElementType>> scalars;
   std::vector<double> constants;
   std::vector<int> vectors;
-  bool as_row;         // results have the shape of x
+  bool as_row;           // results have the shape of x
   int64_t together = 1;  // rows that are read at once
 };
 
@@ -103,7 +103,8 @@ void run_rows(const Run& run, const Plan& p) {
     load_cells(run.in[in], 1, 1, type, run.exact(), &constants[known++]);
   for (const double x : p.constants) constants[known++] = x;
   const float* vectors[4];
-  for (size_t i = 0; i < p.vectors.size(); ++i) vectors[i] = p.vectors[i] < 0 ? nullptr : run.in[p.vectors[i]];
+  for (size_t i = 0; i < p.vectors.size(); ++i)
+    vectors[i] = p.vectors[i] < 0 ? nullptr : run.in[p.vectors[i]];
 
   const int64_t group = p.together > 1 ? p.from.outer_shape.back() : 1;
   run.parallel(p.rows, 8192 / p.width + 1, [&](int64_t begin, int64_t end, int thread) {
@@ -129,8 +130,19 @@ bool map_rows(Call& c, const Operand& x, const Shape& axes, int64_t count, RowFu
               RowOptions options) {
   Shape to = x.shape;
   for (const int64_t axis : axes) to[size_t(axis)] = axes.size() == 1 ? count : 1;
-  Plan p{Layout(x.shape, axes), Layout(to, axes), 1, 1, count, c.in(x), x.type, c.result(0).type,
-         function, {}, std::move(options.constants), {}, false};
+  Plan p{Layout(x.shape, axes),
+         Layout(to, axes),
+         1,
+         1,
+         count,
+         c.in(x),
+         x.type,
+         c.result(0).type,
+         function,
+         {},
+         std::move(options.constants),
+         {},
+         false};
   for (const int64_t n : p.from.outer_shape) p.rows *= n;
   for (const int64_t axis : axes) p.width *= x.shape[size_t(axis)];
   p.as_row = count == p.width;
@@ -150,7 +162,8 @@ bool axes_parameter(Call& c, const char* name, const Operand& x, Shape& out) {
     out.clear();
   }
   const auto found = axes_of(*asked, x.shape.size());
-  if (!found) return c.fail(name, "must be axes of " + text_of(x.shape) + ", not " + text_of(*asked));
+  if (!found)
+    return c.fail(name, "must be axes of " + text_of(x.shape) + ", not " + text_of(*asked));
   out = *found;
   std::sort(out.begin(), out.end());
   return true;
@@ -159,7 +172,9 @@ bool axes_parameter(Call& c, const char* name, const Operand& x, Shape& out) {
 bool axis_parameter(Call& c, const char* name, const Operand& x, int64_t otherwise, int64_t& out) {
   const int64_t asked = c.integer(name, otherwise);
   const auto found = axis_of(asked, x.shape.size());
-  if (!found) return c.fail(name, "must be an axis of " + text_of(x.shape) + ", not " + std::to_string(asked));
+  if (!found)
+    return c.fail(name,
+                  "must be an axis of " + text_of(x.shape) + ", not " + std::to_string(asked));
   out = *found;
   return true;
 }

@@ -10,7 +10,7 @@ struct Row {
   const double* in;
   int64_t n;
   double* out;
-  int64_t index;  // of the row among all rows, in row-major order
+  int64_t index;                // of the row among all rows, in row-major order
   const double* constants;      // the op's scalar operands
   const float* const* vectors;  // cells of the op's other operands
   const Numerics& numerics;
@@ -23,9 +23,9 @@ struct RowOptions {
   std::vector<const Operand*> vectors = {};
 };
 
-// Registers a kernel that calls `function` for each row of x along `axes` (from 0, ascending). Result
-// `index` is x with `count` elements along the axes; if there are several axes, `count` is 1 or the
-// row's length.
+// Registers a kernel that calls `function` for each row of x along `axes` (from 0, ascending).
+// Result `index` is x with `count` elements along the axes; if there are several axes, `count` is 1
+// or the row's length.
 bool map_rows(Call& c, const Operand& x, const Shape& axes, int64_t count, RowFunction function,
               RowOptions options = {});
 

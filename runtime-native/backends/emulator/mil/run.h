@@ -17,12 +17,13 @@ inline constexpr int64_t kBlock = 256;
 struct Run {
   const Numerics& numerics;
   ThreadPool* pool;
-  float* const* in;   // cells of the statement's operands, in the order in which it asked for them
-  float* const* out;  // cells of its results
-  std::byte* scratch;         // what the statement asked for
+  float* const* in;    // cells of the statement's operands, in the order in which it asked for them
+  float* const* out;   // cells of its results
+  std::byte* scratch;  // what the statement asked for
   std::byte* thread_scratch;  // the same for each thread, `thread_stride` bytes apart
   int64_t thread_stride;
-  const char** complaint;  // set by a kernel whose data makes no sense, such as an index out of range
+  const char**
+      complaint;  // set by a kernel whose data makes no sense, such as an index out of range
 
   bool exact() const { return numerics.arithmetic == Arithmetic::exact; }
   bool ideal() const { return numerics.arithmetic == Arithmetic::ideal; }
@@ -49,13 +50,14 @@ inline bool is_float(ElementType type) {
   return type == ElementType::fp16 || type == ElementType::fp32 || type == ElementType::bf16;
 }
 
-// Elements in[0], in[step], … as numbers; with `decoded`, infinities and NaN as the engine reads them.
+// Elements in[0], in[step], … as numbers; with `decoded`, infinities and NaN as the engine reads
+// them.
 void load_cells(const float* in, int64_t step, int64_t n, ElementType type, bool decoded,
                 double* out);
 
 // Rounds to the element type as the numerics want it and stores at out[0], out[step], …
-void store_cells(const double* in, int64_t n, ElementType type, const Numerics& numerics, float* out,
-                 int64_t step = 1);
+void store_cells(const double* in, int64_t n, ElementType type, const Numerics& numerics,
+                 float* out, int64_t step = 1);
 
 // The smallest and largest number of an integer type.
 struct IntegerRange {

@@ -44,8 +44,8 @@ std::string text_of(ElementType type, const Shape& shape);
 // Offsets of all elements of a strided box, in row-major order.
 std::vector<int64_t> offsets_of(const Shape& shape, const Shape& strides, int64_t offset = 0);
 
-// A box of cells read with strides and written densely. Neighbouring dimensions that lie behind each
-// other are merged, and dimensions of one element are dropped.
+// A box of cells read with strides and written densely. Neighbouring dimensions that lie behind
+// each other are merged, and dimensions of one element are dropped.
 struct Box {
   Shape shape;
   Shape strides;

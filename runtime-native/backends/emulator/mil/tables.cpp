@@ -119,7 +119,8 @@ double sqrt(double x) {
 }
 
 double rsqrt(double x, double epsilon) {
-  static const Table table(0, 1.0 / 16, [](double v) { return 1 / std::sqrt(std::fmax(v, 1.0 / 16)); });
+  static const Table table(0, 1.0 / 16,
+                           [](double v) { return 1 / std::sqrt(std::fmax(v, 1.0 / 16)); });
   const double y = x + epsilon;
   return y > 0 && y < kInfinity ? of_root(table, y, -1) : 1 / std::sqrt(y);
 }

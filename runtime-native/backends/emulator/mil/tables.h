@@ -1,10 +1,12 @@
-// The engine's functions of one element in `exact`: 33 fp16 points with straight lines between them.
+// The engine's functions of one element in `exact`: 33 fp16 points with straight lines between
+// them.
 //
-// Published (751K M6 study): the number of points, where they lie, the largest errors, and three values
-// of gelu and silu. Everything else is sampled or inferred, the same way as compiler/mil/numerics says:
-// beyond the ends sigmoid and tanh keep the last point, gelu and silu are x or 0, erf goes on to 1;
-// square roots read their points between 1/2 and 2; logarithm and inverse are the functions themselves.
-// Arguments are decoded numbers, in which infinity is 65536; results are not rounded yet.
+// Published (751K M6 study): the number of points, where they lie, the largest errors, and three
+// values of gelu and silu. Everything else is sampled or inferred, the same way as
+// compiler/mil/numerics says: beyond the ends sigmoid and tanh keep the last point, gelu and silu
+// are x or 0, erf goes on to 1; square roots read their points between 1/2 and 2; logarithm and
+// inverse are the functions themselves. Arguments are decoded numbers, in which infinity is 65536;
+// results are not rounded yet.
 
 #pragma once
 

@@ -12,7 +12,8 @@ bool list(Call& c, const char* name, size_t count, int64_t otherwise, int64_t le
   out = c.ints(name).value_or(Shape(count, otherwise));
   bool fits = out.size() == count;
   for (const int64_t n : out) fits = fits && n >= least && n <= kMost;
-  return fits || c.fail(name, "needs " + std::to_string(count) + " numbers, none below " + std::to_string(least));
+  return fits || c.fail(name, "needs " + std::to_string(count) + " numbers, none below " +
+                                  std::to_string(least));
 }
 
 }  // namespace
@@ -23,8 +24,10 @@ bool windows_of(Call& c, const Operand& x, const Shape& kernel, Windows& out) {
     return c.fail("pad_type", "must be \"valid\", \"same\", \"same_lower\" or \"custom\"");
   const size_t count = x.shape.size() - 2;
   Shape strides, dilations, pad;
-  if (!list(c, "strides", count, 1, 1, strides) || !list(c, "dilations", count, 1, 1, dilations)) return false;
-  // Padding counts only if it is asked for; some programs give a list of another length with others.
+  if (!list(c, "strides", count, 1, 1, strides) || !list(c, "dilations", count, 1, 1, dilations))
+    return false;
+  // Padding counts only if it is asked for; some programs give a list of another length with
+  // others.
   if (type == "custom" && !list(c, "pad", 2 * count, 0, 0, pad)) return false;
   for (size_t i = 0; i < count; ++i) {
     WindowAxis a{x.shape[i + 2], kernel[i], strides[i], dilations[i]};

@@ -1,0 +1,28 @@
+/** When each command of a session's programs ran. */
+import type { BuiltPlan } from "../passes/plan_builder.ts";
+import type { Session } from "../runtime-native/js/index.ts";
+
+/** One command of a program as it ran, milliseconds on a clock of the process. */
+export interface TracedCommand {
+  readonly program: string;
+  readonly label: string;
+  readonly kernel: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Runs a program and says when each of its commands ran. */
+export function runTraced(
+  session: Session,
+  { plan }: BuiltPlan,
+  program: string,
+  { first = false } = {},
+): TracedCommand[] {
+  const { commands } = plan.programs.find((p) => p.name === program)!;
+  const times = new Float64Array(2 * commands.length);
+  session.run(program, { first, times });
+  return commands.map(({ label, kernel }, i) => ({
+    ...{ program, label, kernel },
+    ...{ start: times[2 * i]!, end: times[2 * i + 1]! },
+  }));
+}
