@@ -1,6 +1,4 @@
 /** The flags of `anec train` that choose between the processor and the Neural Engine. */
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { flagsConflict } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
@@ -10,6 +8,7 @@ import type { EngineChoice } from "../training/engine_programs.ts";
 import { VERSION } from "../version.ts";
 import { deviceOptions } from "./device.ts";
 import { type DeviceFlags, oneOf, processorFlags } from "./flags.ts";
+import { programCacheFolder } from "./program_cache.ts";
 
 export const TRAIN_DEVICES = ["auto", "cpu", "ane", "emulator"] as const;
 export type TrainDevice = (typeof TRAIN_DEVICES)[number];
@@ -79,19 +78,10 @@ export function chosenDevice(flags: TrainDeviceFlags): ChosenDevice {
         }
       : { device: processor };
   }
-  const cache = kind === "ane" ? { cache: programCache() } : {};
+  const cache = kind === "ane" ? { cache: programCacheFolder() } : {};
   return {
     device: { ...processor, engine: { kind, version: VERSION, ...cache } },
     engine: { fusion, ane },
     ...(flags.device === "auto" ? { why: "ane: this is a Mac with Apple silicon" } : {}),
   };
-}
-
-/** Where compiled programs are kept. */
-export function programCache(): string {
-  const base =
-    process.platform === "darwin"
-      ? join(homedir(), "Library", "Caches")
-      : (process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"));
-  return join(base, "anec", "programs");
 }

@@ -136,7 +136,7 @@ export function finishPlan(plan: PlanBuilder): BuiltPlan {
   let scratchBytes = 0;
   const programs: PlanProgram[] = [];
   for (const { name, commands: written } of plan.programs) {
-    const commands = mergeCommands(written);
+    const commands = mergeCommands(written, (storage) => !isState(plan, storage));
     const { offsets, total } = placeByLife(livesOf(plan, commands));
     scratchBytes = Math.max(scratchBytes, total);
     for (const [id, offset] of offsets) {

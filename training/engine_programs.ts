@@ -26,6 +26,11 @@ export interface EngineChoice {
   readonly fusion: Fusion;
   /** `matmul`: the forward products alone. */
   readonly ane: "full" | "matmul";
+  /**
+   * Changes the differentiated graph before it is cut, and with it what the engine computes; validation
+   * keeps the model's own. For tests and benches that put a known defect into one direction alone.
+   */
+  readonly rewrite?: (trained: Graph) => Graph;
 }
 
 export const LOSS_SCALE = "loss_scale";
@@ -43,7 +48,8 @@ function withLossScale(graph: Graph): Graph {
 
 function engineGraph(graph: Graph, choice: EngineChoice) {
   const options: CompileOptions = { target: "ane", gradients: true, ...choice };
-  const trained = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
+  const whole = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
+  const trained = choice.rewrite?.(whole) ?? whole;
   return { trained, compiling: { scheme: schemeOf(options), weights: "packed" } as const };
 }
 

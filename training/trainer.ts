@@ -150,8 +150,9 @@ export class HostTrainer implements Trainer {
 
   restage(): void {
     const stage = (): void => this.#device.stage();
+    const { step, group } = this.#state;
     // A session that is opened anew is given them anyway.
-    this.#onEngine(Math.max(1, this.#state.step), stage, () => {});
+    this.#onEngine(Math.max(1, step), stage, () => this.#repeatGroup(group.count));
   }
 
   #onEngine(step: number, work: () => void, again: () => void): void {
@@ -202,7 +203,7 @@ export class HostTrainer implements Trainer {
     const { step, group } = this.#state;
     this.#device.clearTrace();
     const run = (): void => this.#runWindow(group.count === 0);
-    this.#onEngine(step + 1, run, () => this.#repeatGroup());
+    this.#onEngine(step + 1, run, () => this.#repeatGroup(group.count + 1));
     const loss = this.#session.f32(buffers.loss)[0]!;
     if (!Number.isFinite(loss)) {
       this.#giveUp(lossNotFinite(`step ${step + 1}`, loss, this.#state.updates));
@@ -224,11 +225,10 @@ export class HostTrainer implements Trainer {
     this.#device.run("micro_step", { first });
   }
 
-  /** The windows of the open group and the one after them, from the group's beginning. */
-  #repeatGroup(): void {
-    const { count, before } = this.#state.group;
-    this.#random.restore(before.random);
-    for (let i = 0; i <= count; i++) this.#runWindow(i === 0);
+  /** So many windows from the beginning of the open group. */
+  #repeatGroup(count: number): void {
+    this.#random.restore(this.#state.group.before.random);
+    for (let i = 0; i < count; i++) this.#runWindow(i === 0);
   }
 
   #setWindow(position: number): void {

@@ -98,6 +98,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./cache_clear.ts"),
   },
   {
+    name: "bench gemm",
+    summary: "measure matrix products, ours and those of a BLAS library",
+    load: () => import("./bench_gemm.ts"),
+  },
+  {
     name: "bench generate",
     summary: "measure tokens per second against what the memory allows",
     load: () => import("./bench_generate.ts"),

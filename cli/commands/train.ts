@@ -5,6 +5,7 @@ import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
 import { makeOutputFolder, writeFileBytes } from "../../formats/files.ts";
+import { NativeError } from "../../runtime-native/js/index.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
 import { metadataPath, type TokenData } from "../../training/data/token_file.ts";
@@ -29,7 +30,12 @@ import {
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { checkCheckpointFile, checkOutputFile, type Input } from "../output_paths.ts";
-import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
+import {
+  type ChosenDevice,
+  chosenDevice,
+  type TrainDeviceFlags,
+  trainDeviceFlags,
+} from "../train_device.ts";
 import { type Reporter, reporterFor } from "../train_output.ts";
 
 type SettingFlags = Partial<Omit<TrainSettings, "compat">> & { readonly compat?: "autoane" };
@@ -117,7 +123,7 @@ export const command = {
     const source = flags.model === undefined ? undefined : openSource(flags.model);
     // What is wrong with the command line is said before a long download.
     completeSettings(settingsOf(flags));
-    const chosen = chosenDevice(flags);
+    chosenDevice(flags);
     const model = source === undefined ? undefined : readModel(choiceOf(flags, source));
     if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
     const dataName = flags.data ?? checkpoint?.data.name ?? "default";
@@ -126,13 +132,14 @@ export const command = {
       checkOutputFile("--trace", flags.trace, inputsOf(flags, dataName));
     if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
     const data = await open(dataName, io);
-    const trainer =
+    const openOn = (chosen: ChosenDevice): Trainer =>
       checkpoint === undefined
-        ? begin(flags, source!, data, dataName)
-        : resume(flags, source, checkpoint, data);
+        ? begin(flags, chosen, source!, data, dataName)
+        : resume(flags, chosen, source, checkpoint, data);
+    const { trainer, why } = openChosen(flags, openOn);
     if (flags.json !== true) {
       printDiagnostics(io, trainer.model.elaborated.diagnostics);
-      if (chosen.why !== undefined) io.err.write(`device ${chosen.why}\n`);
+      if (why !== undefined) io.err.write(`device ${why}\n`);
     }
     if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
     const reporter = reporterFor({
@@ -177,7 +184,26 @@ function choiceOf(flags: Flags, source: SourceFile): ModelChoice {
   return { source, overrides: overridesOf(flags), ...(entry === undefined ? {} : { entry }) };
 }
 
-function begin(flags: Flags, source: SourceFile, data: TokenData, dataName: string): Trainer {
+/** With `auto`, an engine that cannot be opened is not taken. */
+function openChosen(flags: Flags, openOn: (chosen: ChosenDevice) => Trainer) {
+  const chosen = chosenDevice(flags);
+  try {
+    return { trainer: openOn(chosen), why: chosen.why };
+  } catch (error) {
+    const isEngines = error instanceof NativeError && error.code.startsWith("E062");
+    if (flags.device !== "auto" || !isEngines) throw error;
+    const { engine: _, ...processor } = chosen.device;
+    return { trainer: openOn({ device: processor }), why: `cpu: ${error.message}` };
+  }
+}
+
+function begin(
+  flags: Flags,
+  chosen: ChosenDevice,
+  source: SourceFile,
+  data: TokenData,
+  dataName: string,
+): Trainer {
   const { time, steps } = flags;
   const endless = time !== undefined && steps === undefined;
   return createTrainer({
@@ -185,12 +211,13 @@ function begin(flags: Flags, source: SourceFile, data: TokenData, dataName: stri
     data,
     dataName,
     settings: { ...settingsOf(flags), ...(endless ? { steps: null } : {}) },
-    ...engineOf(flags),
+    ...engineOf(flags, chosen),
   });
 }
 
 function resume(
   flags: Flags,
+  chosen: ChosenDevice,
   source: SourceFile | undefined,
   checkpoint: Checkpoint,
   data: TokenData,
@@ -206,12 +233,11 @@ function resume(
     ...(flags.data === undefined ? {} : { dataName: flags.data }),
     ...(source === undefined ? {} : choiceOf(flags, source)),
     settings: settingsOf(flags),
-    ...engineOf(flags),
+    ...engineOf(flags, chosen),
   });
 }
 
-function engineOf(flags: Flags) {
-  const { device, engine } = chosenDevice(flags);
+function engineOf(flags: Flags, { device, engine }: ChosenDevice) {
   return {
     device,
     ...(engine === undefined ? {} : { engine }),

@@ -29,7 +29,7 @@ Error fault_error(const Plan::Command& command, const Fault& fault) {
 
 }  // namespace
 
-// The built-in products are as fast as OpenBLAS with AVX2 or better (bench/gemm.ts), keep to one pool
+// The built-in products are as fast as OpenBLAS with AVX2 or better (`anec bench gemm`), keep to one pool
 // of threads, and give the same bits for any number of them. Accelerate reaches units that no other
 // code can, and elsewhere the built-in products were not measured.
 static std::string automatic_blas([[maybe_unused]] const MicroKernel& simd) {

@@ -40,7 +40,7 @@ const sizesOf = (f: MilFunction): number[] =>
   );
 
 /** Native outputs against interpreted ones, of every program with random inputs. */
-function compare(made: readonly Made[], seed: number, isFinite = false): void {
+function compare(made: readonly Made[], seed: number, allFinite = false): void {
   const random = seeded(seed);
   const cases = made.map((m) => {
     const program = parseMil({ path: m.name, text: m.text });
@@ -62,7 +62,7 @@ function compare(made: readonly Made[], seed: number, isFinite = false): void {
         weights: (_, offset) => c.weights && readBlobRecord(c.weights, offset),
       });
       for (const [k, { data }] of [...expected.values()].entries()) {
-        if (isFinite) expect(data.every(Number.isFinite), c.name).toBe(true);
+        if (allFinite) expect(data.every(Number.allFinite), c.name).toBe(true);
         expect(worstError(outputsOf(answers[i]!)[k]!, data), `${c.name} ${numerics}`).toBeLessThan(
           bound,
         );

@@ -168,7 +168,7 @@ function follow(
     const { p } = one;
     const before = programs.get(p.name) ?? [];
     if (before.length === 0) programs.set(p.name, found.hazards);
-    products.push(...found.products);
+    for (const p of found.products) products.push({ ...p, size: p.size * growth });
     const scaling = new Set(found.scaling);
     for (const { name } of p.outputs) {
       for (const [i, value] of (step.outputs[name]?.values ?? []).entries()) {
@@ -200,15 +200,16 @@ function numbered(name: string): Spread | undefined {
 }
 
 /** Calls whose values differ by less than this are alike: layers of one model, mostly. */
-const ALIKE = 1.1;
+const ALIKE = 1.25;
+const ALIKE_ERRORS = 2;
 
 /**
- * How much larger values are than those of a call before, at least 1; undefined if the calls are not alike.
- * What a call makes is taken to have grown as much, so that growth from layer to layer is not lost.
+ * How much larger values are than those of a call before; undefined if the calls are not alike. What a call
+ * makes is taken to have grown as the input that grew most, so that growth from layer to layer is not lost.
  */
 function growthOf(before: readonly Entering[], now: readonly Entering[]): number | undefined {
   if (before.length !== now.length) return undefined;
-  let growth = 1;
+  let growth = 0;
   for (const [i, { spread: a, scales }] of before.entries()) {
     const { spread: b, scales: scalesNow } = now[i]!;
     if (a === b && scales === scalesNow) continue;
@@ -217,11 +218,12 @@ function growthOf(before: readonly Entering[], now: readonly Entering[]): number
     for (const key of ["low", "high", "rms", "error"] as const) {
       if (a[key] === b[key]) continue;
       const ratio = b[key] / a[key];
-      if (!(ratio < ALIKE && ratio > 1 / ALIKE)) return undefined;
+      const most = key === "error" ? ALIKE_ERRORS : ALIKE;
+      if (!(ratio < most && ratio > 1 / most)) return undefined;
       if (key !== "error") growth = Math.max(growth, ratio);
     }
   }
-  return growth;
+  return growth === 0 ? 1 : growth;
 }
 
 /** One call of a program; one that is like another is not followed again. */

@@ -1,3 +1,5 @@
+// Reads records of weight files, field by field (see blob.h).
+
 #include "blob.h"
 
 #include <bit>

@@ -1,3 +1,5 @@
+// Statements to steps: inputs, ops, the types of results, outputs.
+
 #include "compiler.h"
 
 #include <algorithm>

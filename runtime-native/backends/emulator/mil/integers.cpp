@@ -1,3 +1,5 @@
+// Finds the 8-bit integers behind the operands of a product.
+
 #include "integers.h"
 
 namespace anec::emulator {

@@ -1,3 +1,5 @@
+// MIL text to tokens, and tokens that are numbers to doubles.
+
 #include "lexer.h"
 
 #include <array>

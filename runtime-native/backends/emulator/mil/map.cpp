@@ -1,3 +1,5 @@
+// Broadcasts operands, and calls a function on blocks of their elements.
+
 #include "map.h"
 
 namespace anec::emulator {

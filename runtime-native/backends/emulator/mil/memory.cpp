@@ -1,3 +1,5 @@
+// Places the values of a function in one block, and runs its steps there.
+
 #include "memory.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// All ops by name.
+
 #include "ops.h"
 
 #include <unordered_map>

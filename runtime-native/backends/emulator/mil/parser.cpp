@@ -1,3 +1,5 @@
+// Tokens to a tree: programs, functions and statements.
+
 #include "parser.h"
 
 namespace anec::emulator {

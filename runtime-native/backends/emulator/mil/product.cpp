@@ -1,3 +1,5 @@
+// Products of matrices in blocks of rows and panels of columns (see product.h).
+
 #include "product.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The inner loops of products: portable, and for AVX2. Both give the same exact bits.
+
 #include "product_tiles.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Reads rows along any axes, calls a function on each, and stores what it gives.
+
 #include "rows.h"
 
 #include <algorithm>

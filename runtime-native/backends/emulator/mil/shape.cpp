@@ -1,3 +1,5 @@
+// Broadcasting, axes, and copies of strided boxes.
+
 #include "shape.h"
 
 #include <cstring>

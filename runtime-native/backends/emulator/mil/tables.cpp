@@ -1,3 +1,5 @@
+// The points of the tables, and how arguments are brought into their range.
+
 #include "tables.h"
 
 #include <array>

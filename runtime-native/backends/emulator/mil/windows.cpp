@@ -1,3 +1,5 @@
+// The parameters of sliding windows, checked.
+
 #include "windows.h"
 
 #include <algorithm>

@@ -1,0 +1,80 @@
+/** `anec bench gemm`: matrix products at the sizes of a training step, ours and a library's. */
+import type { Command } from "commander";
+import { deviceInfo, measureBound, measureGemm } from "../../runtime-native/js/index.ts";
+import { type Call, EXIT } from "../command.ts";
+import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
+import { jsonLine, table } from "../output.ts";
+
+interface Flags extends JsonFlag {
+  readonly blas: string;
+  readonly threads?: number;
+}
+
+const SECONDS = 0.2;
+
+/**
+ * [name, m, n, k, transA, transB]: M is the 128 tokens of a sequence. NN is the forward pass, NT the
+ * gradient of the input, TN the gradient of the weights.
+ */
+const shapes: readonly (readonly [string, number, number, number, boolean, boolean])[] = [
+  ["q, o forward", 128, 512, 512, false, false],
+  ["q, o dX", 128, 512, 512, false, true],
+  ["q, o dW", 512, 512, 128, true, false],
+  ["gate, up forward", 128, 1408, 512, false, false],
+  ["gate, up dX", 128, 512, 1408, false, true],
+  ["gate, up dW", 512, 1408, 128, true, false],
+  ["down forward", 128, 512, 1408, false, false],
+  ["down dX", 128, 1408, 512, false, true],
+  ["down dW", 1408, 512, 128, true, false],
+  ["logits forward", 128, 16893, 512, false, true],
+  ["logits dX", 128, 512, 16893, false, false],
+  ["logits dW", 16893, 512, 128, true, false],
+  ["logits, one token", 1, 16893, 512, false, true],
+  ["2048 cubed", 2048, 2048, 2048, false, false],
+];
+
+export const command = {
+  examples: ["anec bench gemm", "anec bench gemm --blas /usr/lib/libopenblas.so --json"],
+
+  define(c: Command): void {
+    c.option(
+      "--blas <library>",
+      "what to compare with: system, or the path of one",
+      "system",
+    ).option(
+      "--threads <n>",
+      "threads to use (default: one per processor)",
+      whole("--threads", 1, 256),
+    );
+    jsonFlag(c);
+  },
+
+  run({ io, flags }: Call<Flags>): number {
+    const device = flags.threads === undefined ? {} : { threads: flags.threads };
+    const { blas: library, simd, threads } = deviceInfo({ ...device, blas: flags.blas });
+    const rows = shapes.map(([name, m, n, k, transA, transB]) => {
+      const shape = { m, n, k, transA, transB, seconds: SECONDS, ...device };
+      const peak = measureBound("multiplyAdd", SECONDS / 4, device);
+      const own = measureGemm({ ...shape, blas: "builtin" });
+      const theirs = library === null ? null : measureGemm({ ...shape, blas: flags.blas });
+      return { name, m, n, k, transA, transB, peak, own, library: theirs };
+    });
+    if (flags.json === true) {
+      io.out.write(jsonLine({ threads, simd, library: library?.name ?? null, products: rows }));
+      return EXIT.ok;
+    }
+    const other = library === null ? "no BLAS found" : library.name;
+    io.out.write(`GFLOP/s on ${threads} threads: built in (${simd}), and ${other}\n\n`);
+    const cells = rows.map((r) => [
+      r.name,
+      `${r.m} x ${r.n} x ${r.k} ${r.transA ? "T" : "N"}${r.transB ? "T" : "N"}`,
+      r.peak.toFixed(1),
+      r.own.toFixed(1),
+      (r.own / r.peak).toFixed(2),
+      ...(r.library === null ? [] : [r.library.toFixed(1), (r.own / r.library).toFixed(2)]),
+    ]);
+    const head = ["product", "size", "multiply-adds", "built in", "of them", other, "of it"];
+    io.out.write(table(cells, { head: head.slice(0, cells[0]!.length), right: [2, 3, 4, 5, 6] }));
+    return EXIT.ok;
+  },
+};
