@@ -72,11 +72,11 @@ test.each(MENDED)("%s: mended, and the losses are the same, bit for bit", (setti
 const LASTING = [
   ["timeout=every:1", "status=0xf"],
   ["lock-fault=1,surface-fault=every:1", "no surface"],
-  ["lock-fault=1,short-surface=every:1", ""],
+  ["lock-fault=1,short-surface=every:1", "a surface that is too small"],
   ["lock-fault=1,nil-model=every:1", "no model was made"],
   ["lock-fault=1,nil-descriptor=every:1", "no descriptor was made"],
   ["lock-fault=1,nil-request=every:1", "request is nil"],
-  ["lock-fault=1,nil-wrapper=every:1", ""],
+  ["lock-fault=1,nil-wrapper=every:1", "refused a surface"],
   [`${forgetful},compile-limit=0`, "this process has compiled"],
   [`${forgetful},refuse=matmul`, "InvalidMILProgram"],
 ] as const;

@@ -62,7 +62,7 @@ function compare(made: readonly Made[], seed: number, allFinite = false): void {
         weights: (_, offset) => c.weights && readBlobRecord(c.weights, offset),
       });
       for (const [k, { data }] of [...expected.values()].entries()) {
-        if (allFinite) expect(data.every(Number.allFinite), c.name).toBe(true);
+        if (allFinite) expect(data.every(Number.isFinite), c.name).toBe(true);
         expect(worstError(outputsOf(answers[i]!)[k]!, data), `${c.name} ${numerics}`).toBeLessThan(
           bound,
         );
