@@ -46,7 +46,8 @@ function withLossScale(graph: Graph): Graph {
   });
 }
 
-function engineGraph(graph: Graph, choice: EngineChoice) {
+/** The training graph of a share, its loss multiplied by the input `loss_scale`, and how it is compiled. */
+export function engineGraph(graph: Graph, choice: EngineChoice) {
   const options: CompileOptions = { target: "ane", gradients: true, ...choice };
   const whole = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
   const trained = choice.rewrite?.(whole) ?? whole;

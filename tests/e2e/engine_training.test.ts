@@ -47,8 +47,7 @@ const SHARES = [
   ["none", "full", 10],
   ["pairs", "full", 8],
   ["layer", "full", 3],
-  // Wq and Wo have one shape in this model.
-  ["layer", "matmul", 4],
+  ["layer", "matmul", 5],
 ] as const;
 
 test.each(SHARES)(

@@ -3,8 +3,8 @@
  * host's ops by the reference interpreter. What lies on a surface and was never written is NaN.
  */
 import { readBlobRecord } from "../../compiler/bundle/blob.ts";
-import type { Place, ScheduleStep } from "../../compiler/bundle/manifest.ts";
-import { leafName } from "../../compiler/ir/graph.ts";
+import { makeBundle, type Place, type ScheduleStep } from "../../compiler/bundle/manifest.ts";
+import { type Graph, leafName } from "../../compiler/ir/graph.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { interpretMil, type Numerics } from "../../compiler/mil/interpret.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
@@ -12,6 +12,7 @@ import { opOf } from "../../compiler/ops/define.ts";
 import type { Values } from "../../compiler/reference/interpret.ts";
 import { roundToHalf } from "../../compiler/support/half.ts";
 import type { Compilation } from "../../index.ts";
+import type { AneCompilation } from "../../passes/ane/compile.ts";
 
 /** Calls `visit` with the offset of each element in the value and on a surface of `width` columns. */
 export function forEachPlaced(
@@ -35,11 +36,21 @@ export function forEachPlaced(
   }
 }
 
-/** Outputs by name, of a graph with these leaves. */
+/** What `runBundle` takes, from a compilation of `graph` by the pass alone. */
+export function bundleOf(made: AneCompilation, graph: Graph) {
+  const { programs, surfaces, staging, schedule, outputs, files, hostNodes } = made;
+  const about = { anec: "test", target: "ane", model: "m", entry: "m", weights: "packed" } as const;
+  const steps = { programs, surfaces, staging, schedule, outputs };
+  const bundle = makeBundle({ ...about, ...steps, parameters: [], constants: [] }, files);
+  return { bundle, hostNodes, graph };
+}
+
+/** Outputs by name, of a graph with these leaves. `seen` is given every value that a program makes. */
 export function runBundle(
-  { bundle, hostNodes = [], graph }: Compilation,
+  { bundle, hostNodes = [], graph }: Pick<Compilation, "bundle" | "hostNodes" | "graph">,
   given: Values,
   numerics: Numerics = "ideal",
+  seen?: (name: string, value: Float64Array) => void,
 ): Map<string, Float64Array> {
   const { manifest, files } = bundle;
   const round = numerics === "ideal" ? (x: number) => x : roundToHalf;
@@ -117,6 +128,18 @@ export function runBundle(
         });
         for (const [port, use] of Object.entries(step.outputs))
           surfaces.get(use.surface)!.data.set(results.get(port)!.data);
+        if (seen !== undefined) {
+          for (const { name, places, shape } of p.outputs) {
+            const { data } = results.get(name)!;
+            for (const [i, place] of places.entries()) {
+              const value = new Float64Array(place.sizes.reduce((a, b) => a * b, 1));
+              forEachPlaced(place, shape[3]!, (at, on) => {
+                value[at] = data[on]!;
+              });
+              seen(step.outputs[name]!.values[i]!, value);
+            }
+          }
+        }
         break;
       }
       default:

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { differentiate } from "../../../compiler/autodiff/differentiate.ts";
-import { makeBundle } from "../../../compiler/bundle/manifest.ts";
 import type { Graph } from "../../../compiler/ir/graph.ts";
 import { interpret } from "../../../compiler/reference/interpret.ts";
 import { elaborate, loadModel } from "../../../dsl/index.ts";
@@ -20,7 +19,7 @@ import { runPasses } from "../../../passes/pass.ts";
 import { pipelines } from "../../../passes/pipeline.ts";
 import { worstError } from "../../support/close.ts";
 import { graphOf, randomModel, valuesOf } from "../../support/random_model.ts";
-import { runBundle } from "../../support/run_bundle.ts";
+import { bundleOf, runBundle } from "../../support/run_bundle.ts";
 
 const optimised = (graph: Graph, { foldsNorms }: Scheme): Graph =>
   runPasses(graph, pipelines[foldsNorms ? "ane_train" : "ane_hybrid"]).graph;
@@ -39,25 +38,12 @@ const sorted = (scheme: Scheme) => ({
 
 function run(graph: Graph, scheme: Scheme, seed: number) {
   const given = optimised(graph, scheme);
-  const { programs, surfaces, staging, schedule, outputs, files, hostNodes } = compileAne(given, {
-    ...{ scheme, weights: "packed", exact: true },
-  });
-  const bundle = makeBundle(
-    {
-      ...{ anec: "0", target: "ane", model: "m", entry: "m", weights: "packed", parameters: [] },
-      ...{ programs, surfaces, staging, schedule, outputs, constants: [] },
-    },
-    files,
-  );
-  const stats = {
-    ...{ programs: 0, dispatches: 0, ops: 0, parameters: 0, surfaces: 0 },
-    ...{ surfaceBytes: 0, flops: 0 },
-  };
+  const made = compileAne(given, { ...{ scheme, weights: "packed", exact: true } });
   const values = valuesOf(graph, seed);
   return {
     values,
-    found: runBundle({ bundle, hostNodes, graph: given, reports: [], stats }, values),
-    dispatches: schedule.filter((s) => s.do === "dispatch").length,
+    found: runBundle(bundleOf(made, given), values),
+    dispatches: made.schedule.filter((s) => s.do === "dispatch").length,
   };
 }
 

