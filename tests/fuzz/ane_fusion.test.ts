@@ -8,7 +8,9 @@
  * same terms with each rᵢ replaced by its bound and a random sign has the mean square Σ ‖Jᵢ‖²·(u·|vᵢ| + 2⁻²⁵)²,
  * at least three times that of roundings spread evenly over their interval. So a run in float64 in which every
  * stored number is moved by its bound, up or down at random, shows the size of the error that fp16 may
- * have; its root mean square over a few such runs, six times, is the limit. Constants in fp32 have 2⁻²⁴ in
+ * have; its root mean square over such runs, six times, is the limit. Two runs are enough as a rule; where a
+ * result exceeds what they say, thirty more make the root mean square a better one (of two runs it is below
+ * a quarter of its value once in sixteen where one rounding decides). Constants in fp32 have 2⁻²⁴ in
  * the place of u, which gives the limit for a run in float64 by the same argument: 2⁻¹³ of the other.
  *
  * `FUZZ_CASES=2000` draws that many cases (the nightly setting) instead of 200.
@@ -32,6 +34,7 @@ const CASES = Number(process.env["FUZZ_CASES"] ?? 200);
 const TIMEOUT = 180_000 * Math.max(1, CASES / 200);
 const UNIT = 2 ** -11;
 const NOISY_RUNS = 2;
+const MORE_RUNS = 30;
 const MARGIN = 6;
 
 /** While `random` is there, every number that is stored as fp16 is moved by its rounding error's bound. */
@@ -99,11 +102,18 @@ function checkNumbers(
   for (const [name, value] of expected) {
     const result = { shape: value.shape, data: found.get(name)! };
     expect(worstError(result, value), name).toBeLessThan(1e-5);
-    const moved = runs.reduce((sum, run) => sum + distance(run.get(name)!, value.data) ** 2, 0);
     // What is returned is stored once at least.
     const stored = UNIT * distance(value.data, new Float64Array(value.data.length));
-    const limit = MARGIN * Math.hypot(Math.sqrt(moved / NOISY_RUNS), stored);
-    expect(distance(half.get(name)!, value.data), name).toBeLessThanOrEqual(limit);
+    const limitNow = (): number => {
+      const moved = runs.reduce((sum, run) => sum + distance(run.get(name)!, value.data) ** 2, 0);
+      return MARGIN * Math.hypot(Math.sqrt(moved / runs.length), stored);
+    };
+    const error = distance(half.get(name)!, value.data);
+    if (error > limitNow() && runs.length === NOISY_RUNS) {
+      for (let i = 0; i < MORE_RUNS; i++) runs.push(noisyRun(made, values, seed + NOISY_RUNS + i));
+    }
+    const limit = limitNow();
+    expect(error, name).toBeLessThanOrEqual(limit);
     expect(distance(result.data, value.data), name).toBeLessThanOrEqual(limit * 2 ** -13 + 1e-12);
   }
 }
