@@ -6,6 +6,7 @@
  *     writeBundle("tiny.anec", bundle);
  */
 import { type Bundle, makeBundle } from "./compiler/bundle/manifest.ts";
+import { type Traffic, trafficOf } from "./compiler/bundle/traffic.ts";
 import { type Graph, leafName, nodesOf } from "./compiler/ir/graph.ts";
 import type { Node } from "./compiler/ir/node.ts";
 import { elementCount, shapeName, sizesOf } from "./compiler/ir/types.ts";
@@ -15,7 +16,6 @@ import { compileAne, flopsOf } from "./passes/ane/compile.ts";
 import type { Refusal } from "./passes/ane/fit.ts";
 import { INFER } from "./passes/ane/infer.ts";
 import type { Weights } from "./passes/ane/ports.ts";
-import { type Traffic, trafficOf } from "./passes/ane/schedule.ts";
 import { LAYER, MATMUL, NONE, PAIRS, type Scheme } from "./passes/ane/schemes.ts";
 import { lowerToHost } from "./passes/lower_to_host.ts";
 import { type Pass, type PassReport, type RunOptions, runPasses } from "./passes/pass.ts";

@@ -2,8 +2,8 @@
  * How large the operands of the engine's products are, measured on the processor: one micro-step in fp32
  * whose outputs are sizes, and from them the scales of the programs and of the loss.
  */
-import { type Graph, leafName, makeGraph, type Output } from "../compiler/ir/graph.ts";
-import { makeNode, type Node, originOf, withOrigin } from "../compiler/ir/node.ts";
+import { type Graph, leafName, makeGraph, nodesOf, type Output } from "../compiler/ir/graph.ts";
+import type { Node } from "../compiler/ir/node.ts";
 import { abs } from "../compiler/ops/abs.ts";
 import { reduceMax } from "../compiler/ops/reduce_max.ts";
 import { reduceMean } from "../compiler/ops/reduce_mean.ts";
@@ -16,7 +16,7 @@ import {
   productsOf,
   scaleFor,
 } from "../passes/ane/place_scales.ts";
-import { leafNames, programGraph } from "../passes/ane/program_graph.ts";
+import { copierInto, leafNames, programGraph, programText } from "../passes/ane/program_graph.ts";
 
 /** One product of one call, and the names of the outputs that say how large it is. */
 interface Measured {
@@ -41,8 +41,12 @@ const PARTS = ["rms0", "rms1", "peak0", "peak1", "result"] as const;
 export function calibrationOf({ graph, connections, roles }: AnePlan): Calibration {
   const outputs: Output[] = [];
   const measured: Measured[] = [];
+  /** Calls of equal text are one program, with the same names of leaves. */
+  const parts = new Map<string, Graph>();
   for (const [c, { call }] of connections.entries()) {
-    const part = programGraph(call);
+    const text = programText(call);
+    const part = parts.get(text) ?? programGraph(call);
+    parts.set(text, part);
     const values = inside(graph, part, call);
     const names = new Map([...leafNames(call)].map(([node, name]) => [name, node]));
     const isWeight = (x: Node): boolean => {
@@ -81,30 +85,18 @@ function inside(graph: Graph, part: Graph, call: Call): (node: Node) => Node {
   const made = new Map<Node, Node>();
   const byName = new Map([...leafNames(call)].map(([node, name]) => [name, node]));
   for (const leaf of part.inputs) made.set(leaf, byName.get(leafName(leaf))!);
-  const copy = (node: Node): Node => {
-    const known = made.get(node);
-    if (known !== undefined) return known;
-    const operands = node.inputs.map(copy);
-    const next = withOrigin(graph.scope, originOf(node), () =>
-      makeNode(graph.scope, node.op, operands, node.attrs),
-    );
-    made.set(node, next);
-    return next;
-  };
-  return copy;
+  return copierInto(graph.scope, made);
 }
 
 /** Values of a program that a gradient reaches. */
 function gradientNodes(part: Graph, isGradient: (leaf: string) => boolean): ReadonlySet<Node> {
   const found = new Set<Node>();
-  const visit = (node: Node): boolean => {
-    if (found.has(node)) return true;
+  // The nodes of the graph in order, so that each is looked at once.
+  for (const node of nodesOf(part)) {
     const is =
-      node.op.name === "input" ? isGradient(leafName(node)) : node.inputs.map(visit).some(Boolean);
+      node.op.name === "input" ? isGradient(leafName(node)) : node.inputs.some((x) => found.has(x));
     if (is) found.add(node);
-    return is;
-  };
-  for (const node of productsOf(part)) visit(node);
+  }
   return found;
 }
 

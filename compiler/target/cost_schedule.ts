@@ -4,7 +4,8 @@
  * The schedule says what is written, read and copied. Parameters are written when they change, once an
  * update, and stand apart from the run.
  */
-import type { Manifest, ManifestProgram, Place } from "../bundle/manifest.ts";
+import type { Manifest, ManifestProgram } from "../bundle/manifest.ts";
+import { placeBytes, trafficOf } from "../bundle/traffic.ts";
 import { bug } from "../support/bug.ts";
 import type { ChipName } from "./chip_names.ts";
 import {
@@ -46,7 +47,6 @@ export interface ScheduleCost {
 }
 
 const FLOAT_OVER_HALF = 2;
-const HALF = 2;
 
 interface Traffic {
   readonly written: number;
@@ -56,44 +56,34 @@ interface Traffic {
   readonly hostBytes: number;
 }
 
-/** fp16 bytes of the elements that a place covers. */
-const bytesAt = ({ blocks }: Place): number =>
-  HALF * blocks.reduce((n, b) => n + b.rows * b.columns, 0);
-
 /** fp16 bytes that move for one run of the schedule, and for one update. */
 export function scheduleTraffic({
   staging,
   schedule,
 }: Pick<Manifest, "staging" | "schedule">): Traffic {
-  const traffic = { written: 0, read: 0, copied: 0, staged: 0, hostBytes: 0 };
+  const moved = trafficOf(schedule);
+  return {
+    written: moved.bytesWritten,
+    read: moved.bytesRead,
+    copied: moved.bytesCopied,
+    staged: trafficOf(staging).bytesWritten,
+    hostBytes: hostBytes(schedule),
+  };
+}
+
+/** fp32 bytes of what ops of the host read and write, as far as it passes through surfaces. */
+function hostBytes(schedule: Manifest["schedule"]): number {
   const sizes = new Map<string, number>();
-  for (const step of staging) if (step.do === "write") traffic.staged += bytesAt(step.place);
-  const pending: string[] = [];
+  for (const step of schedule)
+    if (step.do === "write" || step.do === "read") sizes.set(step.value, placeBytes(step.place));
+  let bytes = 0;
   for (const step of schedule) {
-    switch (step.do) {
-      case "write":
-        traffic.written += bytesAt(step.place);
-        sizes.set(step.value, bytesAt(step.place));
-        break;
-      case "read":
-        traffic.read += bytesAt(step.place);
-        sizes.set(step.value, bytesAt(step.place));
-        break;
-      case "copy":
-        traffic.copied += bytesAt(step.place);
-        break;
-      case "host":
-        // Tables of parameters are read in part: what comes out says how much.
-        pending.push(...step.reads.filter((name) => !name.startsWith("@")), step.writes);
-        break;
-      case "dispatch":
-        break;
-      default:
-        step satisfies never;
-    }
+    if (step.do !== "host") continue;
+    // Tables of parameters are read in part: what comes out says how much.
+    for (const name of [...step.reads.filter((n) => !n.startsWith("@")), step.writes])
+      bytes += FLOAT_OVER_HALF * (sizes.get(name) ?? 0);
   }
-  for (const name of pending) traffic.hostBytes += FLOAT_OVER_HALF * (sizes.get(name) ?? 0);
-  return traffic;
+  return bytes;
 }
 
 /** What of a manifest is needed to predict it. */

@@ -5,11 +5,13 @@
  * pass. What it takes into a program is read from the scheme that it leads to: the list has no roles of
  * its own, and all steps in order give the schemes themselves.
  */
+
+import { type Traffic, trafficOf } from "../../compiler/bundle/traffic.ts";
 import type { Graph } from "../../compiler/ir/graph.ts";
 import { bug } from "../../compiler/support/bug.ts";
 import { planAne } from "./compile.ts";
 import type { Weights } from "./ports.ts";
-import { scheduleOf, type Traffic, trafficOf } from "./schedule.ts";
+import { scheduleOf } from "./schedule.ts";
 import { LAYER, NONE, PAIRS, type ProgramPlan, type Scheme } from "./schemes.ts";
 
 type Setting = "attention" | "exchange" | "recomputes" | "foldsNorms" | "takesAll";

@@ -143,8 +143,3 @@ export function packed(
   addWeights(weights, draft, own);
   return [finished(draft), ...own];
 }
-
-/** fp16 bytes of the elements of a place, without what pads its rows. */
-export function bytesOf({ blocks }: Place): number {
-  return 2 * blocks.reduce((n, b) => n + b.rows * b.columns, 0);
-}

@@ -6,6 +6,7 @@ import {
   type Node,
   newScope,
   originOf,
+  type Scope,
   withOrigin,
 } from "../../compiler/ir/node.ts";
 import { typeText } from "../../compiler/ir/types.ts";
@@ -70,16 +71,8 @@ export function programText(call: Call): string {
   return `${rows.join("\n")}\n${results.join(",")}`;
 }
 
-/** The program as a graph of ops that MIL has. */
-export function programGraph(call: Call): Graph {
-  const scope = newScope();
-  const made = new Map<Node, Node>();
-  const inputs: Node[] = [];
-  for (const [node, name] of leafNames(call)) {
-    const leaf = input(scope, name, node.type);
-    made.set(node, leaf);
-    inputs.push(leaf);
-  }
+/** Copies nodes to another scope; `made` has the leaves, and keeps what was copied. */
+export function copierInto(scope: Scope, made: Map<Node, Node>): (node: Node) => Node {
   const copy = (node: Node): Node => {
     const known = made.get(node);
     if (known !== undefined) return known;
@@ -90,6 +83,20 @@ export function programGraph(call: Call): Graph {
     made.set(node, next);
     return next;
   };
+  return copy;
+}
+
+/** The program as a graph of ops that MIL has. */
+export function programGraph(call: Call): Graph {
+  const scope = newScope();
+  const made = new Map<Node, Node>();
+  const inputs: Node[] = [];
+  for (const [node, name] of leafNames(call)) {
+    const leaf = input(scope, name, node.type);
+    made.set(node, leaf);
+    inputs.push(leaf);
+  }
+  const copy = copierInto(scope, made);
   const outputs = call.outputs.map((node, i) => ({ name: outputName(i), node: copy(node) }));
   const graph = makeGraph({ name: call.name, inputs, params: [], outputs, scope });
   return runPasses(graph, [decomposeForMil, simplify, foldTransposes, splitFactors], {}).graph;

@@ -11,24 +11,6 @@ import { type Graph, isInput, isParam, nodesOf } from "../../compiler/ir/graph.t
 import { type Node, originOf } from "../../compiler/ir/node.ts";
 import { constantNodes } from "../../compiler/reference/interpret.ts";
 
-export const ROLES = [
-  ...["norm", "q", "k", "v", "heads", "attention", "o", "between"],
-  ...["in", "activation", "out", "residual"],
-  ...["d_residual", "d_out", "d_activation", "d_in", "d_between", "d_o", "d_context"],
-  ...[
-    "d_repeat",
-    "d_values",
-    "d_scores",
-    "d_sum_v",
-    "d_sum_k",
-    "d_heads",
-    "d_q",
-    "d_kv",
-    "d_qkv",
-    "d_norm",
-  ],
-] as const;
-
 export type Role =
   | "norm"
   | "q"

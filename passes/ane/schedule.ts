@@ -17,7 +17,6 @@ import type { TensorType } from "../../compiler/ir/types.ts";
 import { bug } from "../../compiler/support/bug.ts";
 import type { CallPort, Connection } from "./connect.ts";
 import type { Call, Cut } from "./cut.ts";
-import { bytesOf } from "./ports.ts";
 import type { Roles } from "./roles.ts";
 
 export interface AneSchedule {
@@ -216,23 +215,4 @@ function newContext(given: ScheduleInput) {
 /** `in0`, `in1`, … with as many digits as make the alphabet's order the ports' order. */
 export function portName(prefix: string, i: number, count: number): string {
   return `${prefix}${String(i).padStart(String(Math.max(0, count - 1)).length, "0")}`;
-}
-
-/** What a schedule moves: the figures of `anec compile --json`. */
-export interface Traffic {
-  readonly dispatches: number;
-  readonly bytesWritten: number;
-  readonly bytesRead: number;
-  readonly bytesCopied: number;
-}
-
-export function trafficOf(steps: readonly ScheduleStep[]): Traffic {
-  const sum = (kind: "write" | "read" | "copy"): number =>
-    steps.reduce((n, s) => (s.do === kind ? n + bytesOf(s.place) : n), 0);
-  return {
-    dispatches: steps.filter((s) => s.do === "dispatch").length,
-    bytesWritten: sum("write"),
-    bytesRead: sum("read"),
-    bytesCopied: sum("copy"),
-  };
 }

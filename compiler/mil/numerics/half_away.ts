@@ -5,8 +5,6 @@
  * Reported by the 751K M6 study (M4 and M6), and by ANEForge for the rounding on M1 … M6.
  */
 
-import { roundToHalf } from "../../support/half.ts";
-
 const number = new Float64Array(1);
 const words = new Int32Array(number.buffer);
 /** The place of the half that holds sign and exponent. */
@@ -43,9 +41,4 @@ export function decodeBits(bits: number): number {
   const fraction = (bits & 1023) / 1024;
   const size = exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
   return bits & 0x8000 ? -size : size;
-}
-
-/** Any number as an operand of a product: the nearest fp16 number, as the engine reads it. */
-export function asOperand(x: number): number {
-  return decode(roundToHalf(x));
 }

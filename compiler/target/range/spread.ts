@@ -27,8 +27,6 @@ export interface Spread {
 
 /** Largest finite fp16. */
 export const HALF_LIMIT = 65_504;
-/** fp16 numbers below this have fewer digits. */
-export const HALF_NORMAL = 2 ** -14;
 /** The accumulator of products ends here (751K M6 study; M1 to M6 in our simulation of ANEForge's runs). */
 export const ACCUMULATOR_LIMIT = 32_768;
 /** Products are rounded to multiples of this. */
