@@ -22,7 +22,7 @@ import {
   scopeWith,
   type Value,
 } from "./context.ts";
-import type { AttributeValue, BuiltIn } from "./functions.ts";
+import type { Attribute, AttributeValue, BuiltIn } from "./functions.ts";
 import type { LayerRef } from "./library.ts";
 import { applyToNumbers, arithmetic, elementwiseOp } from "./numbers.ts";
 import { rearrange, share } from "./rearrange.ts";
@@ -237,8 +237,11 @@ function attributesOf(
     const given = call.args.find((a) => a.name?.text === name);
     if (given === undefined) {
       const value =
-        typeof fallback === "object" ? context.header.hyper.get(fallback.hyper) : fallback;
+        typeof fallback === "object"
+          ? hyperValue(context, call, op, { name, kind, hyper: fallback.hyper })
+          : fallback;
       if (value !== undefined) result[name] = value;
+      isComplete &&= value !== undefined || fallback === undefined;
       continue;
     }
     const value = evaluate(context, frame, given.value, callLayer);
@@ -264,6 +267,28 @@ function attributesOf(
     }
   }
   return isComplete ? result : undefined;
+}
+
+interface HyperAttribute extends Pick<Attribute, "name" | "kind"> {
+  readonly hyper: string;
+}
+
+/** What a hyper-parameter makes of an attribute: its number, or the text of that number. */
+function hyperValue(
+  context: Context,
+  call: CallExpr,
+  op: BuiltIn,
+  { name, kind, hyper }: HyperAttribute,
+): Maybe<AttributeValue> {
+  const value = context.header.hyper.get(hyper);
+  if (kind === "number" || value === undefined) return value;
+  const text = kind[value];
+  if (text === undefined) {
+    const needs = kind.map((_, i) => String(i)).join(" or ");
+    const given = `${hyper} = ${value}`;
+    context.reporter.report(types.wrongAttribute(call.span, op.name, name, given, needs));
+  }
+  return text;
 }
 
 /** An expression read as a dimension: a name, a whole number, or a product of them. */

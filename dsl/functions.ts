@@ -30,7 +30,10 @@ export interface Attribute {
   readonly name: string;
   /** A number, or one of these texts. */
   readonly kind: "number" | readonly string[];
-  /** Taken when none is given: a value, or that of a hyper-parameter. Absent: must be given. */
+  /**
+   * Taken when none is given: a value, or that of a hyper-parameter, which is the number of one of the texts of
+   * `kind` if there are any. Absent: must be given.
+   */
   readonly fallback?: AttributeValue | { readonly hyper: string };
   /** For the message that asks for it. */
   readonly example?: string;
@@ -92,7 +95,7 @@ const listed: readonly BuiltIn[] = [
     optional: ["position"],
     attributes: [
       { name: "theta", kind: "number", fallback: { hyper: "rope_theta" } },
-      { name: "pairing", kind: ["interleaved", "split"], fallback: "interleaved" },
+      { name: "pairing", kind: ["interleaved", "split"], fallback: { hyper: "rope_split" } },
     ],
     build: ([x, position], a) =>
       rope(x!, {

@@ -17,6 +17,11 @@ export const hyperParameters: readonly HyperParameter[] = [
     default: () => 10000,
   },
   {
+    name: "rope_split",
+    doc: "whether `rope` pairs elements (i, i + E/2), 1, or (2i, 2i + 1), 0",
+    default: () => 0,
+  },
+  {
     name: "norm_eps",
     doc: "added to the mean square by `rms_norm`",
     default: () => 1e-5,

@@ -5,7 +5,7 @@ import { metadataPath } from "../../training/data/token_file.ts";
 import { loadTokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
-import { type JsonFlag, jsonFlag, oneOf } from "../flags.ts";
+import { type JsonFlag, jsonFlag, tokenizerFlag } from "../flags.ts";
 import { bytesText, count, grouped, jsonLine, pairs } from "../output.ts";
 import { checkOutputFile } from "../output_paths.ts";
 
@@ -27,8 +27,8 @@ export const command = {
       .requiredOption("--out <name>", "NAME.bin and NAME.json are written")
       .option(
         "--tokenizer <name>",
-        `how text becomes ids: ${tokenizerNames.join(", ")}`,
-        oneOf("--tokenizer", tokenizerNames),
+        `how text becomes ids: ${tokenizerNames.join(", ")}, or a tokenizer.json`,
+        tokenizerFlag,
         "gpt2",
       )
       .option("--field <name>", "the field of JSON lines that holds the text", "text");

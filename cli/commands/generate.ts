@@ -1,7 +1,8 @@
-/** `anec generate`: text from a checkpoint, written as it comes. */
+/** `anec generate`: text from a model of any format, written as it comes. */
 import type { Command } from "commander";
-import { readCheckpoint } from "../../training/checkpoint.ts";
+import { loadTokenizer } from "../../training/data/tokenizers.ts";
 import { createGenerator } from "../../training/generate.ts";
+import { openModel } from "../../training/open_model.ts";
 import { defaultSampling } from "../../training/sampling.ts";
 import { type Call, EXIT } from "../command.ts";
 import { deviceOptions } from "../device.ts";
@@ -12,6 +13,7 @@ import {
   deviceFlags,
   type JsonFlag,
   jsonFlag,
+  tokenizerFlag,
 } from "../flags.ts";
 import { count, grouped, jsonLine } from "../output.ts";
 
@@ -24,6 +26,7 @@ interface Flags extends DeviceFlags, JsonFlag {
   readonly seed: number;
   readonly stop?: readonly string[];
   readonly context?: number;
+  readonly tokenizer?: string;
 }
 
 export const command = {
@@ -31,10 +34,11 @@ export const command = {
     'anec generate runs/autoresearch.ckpt --prompt "The people of"',
     "anec generate runs/tiny.ckpt --temperature 0 --tokens 50",
     'anec generate runs/tiny.ckpt --prompt "Once" --stop "The end."',
+    'anec generate SmolLM2-135M --prompt "Gravity is"',
   ],
 
   define(c: Command): void {
-    c.argument("<checkpoint>", "a file that `anec train` wrote")
+    c.argument("<model>", "a checkpoint, a model of another program, or a folder of Hugging Face")
       .option("--prompt <text>", "the text to continue", "")
       .option("--tokens <n>", "most tokens to write", anyNumber("--tokens"), 200)
       .option(
@@ -59,8 +63,13 @@ export const command = {
       .option("--stop <text>", "end where this text appears; may be repeated", collect)
       .option(
         "--context <n>",
-        "tokens the model sees at once (default: its sequence length)",
+        "tokens the model sees at once (default: its sequence length, 1,024 at most for models from elsewhere)",
         anyNumber("--context"),
+      )
+      .option(
+        "--tokenizer <name>",
+        "a name or a tokenizer.json, for a model that comes without one",
+        tokenizerFlag,
       );
     deviceFlags(c);
     jsonFlag(c);
@@ -69,8 +78,10 @@ export const command = {
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const { prompt, tokens, temperature, topK, topP, seed, stop = [], context } = flags;
     const json = flags.json === true;
-    const generator = await createGenerator(readCheckpoint(args[0]!), {
+    const model = openModel(args[0]!);
+    const generator = await createGenerator(model, {
       device: deviceOptions(flags),
+      ...(flags.tokenizer === undefined ? {} : { tokenizer: await loadTokenizer(flags.tokenizer) }),
       ...(context === undefined ? {} : { context }),
     });
     const interrupt = new AbortController();

@@ -16,7 +16,7 @@ import { archiveName, type FetchPackages } from "./npm_pack.ts";
 import { type PrepareProgress, prepareTexts } from "./prepare.ts";
 import { readTarGz } from "./tar.ts";
 import type { TokenMetadata } from "./token_file.ts";
-import { loadTokenizer } from "./tokenizers.ts";
+import { loadTokenizer, type Tokenizer } from "./tokenizers.ts";
 
 export interface CorpusPackage {
   readonly name: string;
@@ -66,8 +66,7 @@ export interface PrepareCorpusOptions {
   readonly corpus: Corpus;
   /** Path of the `.bin`. */
   readonly output: string;
-  /** Name of a tokenizer. */
-  readonly tokenizer: string;
+  readonly tokenizer: string | Tokenizer;
   readonly fetchPackages: FetchPackages;
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
@@ -82,7 +81,7 @@ export async function prepareCorpus(options: PrepareCorpusOptions): Promise<Toke
     documents: shuffled(documents),
     names: corpus.packages.map((p) => `${p.name}@${p.version}`),
     output,
-    tokenizer: await loadTokenizer(tokenizer),
+    tokenizer: typeof tokenizer === "string" ? await loadTokenizer(tokenizer) : tokenizer,
     ...(onProgress === undefined ? {} : { onProgress }),
   });
 }

@@ -26,11 +26,17 @@ import {
   type TokenData,
   valStartOf,
 } from "./token_file.ts";
-import { byteLengths, loadTokenizer, tokenizerNames } from "./tokenizers.ts";
+import {
+  byteLengths,
+  loadTokenizer,
+  mayBeTokenizer,
+  type Tokenizer,
+  tokenizerNames,
+} from "./tokenizers.ts";
 
 export interface OpenDataOptions extends OpenOptions {
-  /** For texts; `gpt2` unless given, and `stories` for the built-in stories. */
-  readonly tokenizer?: string;
+  /** For texts, a name, a file, or one that is loaded; `gpt2` unless given, and `stories` for the built-in stories. */
+  readonly tokenizer?: string | Tokenizer;
   /** The field of JSONL lines that holds the text; `text` unless given. */
   readonly field?: string;
   readonly cacheFolder?: string;
@@ -50,7 +56,7 @@ export const dataNames = ["default", "builtin:stories"] as const;
  */
 export async function openData(spec: string, options: OpenDataOptions = {}): Promise<TokenData> {
   const { tokenizer } = options;
-  if (tokenizer !== undefined && !(tokenizerNames as readonly string[]).includes(tokenizer)) {
+  if (typeof tokenizer === "string" && !mayBeTokenizer(tokenizer)) {
     throw new UserError(unknownTokenizer(tokenizer, tokenizerNames));
   }
   if (spec === "default") return openDefault(options);
@@ -62,22 +68,34 @@ export async function openData(spec: string, options: OpenDataOptions = {}): Pro
   return openText(spec, options);
 }
 
-function openDefault(options: OpenDataOptions): Promise<TokenData> {
+/** A tokenizer that is loaded when a text has to be prepared; that of a file at once, for it has no other name. */
+async function chosenTokenizer(
+  given: string | Tokenizer,
+): Promise<{ readonly name: string; readonly load: () => Promise<Tokenizer> }> {
+  if (typeof given === "string" && !given.endsWith(".json")) {
+    return { name: given, load: () => loadTokenizer(given) };
+  }
+  const tokenizer = typeof given === "string" ? await loadTokenizer(given) : given;
+  return { name: tokenizer.name, load: async () => tokenizer };
+}
+
+async function openDefault(options: OpenDataOptions): Promise<TokenData> {
   const {
     tokenizer = "gpt2",
     corpus = defaultCorpus,
     fetchPackages = npmPack,
     onProgress,
   } = options;
+  const { name, load } = await chosenTokenizer(tokenizer);
   return openCached({
     ...options,
     folder: options.cacheFolder ?? userCacheFolder(),
-    name: corpusCacheName(corpus, tokenizer),
-    build: (output) =>
+    name: corpusCacheName(corpus, name),
+    build: async (output) =>
       prepareCorpus({
         corpus,
         output,
-        tokenizer,
+        tokenizer: await load(),
         fetchPackages,
         ...(onProgress === undefined ? {} : { onProgress }),
       }),
@@ -87,11 +105,8 @@ function openDefault(options: OpenDataOptions): Promise<TokenData> {
 async function openText(path: string, options: OpenDataOptions): Promise<TokenData> {
   const { tokenizer = "gpt2", field = "text", onProgress } = options;
   if (!fs.existsSync(path)) throw new UserError(inputNotFound(path, neighboursOf(path)));
-  const key = digestName(
-    digestOfFile(path),
-    tokenizer,
-    isJsonLines(path) ? `jsonl ${field}` : "text",
-  );
+  const { name, load } = await chosenTokenizer(tokenizer);
+  const key = digestName(digestOfFile(path), name, isJsonLines(path) ? `jsonl ${field}` : "text");
   return openCached({
     ...options,
     folder: options.cacheFolder ?? userCacheFolder(),
@@ -100,7 +115,7 @@ async function openText(path: string, options: OpenDataOptions): Promise<TokenDa
       prepare({
         input: [path],
         output,
-        tokenizer: await loadTokenizer(tokenizer),
+        tokenizer: await load(),
         field,
         ...(onProgress === undefined ? {} : { onProgress }),
       }),
@@ -108,13 +123,14 @@ async function openText(path: string, options: OpenDataOptions): Promise<TokenDa
 }
 
 async function openStories(options: OpenDataOptions): Promise<TokenData> {
-  const tokenizer = await loadTokenizer(options.tokenizer ?? "stories");
+  const { load } = await chosenTokenizer(options.tokenizer ?? "stories");
+  const tokenizer = await load();
   const ids: number[] = [];
   for (const story of makeStories()) {
     for (const id of tokenizer.encode(story)) ids.push(id);
     if (tokenizer.endOfText !== undefined) ids.push(tokenizer.endOfText);
   }
-  const tokens = Uint16Array.from(ids);
+  const tokens = tokenizer.vocabulary > 65536 ? Uint32Array.from(ids) : Uint16Array.from(ids);
   const valStart = valStartOf(tokens.length);
   const lengths = byteLengths(tokenizer);
   let bytes = 0;

@@ -4,6 +4,7 @@
  *   gpt2      byte-pair encoding of GPT-2 (r50k_base), 50,257 ids; its tables load on first use
  *   bytes     one id a byte, 256 ids
  *   stories   one id a word of the built-in stories, bytes for the rest
+ *   FILE.json a tokenizer.json, as models of Hugging Face have it
  *
  * Text is text: what looks like a special token in it (`<|endoftext|>`) is encoded letter by letter.
  */
@@ -18,6 +19,11 @@ export interface Tokenizer {
   readonly vocabulary: number;
   /** Ids of a text. Lone surrogates become U+FFFD; everything else is kept exactly. */
   encode(text: string): number[];
+  /**
+   * Ids of a text that somebody wrote for the model to continue: special tokens in it are themselves, and what
+   * every text begins with stands before it. Absent where that is no other than `encode`.
+   */
+  encodePrompt?(text: string): number[];
   /** The text of ids; bytes that are no UTF-8 become U+FFFD. */
   decode(ids: Iterable<number>): string;
   /** The bytes of one id, which may be a part of a character; none for a special token. */
@@ -28,8 +34,17 @@ export interface Tokenizer {
 
 export const tokenizerNames = ["gpt2", "bytes", "stories"] as const;
 
-/** The tokenizer of a name. Throws a `UserError` (E0809). */
+/** Whether a name is that of a tokenizer, or of a file that may be one. */
+export function mayBeTokenizer(name: string): boolean {
+  return (tokenizerNames as readonly string[]).includes(name) || name.endsWith(".json");
+}
+
+/** The tokenizer of a name, or in a file. Throws a `UserError` (E0809; of a file E0830, E0831, E0702 to E0707). */
 export async function loadTokenizer(name: string): Promise<Tokenizer> {
+  if (name.endsWith(".json")) {
+    const { readTokenizerJson } = await import("../../formats/tokenizer_json.ts");
+    return readTokenizerJson(name);
+  }
   switch (name) {
     case "gpt2":
       return gpt2Tokenizer();

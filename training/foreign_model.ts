@@ -1,0 +1,244 @@
+/**
+ * Weights of other programs as checkpoints of ours, and back, bit for bit.
+ *
+ *   theirs   [outputs, inputs], rows of queries and keys in split halves
+ *   ours     [inputs, outputs], in the order that the model's `rope` pairs
+ *
+ * A checkpoint can go to other programs if its equations are those of a family. That is decided by writing
+ * the family's model with the checkpoint's dimensions and comparing the graphs.
+ */
+import { type Graph, leafName, nodesOf } from "../compiler/ir/graph.ts";
+import { printGraph } from "../compiler/ir/print.ts";
+import {
+  compactedVocabulary,
+  expandedVocabulary,
+  notOfAFamily,
+} from "../compiler/messages/formats.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
+import { elaborate } from "../dsl/index.ts";
+import { castTensor } from "../formats/cast.ts";
+import type { ReadOptions } from "../formats/format.ts";
+import { interleaveRows, splitRows } from "../formats/rotary_order.ts";
+import { fromFloat32, type Tensor, toFloat32 } from "../formats/tensor.ts";
+import { tokenizerId } from "../formats/tokenizer_json.ts";
+import { namedTokenizerData } from "../formats/tokenizer_named.ts";
+import type { TransformerConfig, WeightSet } from "../formats/weights.ts";
+import { paramStorage } from "../passes/lower_to_host.ts";
+import {
+  architectureSource,
+  type Correspondence,
+  correspondences,
+  familyOfParams,
+  identifierOf,
+  type Pairing,
+} from "./architecture.ts";
+import type { Checkpoint, CheckpointContents, TrainState } from "./checkpoint.ts";
+import { floatsOf, modelOf } from "./checkpoint_model.ts";
+import { logitsGraph } from "./decoder.ts";
+import type { TrainingModel } from "./model.ts";
+import { defaultSettings } from "./options.ts";
+import { buffers } from "./programs.ts";
+import { createRandom } from "./random.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export interface ForeignOptions {
+  /** Tokens of a window of the model. Default: the longest sequence, at most `WINDOW`. */
+  readonly S?: number;
+  readonly pairing?: Pairing;
+}
+
+/** Tokens of a window unless asked for: what models that come with anec have. */
+export const WINDOW = 256;
+
+/** The contents of a checkpoint with these weights: a model to generate from, and a start for training. */
+export function checkpointOf(weights: WeightSet, options: ForeignOptions = {}): CheckpointContents {
+  const { config, training, name, tokenizer } = weights;
+  const { pairing = "interleaved" } = options;
+  const S = options.S ?? Math.min(config.context, WINDOW);
+  const entry = identifierOf(name);
+  const comment = [`${name}, converted.`];
+  const source = architectureSource(entry, config, { S, pairing, comment });
+  const rows = config.vocabulary;
+  const id = tokenizer === null ? null : tokenizerId(tokenizer.json);
+  return {
+    model: { source, entry, overrides: {} },
+    vocabulary: { dim: "V", full: rows, size: rows, active: null },
+    data: { name: "none", tokens: 0, digest: "", tokenizer: id, bytesPerToken: null },
+    settings: { ...defaultSettings, compact: false },
+    state: stateOf(weights),
+    tensors: ownTensors(weights, pairing),
+    origin: { name, context: config.context, training, tokenizer },
+  };
+}
+
+function stateOf({ training }: WeightSet): TrainState {
+  const random = createRandom(defaultSettings.seed).state();
+  return {
+    step: training?.step ?? 0,
+    updates: training?.adamT ?? 0,
+    ...{ random, lastLoss: null },
+    group: { count: 0, loss: 0, before: { random, lastLoss: null } },
+    validation: { last: null, best: null },
+  };
+}
+
+function ownTensors(weights: WeightSet, pairing: Pairing): Map<string, Tensor> {
+  const { config, optimizer } = weights;
+  const result = new Map<string, Tensor>();
+  for (const each of correspondences(config)) {
+    const convert = (tensor: Tensor): Tensor => {
+      const full = castTensor(tensor, "F32", each.tensor);
+      const moves = each.isRotary && pairing === "interleaved";
+      const ordered = moves ? interleaveRows(full, config.headSize) : full;
+      return each.isTransposed ? transposed(ordered) : ordered;
+    };
+    result.set(paramStorage(each.param), convert(weights.tensors.get(each.tensor)!));
+    if (optimizer === null) continue;
+    result.set(buffers.first(each.param), convert(optimizer.first.get(each.tensor)!));
+    result.set(buffers.second(each.param), convert(optimizer.second.get(each.tensor)!));
+  }
+  return result;
+}
+
+/** Rows and columns of the square that is moved at once, so that both sides stay in the cache. */
+const TILE = 32;
+
+/** A matrix with rows and columns exchanged. A copy. */
+function transposed(tensor: Tensor): Tensor {
+  const [rows, columns] = tensor.shape as [number, number];
+  const from = toFloat32(tensor);
+  const to = new Float32Array(from.length);
+  for (let top = 0; top < rows; top += TILE) {
+    for (let left = 0; left < columns; left += TILE) {
+      const [bottom, right] = [Math.min(rows, top + TILE), Math.min(columns, left + TILE)];
+      for (let r = top; r < bottom; r++) {
+        for (let c = left; c < right; c++) to[c * rows + r] = from[r * columns + c]!;
+      }
+    }
+  }
+  return fromFloat32([columns, rows], to);
+}
+
+/**
+ * The weights of a checkpoint. Throws a `UserError`: E0753 for equations of no family, E0754 for rows of some ids
+ * only without `expand`, those of checkpoints.
+ */
+export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): WeightSet {
+  const model = modelOf(checkpoint);
+  const { config, pairing } = describe(checkpoint, model);
+  const { vocabulary, origin } = checkpoint;
+  const { active, full } = vocabulary;
+  if (active !== null && options.expand !== true) {
+    throw new UserError(compactedVocabulary(checkpoint.path, vocabulary.size, full));
+  }
+  if (active !== null) options.report?.(expandedVocabulary(active.length, full));
+  const read = (storage: (path: string) => string): Map<string, Tensor> =>
+    new Map(
+      correspondences(config).map((each) => [
+        each.tensor,
+        theirTensor(checkpoint, storage(each.param), each, config, pairing),
+      ]),
+    );
+  const hasMoments = checkpoint.tensors.has(buffers.first("embed.weight"));
+  return {
+    name: origin?.name ?? checkpoint.model.entry,
+    config: { ...config, vocabulary: full },
+    tensors: read(paramStorage),
+    tokenizer: origin?.tokenizer ?? namedTokenizerData(checkpoint.data.tokenizer),
+    training: trainingOf(checkpoint),
+    optimizer: hasMoments ? { first: read(buffers.first), second: read(buffers.second) } : null,
+  };
+}
+
+function theirTensor(
+  checkpoint: Checkpoint,
+  name: string,
+  { shape, isTransposed, isRotary, param }: Correspondence,
+  { headSize }: TransformerConfig,
+  pairing: Pairing,
+): Tensor {
+  const own = isTransposed ? [...shape].reverse() : shape;
+  const tensor = fromFloat32(own, floatsOf(checkpoint, name, own));
+  const turned = isTransposed ? transposed(tensor) : tensor;
+  if (isRotary && pairing === "interleaved") return splitRows(turned, headSize);
+  const isTable = param === "embed.weight" || param === "head";
+  return isTable ? withAllRows(turned, checkpoint.vocabulary) : turned;
+}
+
+/** A table with a row for every id; those that training never saw are zero. */
+function withAllRows(table: Tensor, { active, full }: Vocabulary): Tensor {
+  if (active === null) return table;
+  const columns = table.shape[1]!;
+  const rows = toFloat32(table);
+  const all = new Float32Array(full * columns);
+  for (const [row, id] of active.entries()) {
+    all.set(rows.subarray(row * columns, (row + 1) * columns), id * columns);
+  }
+  return fromFloat32([full, columns], all);
+}
+
+/** What the file said that it came from, if nothing was trained since; else what this run says. */
+function trainingOf({ origin, state, settings }: Checkpoint): WeightSet["training"] {
+  const { step, updates } = state;
+  const before = origin?.training ?? null;
+  if (before !== null && before.step === step && before.adamT === updates) return before;
+  if (step === 0) return null;
+  return {
+    ...{ step, totalSteps: settings.steps ?? step, lr: settings.lr, loss: state.lastLoss ?? 0 },
+    ...{ cumTrain: 0, cumWall: 0, cumSteps: step, adamT: updates },
+  };
+}
+
+interface Description {
+  readonly config: TransformerConfig;
+  readonly pairing: Pairing;
+}
+
+const DIMS = ["S", "D", "H", "K", "E", "F", "V", "L"] as const;
+
+/** The numbers of the model, once its equations are known to be those of a family. */
+function describe(checkpoint: Checkpoint, model: TrainingModel): Description {
+  const fail = (what: string): never => {
+    throw new UserError(notOfAFamily(checkpoint.path, what));
+  };
+  const { dims, hyper } = model.elaborated;
+  const paths = model.graph.params.map(leafName);
+  const family = familyOfParams(paths);
+  if (family === undefined) return fail("It is not made of the blocks of one of the families.");
+  const missing = DIMS.find((name) => !dims.has(name));
+  if (missing !== undefined) return fail(`It has no dimension \`${missing}\`.`);
+  const [S, width, heads, kvHeads, headSize, hidden, vocabulary, layers] = DIMS.map(
+    (name) => dims.get(name)!,
+  ) as [number, number, number, number, number, number, number, number];
+  const config: TransformerConfig = {
+    ...{ family, layers, width, heads, kvHeads, headSize, hidden, vocabulary },
+    context: checkpoint.origin?.context ?? S,
+    ropeTheta: hyper.get("rope_theta")!,
+    normEps: hyper.get("norm_eps")!,
+    residualScale: hyper.get("residual_scale")!,
+    tied: !paths.includes("head"),
+  };
+  const graph = logitsGraph(model.elaborated, model.entry);
+  const pairing = pairingOf(graph);
+  const name = identifierOf(model.entry);
+  const standard = elaborate(architectureSource(name, config, { S, pairing }));
+  if (equationsOf(graph) !== equationsOf(logitsGraph(standard, name))) {
+    return fail(`Its blocks are named like those of ${family}, but its equations are others.`);
+  }
+  return { config, pairing };
+}
+
+function pairingOf(graph: Graph): Pairing {
+  const rope = nodesOf(graph).find((node) => node.op.name === "rope");
+  return rope?.attrs["pairing"] === "split" ? "split" : "interleaved";
+}
+
+/** A graph as text without the names of entry and inputs, and without initial values. */
+function equationsOf(graph: Graph): string {
+  const ids = graph.inputs.map(leafName)[0];
+  return printGraph(graph)
+    .replace(/^graph \w+/, "graph")
+    .replaceAll(/ \{init: "[^"]*"\}/g, "")
+    .replaceAll(`%${ids}`, "%ids")
+    .replaceAll(/ +:/g, " :");
+}

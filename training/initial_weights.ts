@@ -1,0 +1,86 @@
+/**
+ * A run that begins with the weights of a model instead of random ones, and a fresh optimizer.
+ *
+ *     const model = openModel("SmolLM2-135M");
+ *     const trainer = trainFrom(model, { ...choiceFrom(model), data, dataName: "default" });
+ *
+ * Rows of a compacted vocabulary are those of their ids; the spare row is that of the lowest id without one.
+ */
+import { leafName } from "../compiler/ir/graph.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import { sizesOf } from "../compiler/ir/types.ts";
+import { unknownTensor } from "../compiler/messages/checkpoints.ts";
+import { dataOfAnotherTokenizer } from "../compiler/messages/formats.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
+import { adapterOf } from "../passes/lora.ts";
+import { paramStorage } from "../passes/lower_to_host.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { floatsOf } from "./checkpoint_model.ts";
+import { type ModelChoice, nameOf } from "./model.ts";
+import { createTrainer } from "./trainer.ts";
+import type { Trainer, TrainerOptions } from "./trainer_types.ts";
+import { pickedRows, rowOfId, type Vocabulary } from "./vocabulary.ts";
+
+/** The model of a checkpoint with a row for every id, to train on other data. */
+export function choiceFrom({ model, vocabulary, origin }: Checkpoint): ModelChoice {
+  const { source, entry, overrides } = model;
+  const rows = vocabulary.dim === null ? {} : { [vocabulary.dim]: vocabulary.full };
+  return { source, entry, overrides: { ...overrides, ...rows }, ...(origin && { origin }) };
+}
+
+/**
+ * Starts a run with the weights of `initial`. Throws a `UserError`: E0726 to E0728 for weights that are not the
+ * model's, E0832 for data of another tokenizer, those of `createTrainer`.
+ */
+export function trainFrom(initial: Checkpoint, options: TrainerOptions): Trainer {
+  const { data } = options;
+  const { tokenizer } = initial.data;
+  if (data.tokenizer !== undefined && tokenizer !== null && data.tokenizer !== tokenizer) {
+    throw new UserError(dataOfAnotherTokenizer(data.path, data.tokenizer, tokenizer));
+  }
+  const trainer = createTrainer(options);
+  try {
+    const { params } = trainer.model.graph;
+    const names = new Set(params.map((param) => paramStorage(leafName(param))));
+    for (const name of initial.tensors.keys()) {
+      const isOther = name.startsWith(paramStorage("")) && !names.has(name);
+      if (isOther) throw new UserError(unknownTensor(initial.path, name));
+    }
+    for (const param of params) {
+      if (adapterOf(param) === undefined) setParam(trainer, param, initial);
+    }
+    trainer.restage();
+    return trainer;
+  } catch (error) {
+    trainer.close();
+    throw error;
+  }
+}
+
+function setParam(trainer: Trainer, param: Node, initial: Checkpoint): void {
+  const path = leafName(param);
+  const { shape } = param.type;
+  const target = trainer.param(path);
+  const isTable = shape.length > 0 && nameOf(shape[0]!) === trainer.vocabulary.dim;
+  const rows = isTable && trainer.vocabulary.dim !== null ? initial.vocabulary.size : undefined;
+  const sizes = sizesOf(shape);
+  const saved = rows === undefined ? sizes : [rows, ...sizes.slice(1)];
+  const values = floatsOf(initial, paramStorage(path), saved);
+  if (rows === undefined) {
+    target.set(values);
+    return;
+  }
+  const width = target.length / sizes[0]!;
+  const rowOf = rowOfId(initial.vocabulary) ?? ((id: number) => id);
+  for (const { id, row } of rowsOf(trainer.vocabulary)) {
+    const from = Math.min(rowOf(id), rows - 1) * width;
+    target.set(values.subarray(from, from + width), row * width);
+  }
+}
+
+/** Every row with the id whose values it starts with. */
+function rowsOf(vocabulary: Vocabulary) {
+  return (
+    pickedRows(vocabulary) ?? Array.from({ length: vocabulary.size }, (_, id) => ({ id, row: id }))
+  );
+}
