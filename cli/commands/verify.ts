@@ -1,0 +1,99 @@
+/** `anec verify`: whether a checkpoint is what it should be, and its model trains. */
+import type { Command } from "commander";
+import type { Diagnostic } from "../../compiler/support/diagnostic.ts";
+import {
+  checkGroups,
+  openSubject,
+  type Result,
+  runChecks,
+  type SubjectOptions,
+  tools,
+} from "../../training/verify/index.ts";
+import { type Call, EXIT } from "../command.ts";
+import { printDiagnostics } from "../failures.ts";
+import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
+import { counted, jsonLine, liveLine, table } from "../output.ts";
+import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
+import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
+
+interface Flags extends JsonFlag, TrainDeviceFlags, UnsaidFlags {
+  readonly data?: string;
+  readonly distinct?: number;
+  readonly model?: string;
+  /** False with `--no-training`. */
+  readonly training: boolean;
+}
+
+const WORDS = { pass: "ok", fail: "FAILED", skip: "–" } as const;
+
+export const command = {
+  examples: [
+    "anec verify model.ckpt --data book.bin",
+    "anec verify smollm2_360m.bin --model smollm2_360m --no-training",
+    "anec verify model.ckpt --device emulator --json",
+  ],
+
+  define(c: Command): void {
+    c.argument("<checkpoint>", "a checkpoint of any format that anec reads")
+      .option("--data <file>", "the token file (.bin) that goes with it")
+      .option(
+        "--distinct <n>",
+        "how many different ids the data has",
+        whole("--distinct", 1, 2 ** 31 - 1),
+      )
+      .option("--model <model>", "the model it should be: a name or an .ane file")
+      .option("--no-training", "leave out the checks that train");
+    unsaidFlags(c);
+    trainDeviceFlags(c);
+    jsonFlag(c);
+  },
+
+  run({ io, args, flags }: Call<Flags>): number {
+    const path = args[0]!;
+    const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
+    const subject = openSubject(path, { ...subjectOptions(flags), report });
+    const groups = checkGroups.filter((g) => flags.training || g.name !== "training");
+    const line = liveLine(io.err);
+    const results = groups.map((group) => {
+      line.update(`checking the ${group.name}`);
+      return { name: group.name, checks: runChecks(group.checks, subject, tools) };
+    });
+    line.end();
+    const all = results.flatMap((g) => g.checks);
+    const count = (status: Result["status"]): number =>
+      all.filter((r) => r.status === status).length;
+    const [passed, failed, skipped] = [count("pass"), count("fail"), count("skip")];
+    if (flags.json === true) {
+      const { format } = subject;
+      io.out.write(jsonLine({ path, format, passed, failed, skipped, groups: results }));
+    } else {
+      for (const { name, checks } of results) io.out.write(`${name}\n${tableOf(checks)}`);
+      io.out.write(
+        `\n${counted(all.length, "check", "checks")}: ${passed} passed, ${failed} failed, ${skipped} left out\n`,
+      );
+    }
+    return failed > 0 ? EXIT.input : EXIT.ok;
+  },
+};
+
+function subjectOptions(flags: Flags): SubjectOptions {
+  const { data, distinct, model } = flags;
+  const { device, engine } = chosenDevice(flags);
+  const { engine: _, ...processor } = device;
+  return {
+    ...(data === undefined ? {} : { data }),
+    ...(distinct === undefined ? {} : { distinct }),
+    ...(model === undefined ? {} : { model }),
+    ...unsaidOptions(flags),
+    ...{ device: processor, engine: engine === undefined ? null : { device, choice: engine } },
+  };
+}
+
+/** What was found; and of a failure, what it was to show. */
+function tableOf(checks: readonly Result[]): string {
+  const rows = checks.flatMap(({ name, status, found, shows }) => [
+    [WORDS[status], name, found],
+    ...(status === "fail" ? [["", "", `expected: ${shows}`]] : []),
+  ]);
+  return table(rows);
+}
