@@ -5,7 +5,6 @@ import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { renderDiagnostic } from "../compiler/support/render.ts";
 import { diagnosticOf, howKnown } from "../compiler/target/check_chip.ts";
 import type { Evidence, Fact, FactKind, Finding } from "../compiler/target/facts/define.ts";
-import { facts } from "../compiler/target/facts/index.ts";
 import { programContext } from "../compiler/target/facts/walk.ts";
 
 const EFFECTS: Readonly<Record<FactKind, string>> = {
@@ -105,18 +104,20 @@ export function factPage(fact: Fact): string {
 }
 
 /** The list of facts in Markdown, without its first line. */
-export function factIndex(): string {
-  const rows = facts.map((f) => {
+export function factIndex(list: readonly Fact[]): string {
+  const rows = list.map((f) => {
     const cells = [`[${f.id}](${f.id}.md)`, f.statement, effectOf(f), scopeOf(f), f.verdict];
     return `| ${cells.map(escaped).join(" | ")} |`;
   });
-  const contested = facts.filter((f) => f.verdict === "depends").length;
+  const contested = list.filter((f) => f.verdict === "depends").length;
+  const measured = list.filter((f) => f.evidence.some((e) => e.confidence === "measured")).length;
+  const byUs = measured === 0 ? "None was" : measured === 1 ? "1 was" : `${measured} were`;
   return [
     "# Facts about the hardware",
     "",
-    `${facts.length} facts; about ${contested} of them, sources contradict each other. None was measured by us: \`reported\``,
-    "means that the named source says so, and `assumed` that it follows from what others report. What anec",
-    "measures itself will be called `measured` and stand in the tree.",
+    `${list.length} facts; about ${contested} of them, sources contradict each other. ${byUs} measured by us: \`reported\``,
+    "means that the named source says so, and `assumed` that it follows from what others report. What",
+    "[`anec probe`](../probe.md) measured is called `measured`, and its report stands in docs/evidence/.",
     "",
     "`anec mil check FILE.mil --chip m2` looks for them, `anec facts NAME` prints one.",
     "",

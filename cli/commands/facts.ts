@@ -7,6 +7,7 @@ import { appliesTo, type Fact } from "../../compiler/target/facts/define.ts";
 import { factOf, facts } from "../../compiler/target/facts/index.ts";
 import { type ChipFlags, chipFlags } from "../chip_flag.ts";
 import { type Call, EXIT } from "../command.ts";
+import { withEvidence } from "../evidence.ts";
 import { checkedIn, effectOf, factJson, scopeOf, sidesOf } from "../fact_pages.ts";
 import { type JsonFlag, jsonFlag, known } from "../flags.ts";
 import { counted, jsonLine, table } from "../output.ts";
@@ -24,7 +25,7 @@ export const command = {
     const ids = facts.map((f) => f.id);
     const named = args.map((name) => factOf(known("fact", name, ids, "anec facts"))!);
     const { chip, os } = flags;
-    const chosen = (named.length === 0 ? facts : named).filter(
+    const chosen = withEvidence(named.length === 0 ? facts : named).filter(
       (f) => chip === undefined || appliesTo(f, familyOf(chip), os),
     );
     if (flags.json === true) io.out.write(jsonLine(chosen.map(factJson)));

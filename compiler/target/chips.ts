@@ -175,6 +175,19 @@ export function chipNamed(name: ChipName): Chip {
   return { name, family, architecture: ARCHITECTURES[family], ...NUMBERS[name] };
 }
 
+/** What the last letter of an architecture says of the chip. */
+const VARIANTS: Readonly<Record<string, string>> = { g: "", s: "_pro", c: "_max", d: "_ultra" };
+
+/** The chip that calls its engine so: `h16g` is `m4`. Undefined for one that is not known. */
+export function chipOfArchitecture(architecture: string): ChipName | undefined {
+  const [, generation, variant = ""] = /^(h\d+)([a-z])?$/.exec(architecture) ?? [];
+  const families = Object.keys(ARCHITECTURES) as ChipFamily[];
+  const family = families.find((f) => ARCHITECTURES[f] === generation);
+  if (family === undefined) return undefined;
+  const name = `${family}${VARIANTS[variant] ?? ""}`;
+  return CHIP_NAMES.find((chip) => chip === name) ?? family;
+}
+
 /** Every chip, the oldest first. */
 export const chips: readonly Chip[] = CHIP_NAMES.map(chipNamed);
 

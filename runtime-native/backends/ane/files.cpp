@@ -80,9 +80,9 @@ Result<void> write_file(const std::string& path, std::string_view bytes, bool du
 }
 
 Result<void> make_folders(const std::string& path) {
-  std::error_code code;
+  std::error_code code, ignored;
   fs::create_directories(path, code);
-  if (code && !fs::is_directory(path))
+  if (code && !fs::is_directory(path, ignored))
     return file_error("cannot make the folder", path, code.value());
   return {};
 }

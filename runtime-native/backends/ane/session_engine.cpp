@@ -3,7 +3,7 @@
 #include "session_engine.h"
 
 #include <algorithm>
-#include <type_traits>
+#include <utility>
 
 namespace anec::ane {
 
@@ -11,6 +11,10 @@ Result<std::unique_ptr<SessionEngine>> SessionEngine::create(const EngineSource&
                                                              DeviceOptions options,
                                                              CacheOptions cache) {
   std::unique_ptr<SessionEngine> engine(new SessionEngine());
+  options.say = [notes = engine->notes_.get()](const std::string& sentence) {
+    const std::lock_guard guard(notes->mutex);
+    notes->sentences.push_back(sentence);
+  };
   auto device = Device::open(std::move(options));
   if (!device.ok()) return device.error();
   engine->device_ = std::move(device.value());
@@ -70,10 +74,15 @@ Engine::Extent SessionEngine::extent(int64_t surface) const {
   return {layout.rows(), layout.width};
 }
 
-// Goes through the parts of a place whose channels are evenly spaced in the value.
-template <class Lock, class T>
-Result<int64_t> SessionEngine::move(Lock& lock, const EnginePlace& place, T* value) {
-  int64_t overflows = 0, row = 0;
+std::vector<std::string> SessionEngine::take_notes() {
+  const std::lock_guard guard(notes_->mutex);
+  return std::exchange(notes_->sentences, {});
+}
+
+// Goes through the parts of a place whose channels are evenly spaced in the value, until one answers false.
+template <class T, class Visit>
+Result<void> SessionEngine::for_each_block(const EnginePlace& place, T* value, const Visit& visit) {
+  int64_t row = 0;
   for (int64_t i = 0; i < place.count; ++i) {
     const EnginePlace::Block b = place.block(i);
     for (int64_t done = 0; done < b.rows;) {
@@ -84,36 +93,71 @@ Result<int64_t> SessionEngine::move(Lock& lock, const EnginePlace& place, T* val
       const Strided<T> at =
           place.channels ? Strided<T>{value + lead * place.rows * place.columns + column, 1, place.columns}
                          : Strided<T>{value + row * place.columns, place.columns, 1};
-      if constexpr (std::is_const_v<T>) {
-        auto moved = lock.write_columns(block, at);
-        if (!moved.ok()) return moved.error();
-        overflows += moved.value();
-      } else {
-        auto moved = lock.read_columns(block, at);
-        if (!moved.ok()) return moved.error();
-      }
+      Result<bool> goes_on = visit(block, at);
+      if (!goes_on.ok()) return goes_on.error();
+      if (!goes_on.value()) return {};
       done += rows;
       row += rows;
     }
   }
-  return overflows;
+  return {};
+}
+
+// Answers the bytes that were written.
+Result<int64_t> SessionEngine::put(const EnginePlace& place, const float* value) {
+  auto lock = workspace_->surface(static_cast<int>(place.surface)).lock(Access::write);
+  if (!lock.ok()) return lock.error();
+  const auto write = [&](const Block& block, const Strided<const float>& from) -> Result<bool> {
+    auto moved = lock.value().write_columns(block, from);
+    if (!moved.ok()) return moved.error();
+    overflows_ += moved.value();
+    return true;
+  };
+  if (auto moved = for_each_block(place, value, write); !moved.ok()) return moved.error();
+  if (auto unlocked = lock.value().unlock(); !unlocked.ok()) return unlocked.error();
+  return 2 * place.elements();
+}
+
+Result<bool> SessionEngine::holds(const EnginePlace& place, const float* value) {
+  auto lock = workspace_->surface(static_cast<int>(place.surface)).lock(Access::read);
+  if (!lock.ok()) return lock.error();
+  bool same = true;
+  const auto compare = [&](const Block& block, const Strided<const float>& from) -> Result<bool> {
+    auto held = lock.value().holds_columns(block, from);
+    same = held.ok() && held.value();
+    return held;
+  };
+  if (auto compared = for_each_block(place, value, compare); !compared.ok()) return compared.error();
+  if (auto unlocked = lock.value().unlock(); !unlocked.ok()) return unlocked.error();
+  return same;
 }
 
 Result<void> SessionEngine::write(const EnginePlace& place, const float* value) {
-  auto lock = workspace_->surface(static_cast<int>(place.surface)).lock(Access::write);
-  if (!lock.ok()) return lock.error();
-  auto moved = move(lock.value(), place, value);
-  if (!moved.ok()) return moved.error();
-  overflows_ += moved.value();
-  written_ += 2 * place.elements();
-  return lock.value().unlock();
+  auto put = this->put(place, value);
+  if (!put.ok()) return put.error();
+  written_ += put.value();
+  return {};
+}
+
+Result<void> SessionEngine::stage(const EnginePlace& place, const float* value) {
+  auto held = holds(place, value);
+  if (!held.ok()) return held.error();
+  if (held.value()) return {};
+  auto put = this->put(place, value);
+  if (!put.ok()) return put.error();
+  staged_ += put.value();
+  return {};
 }
 
 Result<void> SessionEngine::read(const EnginePlace& place, float* value) {
   auto lock = workspace_->surface(static_cast<int>(place.surface)).lock(Access::read);
   if (!lock.ok()) return lock.error();
-  auto moved = move(lock.value(), place, value);
-  if (!moved.ok()) return moved.error();
+  const auto fetch = [&](const Block& block, const Strided<float>& to) -> Result<bool> {
+    auto moved = lock.value().read_columns(block, to);
+    if (!moved.ok()) return moved.error();
+    return true;
+  };
+  if (auto moved = for_each_block(place, value, fetch); !moved.ok()) return moved;
   read_ += 2 * place.elements();
   return lock.value().unlock();
 }
@@ -132,6 +176,7 @@ Result<void> SessionEngine::copy(const EngineCopy& c) {
   if (!lock.ok()) return lock.error();
   auto moved = lock.value().write_columns(to, {scratch_.data(), c.columns, 1});
   if (!moved.ok()) return moved.error();
+  copied_ += 2 * c.rows * c.columns;
   return lock.value().unlock();
 }
 

@@ -3,8 +3,8 @@
 
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -35,6 +35,7 @@ class SessionEngine : public Engine {
   int64_t calls() const override { return workspace_->calls(); }
 
   Result<void> write(const EnginePlace& place, const float* value) override;
+  Result<void> stage(const EnginePlace& place, const float* value) override;
   Result<void> read(const EnginePlace& place, float* value) override;
   Result<void> copy(const EngineCopy& copy) override;
   Result<void> call(int64_t index) override;
@@ -43,22 +44,35 @@ class SessionEngine : public Engine {
   CacheCounts cache_counts() const { return cache_->counts(); }
   // Values that did not fit into fp16 since the engine was made.
   int64_t overflows() const { return overflows_; }
-  // Bytes moved by write, read and copy.
+  // Bytes on surfaces moved by write, read and copy, and by stage where the surface held something else.
   int64_t bytes_written() const { return written_; }
   int64_t bytes_read() const { return read_; }
+  int64_t bytes_copied() const { return copied_; }
+  int64_t bytes_staged() const { return staged_; }
+
+  // Sentences on what was mended since this was last asked: compiles and runs that were tried again, entries
+  // of the cache that were made anew. May be called while another thread runs.
+  std::vector<std::string> take_notes();
 
  private:
   SessionEngine() = default;
-  template <class Lock, class T>
-  static Result<int64_t> move(Lock& lock, const EnginePlace& place, T* value);
+  struct Notes {
+    std::mutex mutex;
+    std::vector<std::string> sentences;
+  };
+  template <class T, class Visit>
+  static Result<void> for_each_block(const EnginePlace& place, T* value, const Visit& visit);
+  Result<int64_t> put(const EnginePlace& place, const float* value);
+  Result<bool> holds(const EnginePlace& place, const float* value);
 
-  // In the order in which they must go: the workspace first.
+  // The device writes notes until it goes, the workspace needs the others: members go last to first.
+  std::unique_ptr<Notes> notes_ = std::make_unique<Notes>();
   std::unique_ptr<Device> device_;
   std::unique_ptr<ProgramCache> cache_;
   std::unique_ptr<Workspace> workspace_;
   std::vector<std::string> labels_;
   std::vector<float> scratch_;
-  int64_t overflows_ = 0, written_ = 0, read_ = 0;
+  int64_t overflows_ = 0, written_ = 0, read_ = 0, copied_ = 0, staged_ = 0;
 };
 
 }  // namespace anec::ane

@@ -142,21 +142,21 @@ Result<int64_t> SurfaceLock::write(std::span<const float> values) {
   return write_columns({0, layout.rows(), 0, layout.width}, {values.data(), layout.width, 1});
 }
 
-// Rows of the host that run along the surface's rows are converted in place. Others are gathered
-// in squares, so that both sides are touched a cache line at a time.
-Result<int64_t> SurfaceLock::write_columns(const Block& block, const Strided<const float>& from) {
-  if (auto checked = check(block, from.data, true); !checked.ok()) return checked.error();
+// Visits runs of values beside the place in the surface where they belong, until one answers false. Rows of
+// the host that run along the surface's rows are taken in place. Others are gathered in squares, so that both
+// sides are touched a cache line at a time.
+template <class Visit>
+void SurfaceLock::gather(const Block& block, const Strided<const float>& from,
+                         const Visit& visit) const {
   const Layout& layout = surface_->layout_;
   const int64_t size = size_of(layout.type);
   const auto place = [&](int64_t i, int64_t j) {
     return base_ + layout.row_offset(block.channel + i) + (block.column + j) * size;
   };
-  int64_t infinite = 0;
   if (from.column_stride == 1) {
     for (int64_t i = 0; i < block.channels; ++i)
-      infinite +=
-          store(layout.type, from.data + i * from.channel_stride, place(i, 0), block.columns);
-    return infinite;
+      if (!visit(from.data + i * from.channel_stride, place(i, 0), block.columns)) return;
+    return;
   }
   float square[tile][tile];
   for (int64_t i = 0; i < block.channels; i += tile) {
@@ -167,10 +167,38 @@ Result<int64_t> SurfaceLock::write_columns(const Block& block, const Strided<con
         for (int64_t a = 0; a < rows; ++a)
           square[a][b] = from.data[(i + a) * from.channel_stride + (j + b) * from.column_stride];
       for (int64_t a = 0; a < rows; ++a)
-        infinite += store(layout.type, square[a], place(i + a, j), columns);
+        if (!visit(square[a], place(i + a, j), columns)) return;
     }
   }
+}
+
+Result<int64_t> SurfaceLock::write_columns(const Block& block, const Strided<const float>& from) {
+  if (auto checked = check(block, from.data, true); !checked.ok()) return checked.error();
+  const ElementType type = surface_->layout_.type;
+  int64_t infinite = 0;
+  gather(block, from, [&](const float* values, uint8_t* to, int64_t count) {
+    infinite += store(type, values, to, count);
+    return true;
+  });
   return infinite;
+}
+
+Result<bool> SurfaceLock::holds_columns(const Block& block,
+                                        const Strided<const float>& values) const {
+  if (auto checked = check(block, values.data, false); !checked.ok()) return checked.error();
+  const ElementType type = surface_->layout_.type;
+  const int64_t size = size_of(type);
+  bool same = true;
+  gather(block, values, [&](const float* run, const uint8_t* held, int64_t count) {
+    uint8_t stored[4 * tile];
+    for (int64_t i = 0; i < count && same; i += tile) {
+      const int64_t some = std::min(tile, count - i);
+      store(type, run + i, stored, some);
+      same = std::memcmp(stored, held + i * size, static_cast<size_t>(some * size)) == 0;
+    }
+    return same;
+  });
+  return same;
 }
 
 Result<void> SurfaceLock::read(std::span<float> values) const {

@@ -57,6 +57,8 @@ class SurfaceLock {
                                 const float* from) {
     return write_columns({channel, channels, column, columns}, {from, columns, 1});
   }
+  // Whether writing these values would change nothing.
+  Result<bool> holds_columns(const Block& block, const Strided<const float>& values) const;
   Result<void> read(std::span<float> values) const;
   Result<void> read_columns(const Block& block, const Strided<float>& to) const;
 
@@ -66,6 +68,8 @@ class SurfaceLock {
   friend class Surface;
   SurfaceLock(Surface* surface, uint8_t* base, Access access)
       : surface_(surface), base_(base), access_(access) {}
+  template <class Visit>
+  void gather(const Block& block, const Strided<const float>& from, const Visit& visit) const;
   Result<void> check(const Block& block, const void* data, bool writes) const;
 
   Surface* surface_;

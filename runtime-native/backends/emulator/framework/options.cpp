@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t reported_compile_limit = 119;
 constexpr int first_os_without_limit = 26;
 constexpr int last_narrow_family = 2;
+constexpr int family_with_int8_ceiling = 5;  // beside the narrow ones
 
 const std::set<std::string, std::less<>> lies = {"count",      "name",    "procedure", "live",
                                                  "interleave", "strides", "type"};
@@ -86,6 +87,7 @@ void apply_profile(Options& options) {
   options.compile_limit = options.os_major < first_os_without_limit ? reported_compile_limit : -1;
   options.leaves_files = options.os_major < first_os_without_limit;
   options.narrow_slices = options.family <= last_narrow_family;
+  options.int8_ceiling = options.narrow_slices || options.family == family_with_int8_ceiling;
 }
 
 bool read_numerics(std::string_view text, Options& options) {
@@ -126,6 +128,7 @@ bool set(Options& o, std::string_view key, std::string_view value, bool& known) 
       {"half-sums", &o.numerics.half_sums},
       {"ignore-mask", &o.numerics.ignores_attention_mask},
       {"narrow-slices", &o.narrow_slices},
+      {"int8-ceiling", &o.int8_ceiling},
   };
   const std::map<std::string_view, int64_t*> numbers = {
       {"compile-limit", &o.compile_limit},
@@ -154,6 +157,11 @@ bool set(Options& o, std::string_view key, std::string_view value, bool& known) 
     o.alphabetical = value == "alphabetical";
     return o.alphabetical || value == "declared";
   }
+  if (key == "pace") {
+    o.paced = value == "predicted";
+    return o.paced || value == "computed";
+  }
+  if (key == "jitter") return value == "off" || read(value, o.jitter_us);
   if (key == "padding") {
     o.zero_padding = value == "zero";
     return o.zero_padding || value == "keep";
@@ -194,6 +202,7 @@ Result<Options> parse_options(std::string_view text) {
                    known ? "the value is not one it can have" : "there is no such setting");
   }
   options.numerics.width_slice_overflow = options.narrow_slices;
+  options.numerics.int8_overflow = options.int8_ceiling;
   return options;
 }
 

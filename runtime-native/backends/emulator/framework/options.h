@@ -35,6 +35,7 @@ struct Options {
   int threads = 1;
   Numerics numerics{Arithmetic::exact, false, false, true};
   bool narrow_slices = false;  // last-axis slices overflow: M1 and M2
+  bool int8_ceiling = false;   // int8 constants overflow outside of products: M1, M2 and M5
 
   int64_t compile_limit = -1;   // compiles a process may do; −1: no end
   int64_t minimum_surface = 0;  // bytes every surface must have beside those its port needs
@@ -48,6 +49,8 @@ struct Options {
   bool watch_memory = true;      // find writes to surfaces that are not locked
   bool counters = true;          // the engine's own time is given
   bool engine = true;            // this computer has one
+  bool paced = false;            // a call takes its predicted time and computes nothing
+  int64_t jitter_us = 0;         // calls take up to this much longer, by chance
   std::string lie;               // what is wrong in those descriptions
   std::string store;             // folder of compiled programs that outlives the process
   std::set<std::string> missing;  // classes and methods this macOS does not have

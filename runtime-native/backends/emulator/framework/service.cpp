@@ -7,8 +7,10 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "cost.h"
+#include "limits.h"
 #include "state.h"
 
 namespace anec::emulator {
@@ -97,7 +99,12 @@ Result<std::shared_ptr<const Compiled>> compile_text(
   std::vector<WeightFile> files;
   for (const auto& [path, bytes] : weights)
     files.push_back({path, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}});
-  auto parsed = parse_program(mil, files);
+  const auto refusal = [](std::string_view op) -> std::string {
+    if (options().refused.contains(std::string(op)))
+      return "the op `" + std::string(op) + "` is not supported here";
+    return refusal_of(op, options().family);
+  };
+  auto parsed = parse_program(mil, files, refusal);
   if (!parsed.ok()) {
     const bool weights_are_wrong = parsed.error().code == "E0642";
     return Error{"", weights_are_wrong ? "CompilationFailure" : "InvalidMILProgram",
@@ -112,13 +119,12 @@ Result<std::shared_ptr<const Compiled>> compile_text(
     entry.first_input = inputs;
     entry.first_output = outputs;
     const auto in = compiled->program.inputs(name), out = compiled->program.outputs(name);
+    if (auto checked = check_limits(compiled->program, name, options().family); !checked.ok())
+      return checked.error();
     if (auto bound = bind(in, true, entry.inputs, entry.input_order); !bound.ok())
       return bound.error();
     if (auto bound = bind(out, false, entry.outputs, entry.output_order); !bound.ok())
       return bound.error();
-    for (const OpCost& op : compiled->program.ops(name))
-      if (options().refused.contains(op.op))
-        return invalid("the op `" + op.op + "` is not supported here");
     entry.predicted_ns = predicted_ns(options().chip, compiled->program.ops(name),
                                       total_bytes(entry.inputs) + total_bytes(entry.outputs));
     inputs += static_cast<int64_t>(in.size());
@@ -185,7 +191,15 @@ Outcome run(const Compiled& program, const Entry& entry, const std::vector<Surfa
   ThreadPool* pool = options().threads > 1 ? service().pool.get() : nullptr;
 
   const auto start = std::chrono::steady_clock::now();
-  auto done = program.program.evaluate(in, out, options().numerics, pool, entry.name);
+  if (options().jitter_us > 0)
+    std::this_thread::sleep_for(std::chrono::microseconds(random_below(options().jitter_us)));
+  if (options().paced) {
+    std::this_thread::sleep_until(start + std::chrono::nanoseconds(entry.predicted_ns));
+    for (size_t i = 0; i < outputs.size(); ++i)
+      std::memset(outputs[i]->bytes, 0, static_cast<size_t>(entry.outputs[i].bytes()));
+  }
+  auto done = options().paced ? Result<void>{}
+                              : program.program.evaluate(in, out, options().numerics, pool, entry.name);
   const auto spent = std::chrono::steady_clock::now() - start;
   counters().wall_ns += std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
   if (!done.ok()) return done;

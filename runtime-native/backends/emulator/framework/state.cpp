@@ -134,6 +134,12 @@ bool happens(Fault fault) {
   return yes;
 }
 
+int64_t random_below(int64_t limit) {
+  State& s = state();
+  const std::lock_guard guard(s.mutex);
+  return static_cast<int64_t>(next_random(s.random) * static_cast<double>(limit));
+}
+
 Counters& counters() { return state().counters; }
 
 std::string report() {

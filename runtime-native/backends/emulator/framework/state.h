@@ -45,6 +45,9 @@ inline constexpr int fault_kinds = 15;
 // Whether the fault happens this time. Each call counts as one occasion.
 bool happens(Fault fault);
 
+// By chance, from the setting `seed`: 0 … limit − 1.
+int64_t random_below(int64_t limit);
+
 struct Counters {
   std::atomic<int64_t> compiles{0}, loads{0}, unloads{0}, evaluations{0}, restarts{0}, faults{0};
   std::atomic<int64_t> loaded{0}, most_loaded{0};

@@ -90,12 +90,10 @@ bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType typ
   const uint64_t bytes = field<uint64_t>(file, offset + 8);
   const uint64_t start = field<uint64_t>(file, offset + 16);
   const uint64_t padding = field<uint64_t>(file, offset + 24);
-  if (start != offset + kAlignment)
-    return fail("the payload is said to start at " + number(start) + ", not at " +
-                number(offset + kAlignment));
-  if (bytes > file.size() - start)
+  // The payload is where the record says, even if that is 0 (fact: blob_record).
+  if (start > file.size() || bytes > file.size() - start)
     return fail("the " + number(bytes) + " bytes of the payload end behind the file");
-  for (uint64_t at = offset + 32; at < start; at += 8)
+  for (uint64_t at = offset + 32; at < offset + kAlignment; at += 8)
     if (field<uint64_t>(file, at) != 0)
       return fail("the descriptor's reserved fields are not zero");
 

@@ -7,7 +7,8 @@
 //             @0 u32 0xDEADBEEF    @4 u32 dtype    @8 u64 payload bytes
 //             @16 u64 offset of the payload in the file    @24 u64 padding bits    zeros
 //
-// `BLOBFILE(path, offset)` names the offset of a descriptor. Every field is checked.
+// `BLOBFILE(path, offset)` names the offset of a descriptor. Every field is checked but the
+// payload's offset: what it says is what is read.
 
 #pragma once
 

@@ -1,5 +1,8 @@
 // Cells to numbers and back.
 
+#include <cmath>
+#include <limits>
+
 #include "run.h"
 
 namespace anec::emulator {
@@ -106,6 +109,12 @@ IntegerRange integer_range(ElementType type) {
   const int bits = bits_of(type);
   if (type >= ElementType::uint1) return {0, std::ldexp(1.0, bits) - 1};
   return {-std::ldexp(1.0, bits - 1), std::ldexp(1.0, bits - 1) - 1};
+}
+
+void overflow_by_gain(float* cells, int64_t n) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (int64_t i = 0; i < n; ++i)
+    if (std::fabs(cells[i]) > 4094) cells[i] = std::copysign(infinity, cells[i]);
 }
 
 }  // namespace anec::emulator

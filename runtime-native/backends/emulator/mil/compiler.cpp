@@ -6,9 +6,9 @@
 
 namespace anec::emulator {
 
-bool compile_function(const FunctionTree& tree, WeightFiles files, FunctionPlan& out,
-                      Fault& fault) {
-  return FunctionCompiler(tree, files, out, fault).compile();
+bool compile_function(const FunctionTree& tree, WeightFiles files, const OpFilter& filter,
+                      FunctionPlan& out, Fault& fault) {
+  return FunctionCompiler(tree, files, filter, out, fault).compile();
 }
 
 const Origin* FunctionCompiler::origin_of(int slot) const {
@@ -21,7 +21,7 @@ bool FunctionCompiler::compile() {
   for (const Binding& input : tree_.inputs)
     if (!compile_input(input)) return false;
   for (const Statement& statement : tree_.body)
-    if (!compile_statement(statement, int(plan_.steps.size()))) return false;
+    if (!compile_statement(statement)) return false;
   return compile_outputs();
 }
 
@@ -47,8 +47,9 @@ bool FunctionCompiler::define(const std::string& name, uint32_t at, Operand oper
 // The element type and shape of a value that programs may compute with.
 bool FunctionCompiler::check_value_type(const Type& type, uint32_t at, ElementType& element,
                                         Shape& shape) {
+  if (type.kind == Type::state) return fault_.set(at, "programs have no state", "E0641");
   if (type.kind != Type::scalar && type.kind != Type::tensor)
-    return fault_.set(at, "the emulator has no lists, tuples, states or buffers", "E0641");
+    return fault_.set(at, "the emulator has no lists, tuples or buffers", "E0641");
   element = type.element;
   shape = type.shape;
   if (element == ElementType::string) return fault_.set(at, "strings are only constants", "E0641");
@@ -85,7 +86,7 @@ bool FunctionCompiler::check_attributes(const std::vector<Argument>& list, const
   return true;
 }
 
-bool FunctionCompiler::compile_statement(const Statement& statement, int step) {
+bool FunctionCompiler::compile_statement(const Statement& statement) {
   if (!check_attributes(statement.arguments, "argument") ||
       !check_attributes(statement.attributes, "attribute")) {
     return false;
@@ -97,18 +98,68 @@ bool FunctionCompiler::compile_statement(const Statement& statement, int step) {
     if (inner->kind != Value::string) return fault_.set(a.at, "`name` must be a string");
   }
   if (statement.op == "const") return compile_const(statement);
+  if (filter_) {
+    const std::string refusal = filter_(statement.op);
+    if (!refusal.empty()) return fault_.set(statement.at, refusal, "E0641");
+  }
   const OpSpec* op = find_op(statement.op);
   if (op == nullptr)
     return fault_.set(statement.at, "unsupported op `" + statement.op.substr(0, 60) + "`", "E0641");
-  return compile_op(*op, statement, step);
+  return compile_op(*op, statement);
 }
 
-bool FunctionCompiler::compile_op(const OpSpec& op, const Statement& statement, int step) {
+bool FunctionCompiler::compile_op(const OpSpec& op, const Statement& statement) {
   Call call(*this, statement);
-  if (!bind_operands(op, statement, call) || !op.compile(call)) return false;
-  if (!check_results(statement, call)) return false;
-  add_step(statement, call, step);
+  if (!bind_operands(op, statement, call)) return false;
+  read_int8(call);
+  if (!op.compile(call) || !check_results(statement, call)) return false;
+  add_step(statement, call, int(plan_.steps.size()));
   return true;
+}
+
+namespace {
+
+bool is_int8_constant(const Origin& origin) {
+  if (!origin.op.starts_with("constexpr_")) return false;
+  for (const auto& [name, operand] : origin.arguments)
+    if (name == "quantized_data" || name == "data") return operand.type == ElementType::int8;
+  return false;
+}
+
+}  // namespace
+
+// Products read int8 constants as weights. To other ops they come by the way on which some chips
+// lose what is large (fact: int8_ceiling).
+void FunctionCompiler::read_int8(Call& call) {
+  static constexpr std::string_view products[] = {"conv", "linear", "matmul"};
+  const std::string& op = call.statement_.op;
+  if (std::find(std::begin(products), std::end(products), op) != std::end(products)) return;
+  for (Call::Given& given : call.given_) {
+    for (Operand& operand : given.operands) {
+      const Origin* origin = origin_of(operand.slot);
+      const bool is_half = operand.type == ElementType::fp16;
+      if (!is_half || origin == nullptr || !is_int8_constant(*origin)) continue;
+      const auto known = as_values_.find(operand.slot);
+      if (known == as_values_.end()) {
+        const int number = int(plan_.steps.size());
+        const int64_t size = size_of(operand.shape);
+        const int storage = add_storage(size, number);
+        plan_.storages[size_t(storage)].is_constant = true;
+        const int slot = add_slot(operand.type, operand.shape, storage);
+        plan_.steps.push_back({[size](const Run& run) {
+                                 std::copy_n(run.in[0], size, run.out[0]);
+                                 if (run.numerics.int8_overflow)
+                                   overflow_by_gain(run.out[0], size);
+                               },
+                               {operand.slot}, {slot}, 0, 0, true, operand.at});
+        origins_.emplace(slot, *origin);
+        as_values_.emplace(operand.slot, slot);
+        operand.slot = slot;
+      } else {
+        operand.slot = known->second;
+      }
+    }
+  }
 }
 
 // The types that are declared must be those that follow from the operands.
@@ -199,6 +250,15 @@ void FunctionCompiler::add_cost(const Statement& statement, const Call& call, co
   cost.shape = call.results_[0].shape;
   cost.flops = call.flops_;
   cost.is_constant = step.is_constant;
+  for (const Call::Given& given : call.given_) {
+    for (const Operand& operand : given.operands) {
+      const Origin* origin = origin_of(operand.slot);
+      cost.arguments.push_back({std::string(given.name), operand.shape, operand.is_constant,
+                                origin == nullptr ? "" : origin->op,
+                                operand.literal == nullptr ? std::vector<double>()
+                                                           : operand.literal->numbers});
+    }
+  }
   cost.bytes_read = cost.bytes_written = cost.weight_bytes = 0;
   for (const int slot : step.in) {
     const Slot& s = plan_.slots[size_t(slot)];

@@ -11,8 +11,9 @@ namespace anec::emulator {
 
 class FunctionCompiler {
  public:
-  FunctionCompiler(const FunctionTree& tree, WeightFiles files, FunctionPlan& plan, Fault& fault)
-      : tree_(tree), files_(files), plan_(plan), fault_(fault) {}
+  FunctionCompiler(const FunctionTree& tree, WeightFiles files, const OpFilter& filter,
+                   FunctionPlan& plan, Fault& fault)
+      : tree_(tree), files_(files), filter_(filter), plan_(plan), fault_(fault) {}
 
   bool compile();
 
@@ -22,11 +23,12 @@ class FunctionCompiler {
  private:
   // compiler.cpp
   bool compile_input(const Binding& input);
-  bool compile_statement(const Statement& statement, int step);
-  bool compile_op(const OpSpec& op, const Statement& statement, int step);
+  bool compile_statement(const Statement& statement);
+  bool compile_op(const OpSpec& op, const Statement& statement);
   bool compile_outputs();
   bool check_attributes(const std::vector<Argument>& list, const char* kind);
   bool check_results(const Statement& statement, const Call& call);
+  void read_int8(Call& call);
   void add_step(const Statement& statement, Call& call, int step);
   void add_cost(const Statement& statement, const Call& call, const Step& step);
   bool define(const std::string& name, uint32_t at, Operand operand);
@@ -55,10 +57,12 @@ class FunctionCompiler {
 
   const FunctionTree& tree_;
   WeightFiles files_;
+  const OpFilter& filter_;
   FunctionPlan& plan_;
   Fault& fault_;
   std::unordered_map<std::string, Operand> scope_;
   std::unordered_map<int, Origin> origins_;  // by slot
+  std::unordered_map<int, int> as_values_;   // of int8 constants: the slot that `read_int8` made
 };
 
 }  // namespace anec::emulator

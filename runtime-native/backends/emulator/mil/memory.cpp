@@ -51,7 +51,8 @@ bool Memory::serves(const Numerics& numerics, int threads) const {
   return threads == threads_ && numerics.arithmetic == numerics_.arithmetic &&
          numerics.half_sums == numerics_.half_sums &&
          numerics.width_slice_overflow == numerics_.width_slice_overflow &&
-         numerics.ignores_attention_mask == numerics_.ignores_attention_mask;
+         numerics.ignores_attention_mask == numerics_.ignores_attention_mask &&
+         numerics.int8_overflow == numerics_.int8_overflow;
 }
 
 // Constants lie where the plan has them. Behind each other in one block: results of constant steps,

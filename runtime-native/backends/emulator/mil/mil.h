@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -69,9 +70,20 @@ struct Numerics {
   bool width_slice_overflow = false;
   // The engine is reported to ignore the mask of scaled_dot_product_attention.
   bool ignores_attention_mask = false;
+  // M1, M2 and M5: the same for constants of int8 that other ops than products read.
+  bool int8_overflow = false;
 };
 
-// One statement, for cost models. Ops that only move elements have no flops.
+// An operand of a statement, as far as the limits of a chip look at it.
+struct OpArgument {
+  std::string name;
+  std::vector<int64_t> shape;
+  bool is_constant;
+  std::string made_by;          // the op that it is the result of; empty for inputs and constants
+  std::vector<double> numbers;  // of a parameter
+};
+
+// One statement, for cost models and limits. Ops that only move elements have no flops.
 struct OpCost {
   std::string op;
   std::string name;  // of the first result
@@ -82,7 +94,18 @@ struct OpCost {
   int64_t bytes_written;
   int64_t weight_bytes;  // constant operands
   bool is_constant;      // computed when the program is compiled, not when it runs
+  std::vector<OpArgument> arguments;
+
+  // The argument of that name, or null.
+  const OpArgument* argument(std::string_view wanted) const {
+    for (const OpArgument& a : arguments)
+      if (a.name == wanted) return &a;
+    return nullptr;
+  }
 };
+
+// Why an op of this name is refused; empty for one that is not.
+using OpFilter = std::function<std::string(std::string_view op)>;
 
 class Function;
 
@@ -114,14 +137,17 @@ class Program {
                         std::string_view function = {}) const;
 
  private:
-  friend Result<Program> parse_program(std::string_view text, WeightFiles files);
+  friend Result<Program> parse_program(std::string_view text, WeightFiles files,
+                                       const OpFilter& filter);
   const Function* find(std::string_view name) const;
 
   std::vector<std::unique_ptr<Function>> functions_;
 };
 
 // Reads, checks and plans a program. Codes: E0640 malformed text, E0641 an op or type that the
-// emulator cannot compute, E0642 weights that do not fit. Messages begin with `line:column: `.
-Result<Program> parse_program(std::string_view text, WeightFiles files);
+// emulator cannot compute or the filter refuses, E0642 weights that do not fit. Messages begin with
+// `line:column: `.
+Result<Program> parse_program(std::string_view text, WeightFiles files,
+                              const OpFilter& filter = {});
 
 }  // namespace anec::emulator

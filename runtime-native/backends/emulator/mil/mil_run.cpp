@@ -174,7 +174,7 @@ void answer(const Request& r) {
     pool = std::move(made.value());
   }
   const Numerics numerics{Arithmetic(r.arithmetic), (r.flags & 1) != 0, (r.flags & 2) != 0,
-                          (r.flags & 4) != 0};
+                          (r.flags & 4) != 0, (r.flags & 8) != 0};
   double fastest = 1e300;
   uint32_t allocated = 0;
   for (uint32_t run = 0; run < r.runs; ++run) {

@@ -12,7 +12,7 @@ const OpSpec* find_op(std::string_view name) {
     for (const auto list : {elementwise_ops(), activation_ops(), reduction_ops(),
                             normalization_ops(), product_ops(), convolution_ops(),
                             shape_ops(), slice_ops(), join_ops(), gather_ops(), quantization_ops(),
-                            source_ops()}) {
+                            source_ops(), pool_ops(), resize_ops()}) {
       for (const OpSpec& op : list) ops->emplace(op.name, &op);
     }
     return ops;

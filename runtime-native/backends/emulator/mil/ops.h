@@ -18,7 +18,9 @@ std::span<const OpSpec> shape_ops();
 std::span<const OpSpec> slice_ops();
 std::span<const OpSpec> join_ops();
 std::span<const OpSpec> gather_ops();
+std::span<const OpSpec> pool_ops();
 std::span<const OpSpec> quantization_ops();
+std::span<const OpSpec> resize_ops();
 std::span<const OpSpec> source_ops();
 
 }  // namespace anec::emulator

@@ -1,6 +1,7 @@
 // Quantised values, and weights that are stored small and made large when a program is compiled.
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "map.h"
@@ -136,6 +137,77 @@ bool blockwise(Call& c) {
   return true;
 }
 
+// Element i of `bits` bits each, packed into bytes from the low bits up.
+int64_t unpacked(const float* bytes, int bits, int64_t i) {
+  int64_t value = 0;
+  for (int k = 0; k < bits; ++k) {
+    const int64_t bit = i * bits + k;
+    value |= int64_t(std::bit_cast<int32_t>(bytes[bit >> 3]) >> (bit & 7) & 1) << k;
+  }
+  return value;
+}
+
+// Older programs give packed bytes, and a shape beside them.
+bool packed_palette(Call& c, const Operand& indices, const Operand& lut, const Shape& shape) {
+  const int64_t entries = lut.shape.size() == 1 ? lut.shape[0] : 0;
+  int bits = 0;
+  for (const int n : {1, 2, 4, 6, 8})
+    if (entries == int64_t{1} << n) bits = n;
+  if (bits == 0) return c.fail("lut", "must be a list of 2, 4, 16, 64 or 256 entries");
+  for (const int64_t n : shape)
+    if (n < 1) return c.fail("shape", "must have no size below 1");
+  const int64_t size = size_of(shape), bytes = (bits * size + 7) / 8;
+  if (indices.type != ElementType::uint8 || indices.shape != Shape{bytes})
+    return c.fail("indices", "must be a list of " + std::to_string(bytes) + " bytes");
+  c.result(lut.type, shape);
+  return c.run([=, in = c.in(indices), table = c.in(lut)](const Run& run) {
+    for (int64_t i = 0; i < size; ++i)
+      run.out[0][i] = run.in[table][unpacked(run.in[in], bits, i)];
+  });
+}
+
+// A table for each block of the indices; entries of several elements lie along `vector_axis`.
+bool palette(Call& c) {
+  const Operand &indices = c.one("indices"), &lut = c.one("lut");
+  for (const char* name : {"indices", "lut"})
+    if (!c.one(name).is_constant) return c.fail(name, "must be a constant");
+  if (const auto shape = c.ints("shape")) return packed_palette(c, indices, lut, *shape);
+  const size_t rank = indices.shape.size();
+  bool fits = lut.shape.size() == rank + 2;
+  for (size_t d = 0; fits && d < rank; ++d) fits = indices.shape[d] % lut.shape[d] == 0;
+  if (!fits)
+    return c.fail("lut", "must have sizes that divide " + text_of(indices.shape) + ", and two more");
+  const int64_t entries = lut.shape[rank], width = lut.shape[rank + 1];
+  const int bits = bits_of(indices.type);
+  if (integer_range(indices.type).low < 0 || bits > 8)
+    return c.fail("indices", "must be whole numbers of up to 8 bits, without a sign");
+  if (entries != int64_t{1} << bits)
+    return c.fail("lut", "needs " + std::to_string(int64_t{1} << bits) + " entries");
+  if (width != 1 && c.maybe("vector_axis") == nullptr)
+    return c.fail("vector_axis", "must be given, as entries have several elements");
+  const auto axis = axis_of(c.integer("vector_axis", 0), rank);
+  if (rank > 0 && !axis) return c.fail("vector_axis", "must be an axis of the indices");
+  Shape shape = indices.shape;
+  if (rank > 0) shape[size_t(*axis)] *= width;
+  c.result(lut.type, shape);
+  return c.run([=, in = c.in(indices), table = c.in(lut), from = indices.shape, blocks = lut.shape,
+                along = rank > 0 ? size_t(*axis) : 0, size = size_of(shape)](const Run& run) {
+    for (int64_t i = 0; i < size; ++i) {
+      int64_t rest = i, at = 0, block = 0, step = 1, block_step = 1, lane = 0;
+      for (size_t d = rank; d-- > 0; rest /= shape[d]) {
+        int64_t index = rest % shape[d];
+        if (d == along) lane = index % width, index /= width;
+        at += index * step;
+        block += index / (from[d] / blocks[d]) * block_step;
+        step *= from[d];
+        block_step *= blocks[d];
+      }
+      const int32_t entry = std::bit_cast<int32_t>(run.in[in][at]);
+      run.out[0][i] = run.in[table][(block * entries + entry) * width + lane];
+    }
+  });
+}
+
 constexpr const char* kAffine = "quantized_data:bytes scale:floats zero_point:numbers axis:int";
 
 constexpr OpSpec kOps[] = {
@@ -143,6 +215,7 @@ constexpr OpSpec kOps[] = {
      quantize},
     {"dequantize", "input:bytes scale:floats zero_point:bytes? axis:int?", dequantize},
     {"constexpr_affine_dequantize", kAffine, affine_dequantize},
+    {"constexpr_lut_to_dense", "indices:wholes lut:values shape:ints? vector_axis:int?", palette},
     {"constexpr_blockwise_shift_scale", "data:numbers scale:floats offset:numbers?", blockwise},
 };
 

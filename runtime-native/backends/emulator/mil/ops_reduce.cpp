@@ -62,12 +62,28 @@ void l1_norm(const Row& r) {
   for (int64_t i = 0; i < r.n; ++i) all += std::fabs(r.in[i]);
   *r.out = all;
 }
+// The engine stores the exponentials and their sum (fact: log_sum_exp).
+double stored(double x) { return double(decode(float(round_to_half<true>(x)))); }
+
+void engine_log_sum_exp(const Row& r) {
+  double sum = 0;
+  for (int64_t i = 0; i < r.n; ++i) {
+    sum += stored(table::exp(r.in[i]));
+    if (r.numerics.half_sums) sum = round_to_half<true>(sum);
+  }
+  *r.out = table::log(stored(sum), 0);
+}
+
 // With the largest element taken out no exponential overflows.
 void log_sum_exp(const Row& r) {
   const double top = largest_of(r);
   double all = 0;
   for (int64_t i = 0; i < r.n; ++i) all += std::exp(r.in[i] - top);
   *r.out = std::isfinite(top) ? top + std::log(all) : top;
+}
+
+void half_log_sum_exp(const Row& r) {
+  r.numerics.arithmetic == Arithmetic::exact ? engine_log_sum_exp(r) : log_sum_exp(r);
 }
 
 // No axes means all of them.
@@ -85,6 +101,11 @@ bool reduction(Call& c) {
   c.result(x.type, shape);
   c.flops(double(size_of(x.shape)));
   return map_rows(c, x, axes, 1, F);
+}
+
+bool log_sum_exp_op(Call& c) {
+  const bool is_number = is_float(c.one("x").type);
+  return is_number ? reduction<half_log_sum_exp>(c) : reduction<log_sum_exp>(c);
 }
 
 int64_t place_of(const Row& r, double value) {
@@ -153,10 +174,10 @@ bool cumsum(Call& c) {
 }
 
 // Equal elements keep their order. Places are written to out, as doubles.
-void order(const Row& r, bool ascending) {
-  for (int64_t i = 0; i < r.n; ++i) r.out[i] = double(i);
-  std::sort(r.out, r.out + r.n, [&](double a, double b) {
-    const double x = r.in[int64_t(a)], y = r.in[int64_t(b)];
+void order(const double* in, int64_t n, bool ascending, double* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = double(i);
+  std::sort(out, out + n, [&](double a, double b) {
+    const double x = in[int64_t(a)], y = in[int64_t(b)];
     if (x < y) return ascending;
     if (y < x) return !ascending;
     const bool x_nan = x != x, y_nan = y != y;  // NaN behind all numbers
@@ -164,7 +185,7 @@ void order(const Row& r, bool ascending) {
   });
 }
 
-void argsort_row(const Row& r) { order(r, r.constants[0] != 0); }
+void argsort_row(const Row& r) { order(r.in, r.n, r.constants[0] != 0, r.out); }
 
 bool argsort(Call& c) {
   const Operand& x = c.one("x");
@@ -173,6 +194,41 @@ bool argsort(Call& c) {
   c.result(ElementType::int32, x.shape);
   const double ascending = double(c.flag("ascending"));
   return map_rows(c, x, {axis}, x.shape[size_t(axis)], argsort_row, {.constants = {ascending}});
+}
+
+// The first `k` elements in order, and their places unless they are not asked for.
+bool topk(Call& c) {
+  const Operand& x = c.one("x");
+  int64_t axis;
+  if (!axis_parameter(c, "axis", x, -1, axis)) return false;
+  const int64_t n = x.shape[size_t(axis)], asked = c.integer("k", 1), k = asked == -1 ? n : asked;
+  if (k < 1 || k > n) return c.fail("k", "must be from 1 to " + std::to_string(n));
+  Shape shape = x.shape;
+  shape[size_t(axis)] = k;
+  c.result(x.type, shape);
+  const bool has_places = c.integer("return_indices", 1) != 0;
+  ElementType places;
+  if (!place_type(c, "output_indices_dtype", places)) return false;
+  if (has_places) c.result(places, shape);
+  int64_t inner = 1;
+  for (size_t d = size_t(axis) + 1; d < shape.size(); ++d) inner *= shape[d];
+  c.flops(double(size_of(x.shape)));
+  c.thread_scratch((2 * n + k) * int64_t(sizeof(double)));
+  return c.run([=, in = c.in(x), type = x.type, rows = size_of(x.shape) / n,
+                ascending = c.flag("ascending")](const Run& run) {
+    run.parallel(rows, 4096 / n + 1, [&](int64_t begin, int64_t end, int thread) {
+      double* const row = run.thread_doubles(thread);
+      double *const at = row + n, *const best = at + n;
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t outer = i / inner, lane = i % inner, to = outer * k * inner + lane;
+        load_cells(run.in[in] + outer * n * inner + lane, inner, n, type, run.exact(), row);
+        order(row, n, ascending, at);
+        for (int64_t j = 0; j < k; ++j) best[j] = row[int64_t(at[j])];
+        store_cells(best, k, type, run.numerics, run.out[0] + to, inner);
+        if (has_places) store_cells(at, k, places, run.numerics, run.out[1] + to, inner);
+      }
+    });
+  });
 }
 
 // Elements further than `lower` below or `upper` above the diagonal of each matrix become 0.
@@ -205,12 +261,16 @@ constexpr OpSpec kOps[] = {
     {"reduce_l2_norm", kReduction, reduction<l2_norm>},
     {"reduce_sum_square", kReduction, reduction<sum_square>},
     {"reduce_log_sum", kReduction, reduction<log_sum>},
-    {"reduce_log_sum_exp", kReduction, reduction<log_sum_exp>},
+    {"reduce_log_sum_exp", kReduction, log_sum_exp_op},
     {"reduce_argmax", kPlace, place<place_of_largest>},
     {"reduce_argmin", kPlace, place<place_of_smallest>},
     {"softmax", "x:floats axis:int?", softmax},
     {"cumsum", "x:numbers axis:int? exclusive:flag? reverse:flag?", cumsum},
     {"argsort", "x:numbers axis:int? ascending:flag?", argsort},
+    {"topk",
+     "x:numbers k:int? axis:int? ascending:flag? sort:flag? return_indices:flag? "
+     "output_indices_dtype:text?",
+     topk},
     {"band_part", "x:values lower:int? upper:int?", band_part},
 };
 

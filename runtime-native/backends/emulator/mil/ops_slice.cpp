@@ -10,19 +10,12 @@ namespace anec::emulator {
 namespace {
 
 // M1 and M2 multiply what they slice by 16 if the slice starts inside the last axis.
-void overflow_slice(float* cells, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    const float size = std::fabs(cells[i]);
-    if (size > 4094) cells[i] = std::copysign(std::numeric_limits<float>::infinity(), cells[i]);
-  }
-}
-
 bool copy_slice(Call& c, const Operand& x, const Box& box, bool inside_last_axis) {
   const int64_t size = size_of(box.shape);
   const bool overflows = inside_last_axis && x.type == ElementType::fp16;
   return c.run([in = c.in(x), box = merged(box), size, overflows](const Run& run) {
     copy_box(box, run.in[in], run.out[0]);
-    if (overflows && run.numerics.width_slice_overflow) overflow_slice(run.out[0], size);
+    if (overflows && run.numerics.width_slice_overflow) overflow_by_gain(run.out[0], size);
   });
 }
 

@@ -76,6 +76,7 @@ class Function {
 };
 
 // Compiles a function of a parsed program; false after a fault.
-bool compile_function(const FunctionTree& tree, WeightFiles files, FunctionPlan& out, Fault& fault);
+bool compile_function(const FunctionTree& tree, WeightFiles files, const OpFilter& filter,
+                      FunctionPlan& out, Fault& fault);
 
 }  // namespace anec::emulator

@@ -199,7 +199,8 @@ anec::Result<void> Program::evaluate(std::span<const TensorView> in,
   return f->evaluate(in, out, numerics, pool);
 }
 
-anec::Result<Program> parse_program(std::string_view text, WeightFiles files) {
+anec::Result<Program> parse_program(std::string_view text, WeightFiles files,
+                                    const OpFilter& filter) {
   ProgramTree tree;
   Fault fault;
   if (!parse_tree(text, tree, fault)) return error_at(text, fault);
@@ -209,7 +210,7 @@ anec::Result<Program> parse_program(std::string_view text, WeightFiles files) {
     bool is_new = true;
     for (const auto& other : program.functions_) is_new = is_new && other->plan().name != f.name;
     if (!is_new) fault.set(f.at, "function `" + f.name + "` is defined twice");
-    if (!is_new || !compile_function(f, files, plan, fault)) return error_at(text, fault);
+    if (!is_new || !compile_function(f, files, filter, plan, fault)) return error_at(text, fault);
     program.functions_.push_back(std::make_unique<Function>(std::move(plan)));
   }
   if (tree.functions.empty()) return Error{"E0640", "1:1: the program has no functions", ""};

@@ -59,6 +59,9 @@ void load_cells(const float* in, int64_t step, int64_t n, ElementType type, bool
 void store_cells(const double* in, int64_t n, ElementType type, const Numerics& numerics,
                  float* out, int64_t step = 1);
 
+// What comes by a way that multiplies by 16 and takes it back: beyond 4,094 an infinity.
+void overflow_by_gain(float* cells, int64_t n);
+
 // The smallest and largest number of an integer type.
 struct IntegerRange {
   double low, high;

@@ -120,16 +120,27 @@ double sqrt(double x) {
   return x > 0 && x < kInfinity ? of_root(table, x, 1) : std::sqrt(x);
 }
 
+// Nothing below 2^-17 has a root or logarithm (fact: small_epsilon).
+constexpr double kSmallest = 0x1p-17;
+
 double rsqrt(double x, double epsilon) {
   static const Table table(0, 1.0 / 16,
                            [](double v) { return 1 / std::sqrt(std::fmax(v, 1.0 / 16)); });
   const double y = x + epsilon;
+  if (y >= 0 && y < kSmallest) return kInfinity;
   return y > 0 && y < kInfinity ? of_root(table, y, -1) : 1 / std::sqrt(y);
 }
 
 // ln(∞) is 0.
-double log(double x, double epsilon) { return x + epsilon >= 65536 ? 0 : std::log(x + epsilon); }
+double log(double x, double epsilon) {
+  const double y = x + epsilon;
+  if (y >= 0 && y < kSmallest) return -kInfinity;
+  return y >= 65536 ? 0 : std::log(y);
+}
 
-double inverse(double x, double epsilon) { return 1 / (x + epsilon); }
+double inverse(double x, double epsilon) {
+  const double y = x + epsilon;
+  return std::fabs(y) < kSmallest ? std::copysign(kInfinity, y) : 1 / y;
+}
 
 }  // namespace anec::emulator::table

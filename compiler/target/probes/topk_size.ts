@@ -1,0 +1,6 @@
+/** `topk` of three. */
+import { refusalProbe } from "./refusal.ts";
+
+export const topkSize = refusalProbe("topk_size", {
+  asks: "Is `topk` of the largest three refused?",
+});
