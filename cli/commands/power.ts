@@ -1,0 +1,125 @@
+/** `anec power`: the energy of training, by step and by token. */
+import type { Command } from "commander";
+import { type Call, EXIT } from "../command.ts";
+import { anyNumber, type JsonFlag, jsonFlag } from "../flags.ts";
+import { counted, grouped, jsonLine, pairs, scaled } from "../output.ts";
+import { type Energy, energyBetween, type RunningMeter, totalOf } from "../power/meter.ts";
+import { powermetricsMeter } from "../power/powermetrics.ts";
+import { RAPL_FOLDER, raplMeter } from "../power/rapl.ts";
+import { runTraining, type TrainingRun } from "../power/training_run.ts";
+
+interface Flags extends JsonFlag {
+  readonly idle: number;
+  readonly interval: number;
+  readonly powermetrics?: string;
+  readonly rapl?: string;
+}
+
+export const command = {
+  examples: [
+    "sudo anec power -- --model tiny --data builtin:stories --steps 2000",
+    "sudo anec power --idle 30 --json -- --model autoresearch --device ane --time 60",
+  ],
+
+  define(c: Command): void {
+    c.argument("[flags...]", "behind `--`: the flags of `anec train`")
+      .option("--idle <seconds>", "how long to measure the idle machine", anyNumber("--idle"), 10)
+      .option(
+        "--interval <ms>",
+        "milliseconds between two readings",
+        anyNumber("--interval"),
+        process.platform === "darwin" ? 500 : 100,
+      )
+      .option("--powermetrics <program>", "on macOS: another program that prints the same")
+      .option("--rapl <folder>", `on Linux: where the counters are (default: ${RAPL_FOLDER})`);
+    jsonFlag(c);
+  },
+
+  async run({ io, args, flags }: Call<Flags>): Promise<number> {
+    const isMac = process.platform === "darwin" || flags.powermetrics !== undefined;
+    const meter = isMac ? powermetricsMeter(flags.powermetrics) : raplMeter(flags.rapl);
+    const running = meter.start(flags.interval);
+    try {
+      // Nothing begins before the meter runs.
+      await running.until(0);
+      const begin = performance.now();
+      const idleEnd = begin + flags.idle * 1000;
+      await running.until(idleEnd);
+      const run = await runTraining(args, () => {});
+      const { samples } = running;
+      await running.until(run.training.at(-1)!.to);
+      const result = resultOf(
+        meter.name,
+        flags.idle > 0 ? energyBetween(samples, begin, idleEnd) : undefined,
+        sumOf(running, run),
+        run,
+      );
+      io.out.write(flags.json === true ? jsonLine(result) : text(result));
+      return EXIT.ok;
+    } finally {
+      running.close();
+    }
+  },
+};
+
+/** The energy of all stretches of training. */
+function sumOf({ samples }: RunningMeter, { training }: TrainingRun): Energy {
+  const joules: Record<string, number> = {};
+  const thermal = new Set<string>();
+  let seconds = 0;
+  for (const { from, to } of training) {
+    const energy = energyBetween(samples, from, to);
+    seconds += energy.seconds;
+    for (const word of energy.thermal) thermal.add(word);
+    for (const [part, j] of Object.entries(energy.joules)) joules[part] = (joules[part] ?? 0) + j;
+  }
+  return { seconds, joules, thermal: [...thermal] };
+}
+
+type Result = ReturnType<typeof resultOf>;
+
+function resultOf(meter: string, idle: Energy | undefined, used: Energy, run: TrainingRun) {
+  const idleWatts = idle === undefined ? null : totalOf(idle) / idle.seconds;
+  const joules = totalOf(used);
+  const net = idleWatts === null ? null : joules - idleWatts * used.seconds;
+  const { steps, tokens, loss } = run;
+  return {
+    ...{ meter, seconds: used.seconds, steps, tokens, loss },
+    ...{ joules, byPart: used.joules, watts: joules / used.seconds },
+    ...{ idleWatts, netJoules: net },
+    joulesPerStep: joules / steps,
+    joulesPerToken: joules / tokens,
+    netJoulesPerStep: net === null ? null : net / steps,
+    netJoulesPerToken: net === null ? null : net / tokens,
+    thermal: used.thermal,
+  };
+}
+
+function text(result: Result): string {
+  const { seconds, steps, tokens, idleWatts, netJoules, netJoulesPerStep, thermal } = result;
+  const each = (joules: number, n: number): string =>
+    `${scaled((joules / n) * 1000, "mJ")} a ${n === steps ? "step" : "token"}`;
+  const parts = Object.entries(result.byPart).map(
+    ([part, joules]) => [`  ${part}`, `${scaled(joules, "J")}`] as const,
+  );
+  return pairs([
+    ["meter", result.meter],
+    [
+      "training",
+      `${seconds.toFixed(2)} s, ${counted(steps, "step", "steps")}, ${grouped(tokens)} tokens`,
+    ],
+    ["energy", `${scaled(result.joules, "J")}, ${result.watts.toFixed(2)} W`],
+    ...parts,
+    ["", `${each(result.joules, steps)}, ${each(result.joules, tokens)}`],
+    ...(idleWatts === null || netJoules === null || netJoulesPerStep === null
+      ? []
+      : ([
+          ["idle", `${idleWatts.toFixed(2)} W`],
+          [
+            "net of idle",
+            `${scaled(netJoules, "J")}, ${each(netJoules, steps)}, ${each(netJoules, tokens)}`,
+          ],
+        ] as const)),
+    ...(thermal.length === 0 ? [] : [["heat", thermal.join(", ")] as const]),
+  ]);
+}
