@@ -6,10 +6,18 @@
  * memory planner lets them share bytes when their lives do not overlap.
  */
 
-import type { Command, PlanBuffer, PlanProgram, SessionPlan } from "../compiler/bundle/plan.ts";
+import { orderOf } from "../compiler/bundle/effects.ts";
+import type {
+  Command,
+  EnginePlan,
+  PlanBuffer,
+  PlanProgram,
+  SessionPlan,
+} from "../compiler/bundle/plan.ts";
 import type { View } from "../compiler/ops/host.ts";
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { mergeCommands } from "./host_merge.ts";
+import { overlap } from "./overlap.ts";
 import { type Life, placeByLife } from "./plan_memory.ts";
 
 export type StorageDType = "f32" | "i32" | "f64";
@@ -114,8 +122,11 @@ export interface BuiltPlan {
   readonly initial: readonly InitialData[];
 }
 
-/** Places every storage and flattens the commands. */
-export function finishPlan(plan: PlanBuilder): BuiltPlan {
+/**
+ * Places every storage and flattens the commands. With an engine, commands of programs that call it are put in
+ * the order in which they can run beside its calls.
+ */
+export function finishPlan(plan: PlanBuilder, engine?: EnginePlan): BuiltPlan {
   const buffers: PlanBuffer[] = [];
   const indexOf = new Map<number, number>();
   let stateBytes = 0;
@@ -136,8 +147,14 @@ export function finishPlan(plan: PlanBuilder): BuiltPlan {
   let scratchBytes = 0;
   const programs: PlanProgram[] = [];
   for (const { name, commands: written } of plan.programs) {
-    const commands = mergeCommands(written, (storage) => !isState(plan, storage));
-    const { offsets, total } = placeByLife(livesOf(plan, commands));
+    const isScratch = (storage: number): boolean => !isState(plan, storage);
+    const merged = mergeCommands(written, isScratch);
+    const calls = merged.some((c) => c.kernel === "engine_call") ? engine : undefined;
+    const beside = calls === undefined ? undefined : overlap(merged, calls);
+    const commands = beside?.commands ?? merged;
+    const lives =
+      beside?.livesOf((id) => bytesOf(plan.storages[id]!), isScratch) ?? livesOf(plan, merged);
+    const { offsets, total } = placeByLife(lives);
     scratchBytes = Math.max(scratchBytes, total);
     for (const [id, offset] of offsets) {
       const storage = plan.storages[id]!;
@@ -145,12 +162,13 @@ export function finishPlan(plan: PlanBuilder): BuiltPlan {
       const bytes = storage.elements * BYTES[storage.dtype];
       buffers.push({ name: storage.name, arena: "scratch", dtype: storage.dtype, offset, bytes });
     }
-    programs.push({ name, commands: commands.map((c) => flatten(c, indexOf)) });
+    const flat = commands.map((c) => flatten(c, indexOf));
+    const after = beside && orderOf({ commands: flat }, buffers, calls!.calls);
+    const order = after?.map((list, i) => ({ after: list, rank: beside!.ranks[i]! }));
+    programs.push({ name, commands: flat, ...(order === undefined ? {} : { order }) });
   }
-  return {
-    plan: { version: 1, stateBytes, scratchBytes, buffers, programs },
-    initial: plan.initial,
-  };
+  const made = { version: 1, stateBytes, scratchBytes, buffers, programs } as const;
+  return { plan: engine === undefined ? made : { ...made, engine }, initial: plan.initial };
 }
 
 function flatten(command: PendingCommand, indexOf: ReadonlyMap<number, number>): Command {

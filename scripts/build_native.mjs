@@ -26,6 +26,8 @@ const addon = join(output, "anec.node");
 const emulator = join(output, `libanec_emulator.${process.platform === "darwin" ? "dylib" : "so"}`);
 const ane = join("backends", "ane");
 const milRun = join(output, "mil_run");
+const sessionRun = join(output, "session_run");
+const counts = process.platform === "linux" && !sanitize;
 const framework = join("backends", "emulator", "framework");
 const mil = join("backends", "emulator", "mil");
 const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
@@ -57,6 +59,7 @@ function upToDate() {
     ],
     [emulator, [...filesIn(framework, ".cpp", ".h"), ...filesIn(mil, ".cpp", ".h")]],
     [milRun, filesIn(mil, ".cpp", ".h")],
+    [sessionRun, filesIn("tools", ".cpp")],
   ];
   const common = [
     join(source, "CMakeLists.txt"),
@@ -154,6 +157,11 @@ function compilations() {
       objectOf(file, "emulator_framework"),
       common,
     ]),
+    ...filesIn("tools", ".cpp").map((file) => [
+      file,
+      objectOf(file, "tools"),
+      [...common, ...(counts ? ["-DANEC_COUNT"] : [])],
+    ]),
     ...levels.flatMap(({ name, lanes, flags, files }) =>
       files.map((file) => [
         file,
@@ -196,7 +204,7 @@ async function buildDirectly(compiler) {
   const pool = one("host", "thread_pool");
   const checked = sanitize ? ["-fsanitize=address,undefined"] : [];
   const system = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"];
-  const isEmulator = (object) => dirname(object).includes(join("objects", "emulator_"));
+  const isEmulator = (object) => /objects.(emulator_|tools)/.test(dirname(object));
   await run(compiler, [
     ...["-shared", "-o", addon, ...objects.filter((object) => !isEmulator(object)), "-pthread"],
     ...[...checked, ...system],
@@ -206,6 +214,13 @@ async function buildDirectly(compiler) {
     ...[...one("ane", "digest"), ...one("ane", "files"), "-pthread", ...checked, ...system],
   ]);
   const tool = [...one("emulator_mil", "mil_run"), ...milParts, ...pool];
+  const wraps = ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"];
+  const counting = ["-static-libstdc++", ...wraps.map((name) => `-Wl,--wrap=${name}`)];
+  await run(compiler, [
+    ...["-o", sessionRun, ...objects.filter((o) => !isEmulator(o) && !/\/addon\w*\.o$/.test(o))],
+    ...[...of("tools"), ...(counts ? counting : []), "-pthread", ...checked],
+    ...(process.platform === "darwin" ? [] : ["-ldl"]),
+  ]);
   await run(compiler, ["-o", milRun, ...tool, "-pthread", ...checked]);
 }
 

@@ -41,9 +41,22 @@ export interface Command {
   readonly label: string;
 }
 
+/** When a command may run beside others. */
+export interface CommandOrder {
+  /** Earlier commands of the program that have to be done before. */
+  readonly after: readonly number[];
+  /** Of the commands that could run, the one with the lowest rank is the most urgent. */
+  readonly rank: number;
+}
+
 export interface PlanProgram {
   readonly name: string;
   readonly commands: readonly Command[];
+  /**
+   * Per command, for programs whose calls of the engine run beside the host's work. Whatever is run one after
+   * another, in the order of the list, gives the same values.
+   */
+  readonly order?: readonly CommandOrder[];
 }
 
 /** A program of the engine as the runtime compiles it. */
@@ -53,6 +66,8 @@ export interface EngineProgram {
   readonly mil: string;
   /** Its weight file, `weights/weight.bin`, or null. */
   readonly weights: Uint8Array | null;
+  /** Floating-point operations of one call: what its time is guessed from. */
+  readonly flops: number;
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly outputs: readonly { readonly name: string; readonly shape: readonly number[] }[];
 }

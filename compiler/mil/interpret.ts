@@ -273,9 +273,12 @@ function prepare(s: Statement, scope: Map<string, Loaded>, options: InterpretOpt
     const values = placed(s.span, () => run(operands, outs));
     if (s.op === "write_state" || s.op === "coreml_update_state") write(s, op, operands, scope);
     const isConstant = s.op.startsWith("constexpr_");
+    const packed = operands.get("quantized_data") ?? operands.get("data");
+    const isInt8 = isConstant && packed?.[0]?.element === "int8";
     return outs.map((out, i) => ({
       ...out,
       isConstant,
+      isInt8,
       data: values[i]!.map(storing(out.element, numerics)),
       integers: numerics === "exact" ? integersOf(s.op, operands) : undefined,
     }));

@@ -20,6 +20,8 @@ export interface Loaded extends Operand {
   readonly data: Float64Array;
   /** What the data was made of, in `exact` numerics. */
   readonly integers?: Integers | undefined;
+  /** Whether it is a constant that was unpacked from int8. */
+  readonly isInt8?: boolean;
 }
 
 export type LoadedOperands = ReadonlyMap<string, readonly Loaded[]>;

@@ -33,6 +33,11 @@ export interface Candidate extends AneLayout {
   readonly isFixed: boolean;
 }
 
+/** A layout in a table, and in checkpoints: `layer, params, K/8`. */
+export function layoutName({ name, weights, splitK }: Candidate): string {
+  return [name, weights, ...(splitK === undefined ? [] : [`K/${splitK.parts}`])].join(", ");
+}
+
 /** Parts into which reductions are cut. */
 const PARTS = [4, 8];
 

@@ -67,6 +67,7 @@ export function offload(graph: Graph, made: AneCompilation): Offloaded {
       name: p.name,
       mil: decoder.decode(made.files.get(p.file)),
       weights: p.weights === undefined ? null : (made.files.get(p.weights) ?? null),
+      flops: p.flops,
       inputs: p.inputs.map(({ name, shape }) => ({ name, shape })),
       outputs: p.outputs.map(({ name, shape }) => ({ name, shape })),
     })),
@@ -116,8 +117,11 @@ function runGraph(
         const call: EngineCall = { index: addCall(step), writes, copies, reads };
         const operands = [token, ...writes.map((w) => values.get(w.value) ?? bug(w.value))];
         const types = reads.map((r) => made.typeOf.get(r.value) ?? bug(`no type of ${r.value}`));
-        const members = callMembers(call, types, numbered);
-        const nodes = members.map((op) => makeNode(scope, op, operands, { call: call.index }));
+        const moves = movesOf(call, numbered);
+        const members = callMembers(call, types, moves);
+        // Nodes of equal attributes are one node, also between two schedules of one graph.
+        const attrs = { call: call.index, moves: JSON.stringify([moves, types]) };
+        const nodes = members.map((op) => makeNode(scope, op, operands, attrs));
         token = nodes[0]!;
         for (const [i, read] of reads.entries()) values.set(read.value, nodes[i + 1]!);
         writes = [];
@@ -144,27 +148,36 @@ function leavesOf(graph: Graph): Map<string, Node> {
   return values;
 }
 
+/** What is moved for a call, as integers of commands. */
+interface Moves {
+  readonly writes: readonly (readonly number[])[];
+  readonly copies: readonly (readonly number[])[];
+  readonly reads: readonly (readonly number[])[];
+}
+
+function movesOf({ writes, copies, reads }: EngineCall, numbered: Numbered): Moves {
+  return {
+    writes: writes.map((w) => placeInts(numbered(w.surface), w.place)),
+    copies: copies.map(({ from, fromPlace, surface, place }) => {
+      const [a, b] = [fromPlace.blocks[0]!, place.blocks[0]!];
+      const where = [a.row, a.column, b.row, b.column, a.rows, a.columns];
+      return [numbered(from), numbered(surface), ...where];
+    }),
+    reads: reads.map((r) => placeInts(numbered(r.surface), r.place)),
+  };
+}
+
 /** The ops of one call: itself, then what is read after it. */
-function callMembers(call: EngineCall, types: readonly TensorType[], numbered: Numbered): OpDef[] {
+function callMembers(call: EngineCall, types: readonly TensorType[], moves: Moves): OpDef[] {
   if (types.length >= MOST_READS) bug(`${types.length} values are read after one call`);
   const names = Array.from({ length: MOST_READS }, (_, i) => `engine_${i}`);
   const run = (host: HostEmitter): void => {
-    for (const [i, step] of call.writes.entries()) {
-      host.emit("engine_write", [host.dense(i + 1)], placeInts(numbered(step.surface), step.place));
-    }
-    for (const { from, fromPlace, surface, place } of call.copies) {
-      const [a, b] = [fromPlace.blocks[0]!, place.blocks[0]!];
-      const where = [a.row, a.column, b.row, b.column, a.rows, a.columns];
-      host.emit("engine_copy", [], [numbered(from), numbered(surface), ...where]);
-    }
+    for (const [i, ints] of moves.writes.entries())
+      host.emit("engine_write", [host.dense(i + 1)], ints);
+    for (const ints of moves.copies) host.emit("engine_copy", [], ints);
     host.emit("engine_call", [], [call.index]);
-    for (const [i, step] of call.reads.entries()) {
-      host.emit(
-        "engine_read",
-        [host.sibling(i + 1)],
-        placeInts(numbered(step.surface), step.place),
-      );
-    }
+    for (const [i, ints] of moves.reads.entries())
+      host.emit("engine_read", [host.sibling(i + 1)], ints);
   };
   return [SCALAR, ...types].map((type, i) =>
     defineOp({
@@ -179,11 +192,19 @@ function callMembers(call: EngineCall, types: readonly TensorType[], numbered: N
   );
 }
 
+/** Whether a node of the host's graph is a value that is read after a call. */
+export function isCallValue({ op }: Node): boolean {
+  return /^engine_[1-9]\d*$/.test(op.name);
+}
+
 /** Surface, layout, the value's sizes as [lead, rows, columns], and its blocks. */
 function placeInts(surface: number, { layout, sizes, blocks }: Place): number[] {
   const [rows, columns] = [sizes.at(-2) ?? 1, sizes.at(-1) ?? 1];
   const lead = sizes.slice(0, -2).reduce((a, b) => a * b, 1);
-  const ints = [surface, layout === "channels" ? 1 : 0, lead, rows, columns, blocks.length];
+  // A vector beside matrices is a column of its own.
+  const isColumn = layout === "rows" && sizes.length === 1 && blocks[0]!.columns === 1;
+  const matrix = isColumn ? [columns, 1] : [rows, columns];
+  const ints = [surface, layout === "channels" ? 1 : 0, lead, ...matrix, blocks.length];
   return ints.concat(blocks.flatMap((b) => [b.row, b.column, b.rows, b.columns]));
 }
 
@@ -202,7 +223,7 @@ function stageGraph(graph: Graph, made: AneCompilation, numbered: Numbered): Gra
       operands: [],
       shape: () => SCALAR,
       eval: () => bug("staging has no meaning on the host"),
-      host: { run: (host) => host.emit("engine_write", [host.dense(1)], ints) },
+      host: { run: (host) => host.emit("engine_stage", [host.dense(1)], ints) },
       samples: [],
     });
     const value = values.get(step.value) ?? bug(`no staged value ${step.value}`);

@@ -26,7 +26,7 @@ import type { Call } from "./cut.ts";
 import type { Refusal } from "./fit.ts";
 import type { Weights } from "./ports.ts";
 import { scheduleOf } from "./schedule.ts";
-import { WHOLE_BACKWARD } from "./schemes.ts";
+import { MATMUL, WHOLE_BACKWARD } from "./schemes.ts";
 
 export interface SearchOptions {
   readonly chip: ChipName;
@@ -34,6 +34,8 @@ export interface SearchOptions {
   readonly gradients: boolean;
   /** Only layouts with weights fed in this way. Default: all. */
   readonly weights?: Exclude<Weights, "baked">;
+  /** `matmul`: only those with nothing but forward products on the engine. Default: all. */
+  readonly ane?: "matmul";
   /** Micro-steps that share one update, and so the staging of weights. Default 10. */
   readonly microSteps?: number;
 }
@@ -88,11 +90,12 @@ export function layoutSearch(
   graph: Graph,
   options: Omit<SearchOptions, "chip">,
 ): (chip: ChipName) => Search {
-  const { gradients, weights, microSteps = 10 } = options;
+  const { gradients, weights, ane, microSteps = 10 } = options;
   const prepare = preparation(graph, gradients);
   const narrowed = weights === undefined ? {} : { weights };
   return (chip) => {
-    const list = candidatesFor(chip, { training: gradients, ...narrowed });
+    const all = candidatesFor(chip, { training: gradients, ...narrowed });
+    const list = ane === "matmul" ? all.filter(({ scheme }) => scheme === MATMUL) : all;
     const costed = list.map((c) => costOf(c, prepare(c), chip, microSteps));
     return { chip, microSteps, ...choice(costed, chip) };
   };

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EnginePlan } from "../../compiler/bundle/plan.ts";
-import type { EngineCounts, EngineInfo } from "./engine.ts";
+import type { AddonSource, EngineCounts, EngineInfo } from "./engine.ts";
 
 /** What the runtime could not do, with its code (E06xx) and the exact words behind it. */
 export class NativeError extends Error {
@@ -34,11 +34,13 @@ export interface AddonDevice {
 }
 
 /** What `attach` takes. */
-export interface AddonEngine extends EnginePlan {
+export interface AddonEngine extends Omit<EnginePlan, "programs"> {
+  readonly programs: readonly AddonSource[];
   readonly library: string;
   readonly cache: string;
   readonly version: string;
   readonly compileBudget: number | null;
+  readonly overlap: boolean;
 }
 
 export type AddonEngineInfo = Omit<EngineInfo, "kind">;
@@ -55,12 +57,14 @@ export interface Addon {
     threads: number,
     blas: string,
     simd: string,
+    products?: Float64Array,
   ): Handle | Failure;
   info(handle: Handle): AddonDevice | Failure;
   arena(handle: Handle, index: 0 | 1): ArrayBuffer | Failure;
   run(handle: Handle, program: number, first: boolean, times?: Float64Array): Failure | undefined;
   attach(handle: Handle, engine: AddonEngine): AddonEngineInfo | Failure;
   engineCounts(handle: Handle): EngineCounts | null | Failure;
+  engineNotes(handle: Handle): readonly string[] | Failure;
   close(handle: Handle, arenas: readonly ArrayBuffer[]): Failure | undefined;
   measureGemm(
     m: number,

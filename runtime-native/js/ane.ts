@@ -13,18 +13,14 @@
  * program that is refused is a `RefusedProgram`, which also has the text that was sent.
  */
 import { type Failure, loadAddon, NativeError, unwrap } from "./addon.ts";
+import type { AddonPort, AddonSource } from "./engine.ts";
 
 export { emulatorLibrary } from "./engine.ts";
 
-export type AneElement = "fp16" | "fp32";
+export type AneElement = AddonPort["type"];
 
-/** A function's input or output, in the order the MIL declares them. */
-export interface AnePort {
-  readonly name: string;
-  readonly type: AneElement;
-  /** At most four sizes. */
-  readonly shape: readonly number[];
-}
+/** A function's input or output, in the order the MIL declares them; at most four sizes. */
+export type AnePort = AddonPort;
 
 /** One `func` of a program. */
 export interface AneProcedure {
@@ -146,7 +142,7 @@ type AneHandle = { readonly ane: unique symbol };
 interface AneAddon {
   aneOpen(options: object): AneHandle | Failure;
   aneState(device: AneHandle): AneState | Failure;
-  aneCompile(device: AneHandle, source: object): AneHandle | Failure;
+  aneCompile(device: AneHandle, source: AddonSource): AneHandle | Failure;
   aneSurface(device: AneHandle, port: AnePort): AneHandle | Failure;
   aneSurface(
     program: AneHandle,

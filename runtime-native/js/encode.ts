@@ -4,7 +4,8 @@
  *     [version, stateBytes, scratchBytes,
  *      buffers,  per buffer  [name, arena, dtype, offset, bytes],
  *      programs, per program [name, commands, per command
- *        [kernel, label, operands, [buffer, offset]…, ints, …, floats, …]]]
+ *        [kernel, label, operands, [buffer, offset]…, ints, …, floats, …],
+ *        ordered, per command if ordered [rank, after, …]]]
  *
  * Names are indices into the strings. `runtime-native/src/plan_reader.cpp` reads it back and checks
  * everything it says.
@@ -48,6 +49,11 @@ export function encodePlan(plan: SessionPlan): EncodedPlan {
   for (const program of plan.programs) {
     words.push(text(program.name), program.commands.length);
     for (const c of program.commands) command(c);
+    words.push(program.order === undefined ? 0 : 1);
+    for (const { rank, after } of program.order ?? []) {
+      words.push(rank);
+      list(after);
+    }
   }
   return { words: Float64Array.from(words), strings: [...numbers.keys()] };
 }

@@ -7,6 +7,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { EngineProgram } from "../../compiler/bundle/plan.ts";
 import { addonPath, NativeError } from "./addon.ts";
 
 export interface EngineOptions {
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly version?: string;
   /** Compiles this process may do. Default: what is known of this macOS. */
   readonly compileBudget?: number;
+  /** Whether the host works while the engine does, with the same bits as one after another. Default: yes. */
+  readonly overlap?: boolean;
 }
 
 export interface EngineInfo {
@@ -28,6 +31,8 @@ export interface EngineInfo {
   readonly product: string;
   /** How programs are evaluated: `direct`, `client` or `model`. */
   readonly way: string;
+  /** Compiles this process may do; 0 for no end. */
+  readonly compileBudget: number;
 }
 
 /** Since the session was made. */
@@ -44,8 +49,42 @@ export interface EngineCounts {
   readonly rebuilt: number;
   /** Values that did not fit into fp16 when they were written. */
   readonly overflows: number;
+  /** fp16 bytes on surfaces: what runs write, read, and copy from one to another. */
   readonly bytesWritten: number;
   readonly bytesRead: number;
+  readonly bytesCopied: number;
+  /** Of values that are staged, those that were not there already. */
+  readonly bytesStaged: number;
+}
+
+export interface AddonPort {
+  readonly name: string;
+  readonly type: "fp16" | "fp32";
+  readonly shape: readonly number[];
+}
+
+/** A program as the addon reads it: `read_source` of `runtime-native/src/addon_source.cpp`. */
+export interface AddonSource {
+  readonly name: string;
+  readonly mil: string;
+  readonly options?: string;
+  readonly weights: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  readonly procedures: readonly {
+    readonly name: string;
+    readonly inputs: readonly AddonPort[];
+    readonly outputs: readonly AddonPort[];
+  }[];
+}
+
+/** A program of a plan: one function, ports of fp16. */
+export function sourceOf({ name, mil, weights, inputs, outputs }: EngineProgram): AddonSource {
+  const ports = (list: EngineProgram["inputs"]): AddonPort[] =>
+    list.map((port) => ({ ...port, type: "fp16" }));
+  const file = { path: "@model_path/weights/weight.bin", bytes: weights ?? new Uint8Array() };
+  return {
+    ...{ name, mil, weights: weights === null ? [] : [file] },
+    procedures: [{ name: "main", inputs: ports(inputs), outputs: ports(outputs) }],
+  };
 }
 
 /** The emulator's library, beside the addon. Throws a `NativeError` (E0605) if it was not built. */

@@ -10,6 +10,7 @@
  * Views are the session's memory itself, not copies. They become empty when it is closed.
  */
 import type { BufferDType, EnginePlan, SessionPlan } from "../../compiler/bundle/plan.ts";
+import { makeFolder } from "../../compiler/support/atomic_write.ts";
 import { type AddonDevice, type Handle, loadAddon, NativeError, unwrap } from "./addon.ts";
 import { encodePlan } from "./encode.ts";
 import {
@@ -17,10 +18,20 @@ import {
   type EngineInfo,
   type EngineOptions,
   emulatorLibrary,
+  sourceOf,
 } from "./engine.ts";
 
 export { NativeError } from "./addon.ts";
 export type { EngineCounts, EngineInfo, EngineOptions } from "./engine.ts";
+
+/** The size of a product of op(a) [m, k] and op(b) [k, n]. */
+export interface ProductSize {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transA: boolean;
+  readonly transB: boolean;
+}
 
 export interface DeviceOptions {
   /** Threads to use, the caller's included. Default: one per processor. */
@@ -30,6 +41,8 @@ export interface DeviceOptions {
    * "reference" is three loops on one thread, the oracle of the other two.
    */
   readonly blas?: string;
+  /** The products that the library computes, where there is one; others are built in. Default: all. */
+  readonly products?: readonly ProductSize[];
   /** "auto" (default), or one of `instructionSets()`, to run a lesser instruction set. */
   readonly simd?: string;
   /** For plans with calls of the engine. Default: Apple's. */
@@ -55,6 +68,8 @@ export interface Session {
   f64(buffer: string): Float64Array;
   /** What the engine has done; undefined without one. */
   engineCounts(): EngineCounts | undefined;
+  /** Sentences on what the engine mended since the last time this was asked, in the device's words. */
+  takeNotes(): readonly string[];
   /** Gives the memory back. Views become empty, and any later call is an error. */
   close(): void;
 }
@@ -118,11 +133,23 @@ function attachEngine(
   { engine = { kind: "ane" } }: DeviceOptions,
 ): EngineInfo {
   const library = engine.kind === "emulator" ? emulatorLibrary() : "";
-  const { cache = "", compileBudget = null, version = "0" } = engine;
-  const info = unwrap(
-    loadAddon().attach(handle, { ...plan, library, cache, compileBudget, version }),
-  );
+  const { cache = "", compileBudget = null, version = "0", overlap = true } = engine;
+  makePrivate(cache);
+  const { surfaces, calls } = plan;
+  const programs = plan.programs.map(sourceOf);
+  const settings = { library, cache, compileBudget, version, overlap };
+  const info = unwrap(loadAddon().attach(handle, { ...settings, programs, surfaces, calls }));
   return { kind: engine.kind, ...info };
+}
+
+/** Programs are made of weights: the folder that keeps them is the user's alone. */
+function makePrivate(folder: string): void {
+  if (folder === "") return;
+  try {
+    makeFolder(folder, 0o700);
+  } catch {
+    // The runtime says what it cannot keep.
+  }
 }
 
 /** A session that gets no engine gives its memory back at once. */
@@ -140,12 +167,25 @@ function engineFor(
   }
 }
 
+/** The list of products as the addon takes it, in which none means all. */
+function productsOf({ products }: DeviceOptions): {
+  readonly blas?: { readonly blas: string };
+  readonly products?: Float64Array;
+} {
+  if (products === undefined) return {};
+  if (products.length === 0) return { blas: { blas: "builtin" } };
+  const sizes = products.flatMap((p) => [p.m, p.n, p.k, +p.transA, +p.transB]);
+  return { products: Float64Array.from(sizes) };
+}
+
 export function createSession(plan: SessionPlan, options: DeviceOptions = {}): Session {
   const addon = loadAddon();
   const buffers = indexByName("buffer", plan.buffers);
   const programs = indexByName("program", plan.programs);
   const { words, strings } = encodePlan(plan);
-  const handle = unwrap(addon.create(words, strings, ...settings(options)));
+  const { blas, products } = productsOf(options);
+  const chosen = settings({ ...options, ...blas });
+  const handle = unwrap(addon.create(words, strings, ...chosen, products));
   const info = unwrap(addon.info(handle));
   const engine = engineFor(handle, plan, options);
   const arenas = {
@@ -178,6 +218,10 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
     engineCounts() {
       mustBeOpen();
       return unwrap(addon.engineCounts(handle)) ?? undefined;
+    },
+    takeNotes() {
+      mustBeOpen();
+      return unwrap(addon.engineNotes(handle));
     },
     run(program, { first = false, times } = {}) {
       mustBeOpen();

@@ -31,7 +31,18 @@ bool flag(const Napi::CallbackInfo& info, size_t index) {
          info[index].As<Napi::Boolean>().Value();
 }
 
-// threads, blas, simd, from argument `from` on.
+// m, n, k, transA, transB of each product.
+std::vector<ProductSize> sizes_of(Napi::Float64Array list) {
+  std::vector<ProductSize> sizes;
+  const double* at = list.Data();
+  for (size_t i = 0; i + 5 <= list.ElementLength(); i += 5, at += 5) {
+    sizes.push_back({static_cast<int64_t>(at[0]), static_cast<int64_t>(at[1]),
+                     static_cast<int64_t>(at[2]), at[3] != 0, at[4] != 0});
+  }
+  return sizes;
+}
+
+// threads, blas, simd, products of the BLAS?, from argument `from` on.
 DeviceOptions options_of(const Napi::CallbackInfo& info, size_t from) {
   DeviceOptions options;
   options.threads = static_cast<int>(number(info, from));
@@ -39,6 +50,9 @@ DeviceOptions options_of(const Napi::CallbackInfo& info, size_t from) {
     options.blas = info[from + 1].As<Napi::String>().Utf8Value();
   if (info.Length() > from + 2 && info[from + 2].IsString())
     options.simd = info[from + 2].As<Napi::String>().Utf8Value();
+  if (info.Length() > from + 3 && info[from + 3].IsTypedArray() &&
+      info[from + 3].As<Napi::TypedArray>().TypedArrayType() == napi_float64_array)
+    options.in_library = sizes_of(info[from + 3].As<Napi::Float64Array>());
   return options;
 }
 
@@ -64,7 +78,7 @@ Napi::Value device(const Napi::CallbackInfo& info) {
   return describe(info.Env(), opened.value());
 }
 
-// create(words, strings, threads, blas, simd) → handle
+// create(words, strings, threads, blas, simd, products of the BLAS?) → handle
 Napi::Value create(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsArray() ||
@@ -197,6 +211,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("close", Napi::Function::New(env, close));
   exports.Set("attach", Napi::Function::New(env, attach));
   exports.Set("engineCounts", Napi::Function::New(env, engine_counts));
+  exports.Set("engineNotes", Napi::Function::New(env, engine_notes));
   exports.Set("measureGemm", Napi::Function::New(env, measure));
   exports.Set("measureBound", Napi::Function::New(env, measure_bound));
   exports.Set("opcodes", Napi::Function::New(env, opcodes));

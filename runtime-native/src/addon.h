@@ -36,10 +36,13 @@ inline Napi::Value closed(Napi::Env env) {
   return failure(env, Error{"E0606", "the session is closed", ""});
 }
 
-// attach(handle, { library, cache, version, compileBudget, programs, surfaces, calls }): gives a session its engine.
+// attach(handle, { library, cache, version, compileBudget, overlap, programs, surfaces, calls }): gives a session
+// its engine.
 Napi::Value attach(const Napi::CallbackInfo& info);
 // engineCounts(handle) → what the engine has done, by name
 Napi::Value engine_counts(const Napi::CallbackInfo& info);
+// engineNotes(handle) → sentences on what the engine has mended since this was last asked
+Napi::Value engine_notes(const Napi::CallbackInfo& info);
 
 // Adds the functions of addon_ane.cpp.
 void add_ane(Napi::Env env, Napi::Object exports);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "addon.h"
+#include "addon_source.h"
 #include "backends/ane/device.h"
 
 namespace anec {
@@ -50,78 +51,6 @@ T* unwrap(const Napi::Value& value, const napi_type_tag& tag) {
 
 Napi::Value gone(Napi::Env env) {
   return failure(env, Error{"E0606", "the device, program or surface is closed", ""});
-}
-
-std::string text_of(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
-}
-
-int number_of(const Napi::Object& object, const char* key, int otherwise) {
-  const Napi::Value value = object.Get(key);
-  return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
-}
-
-// { type: "fp16" | "fp32", shape: number[] }
-bool read_port(const Napi::Value& value, ane::Port& port) {
-  if (!value.IsObject()) return false;
-  const Napi::Object object = value.As<Napi::Object>();
-  const std::string type = text_of(object, "type");
-  const Napi::Value shape = object.Get("shape");
-  if ((type != "fp16" && type != "fp32") || !shape.IsArray()) return false;
-  port.name = text_of(object, "name");
-  port.type = type == "fp16" ? ane::ElementType::fp16 : ane::ElementType::fp32;
-  const Napi::Array sizes = shape.As<Napi::Array>();
-  for (uint32_t i = 0; i < sizes.Length(); ++i) {
-    const Napi::Value size = sizes.Get(i);
-    if (!size.IsNumber()) return false;
-    port.shape.push_back(size.As<Napi::Number>().Int64Value());
-  }
-  return true;
-}
-
-bool read_ports(const Napi::Value& value, std::vector<ane::Port>& ports) {
-  if (!value.IsArray()) return false;
-  const Napi::Array list = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    ports.emplace_back();
-    if (!read_port(list.Get(i), ports.back())) return false;
-  }
-  return true;
-}
-
-// { name, mil, options, weights: [{ path, bytes }], procedures: [{ name, inputs, outputs }] }
-bool read_source(const Napi::Value& value, ane::ProgramSource& source) {
-  if (!value.IsObject()) return false;
-  const Napi::Object object = value.As<Napi::Object>();
-  source.name = text_of(object, "name");
-  source.mil = text_of(object, "mil");
-  source.options = text_of(object, "options");
-  const Napi::Value weights = object.Get("weights"), procedures = object.Get("procedures");
-  if (!weights.IsArray() || !procedures.IsArray()) return false;
-  const Napi::Array files = weights.As<Napi::Array>(), functions = procedures.As<Napi::Array>();
-  for (uint32_t i = 0; i < files.Length(); ++i) {
-    const Napi::Value file = files.Get(i);
-    if (!file.IsObject()) return false;
-    const Napi::Value bytes = file.As<Napi::Object>().Get("bytes");
-    if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
-      return false;
-    const Napi::Uint8Array data = bytes.As<Napi::Uint8Array>();
-    source.weights.push_back(
-        {text_of(file.As<Napi::Object>(), "path"),
-         std::string(reinterpret_cast<const char*>(data.Data()), data.ByteLength())});
-  }
-  for (uint32_t i = 0; i < functions.Length(); ++i) {
-    const Napi::Value function = functions.Get(i);
-    if (!function.IsObject()) return false;
-    const Napi::Object ports = function.As<Napi::Object>();
-    ane::Procedure procedure{text_of(ports, "name"), {}, {}};
-    if (!read_ports(ports.Get("inputs"), procedure.inputs) ||
-        !read_ports(ports.Get("outputs"), procedure.outputs))
-      return false;
-    source.procedures.push_back(std::move(procedure));
-  }
-  return true;
 }
 
 bool read_surfaces(const Napi::Value& value, std::vector<ane::Surface*>& surfaces, bool& closed) {
@@ -184,11 +113,8 @@ Napi::Value state(const Napi::CallbackInfo& info) {
   set("reloads", device.counts().reloads);
   set("hardwareNs", static_cast<int64_t>(device.counts().hardware_ns.load()));
   const std::lock_guard guard((*owner)->mutex);
-  Napi::Array notes = Napi::Array::New(env);
-  for (const std::string& note : (*owner)->notes)
-    notes.Set(notes.Length(), Napi::String::New(env, note));
+  told.Set("notes", list_of(env, (*owner)->notes));
   (*owner)->notes.clear();
-  told.Set("notes", notes);
   return told;
 }
 

@@ -4,77 +4,54 @@
 #include <vector>
 
 #include "addon.h"
+#include "addon_source.h"
 #include "backends/ane/session_engine.h"
 
 namespace anec {
 namespace {
 
-std::string text_of(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
-}
-
-std::vector<int64_t> numbers_of(const Napi::Value& value) {
+// Surfaces of a call, in the order of its ports.
+bool read_surfaces(const Napi::Value& value, std::vector<int>& surfaces) {
   std::vector<int64_t> numbers;
-  if (!value.IsArray()) return numbers;
+  if (!read_numbers(value, numbers)) return false;
+  for (const int64_t n : numbers) surfaces.push_back(static_cast<int>(n));
+  return true;
+}
+
+// Reads every object of a list.
+template <class Read>
+bool read_each(const Napi::Value& value, const Read& read) {
+  if (!value.IsArray()) return false;
   const Napi::Array list = value.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); ++i) {
     const Napi::Value item = list.Get(i);
-    numbers.push_back(item.IsNumber() ? item.As<Napi::Number>().Int64Value() : -1);
+    if (!item.IsObject() || !read(item.As<Napi::Object>())) return false;
   }
-  return numbers;
+  return true;
 }
 
-std::vector<Napi::Object> objects_of(const Napi::Object& object, const char* key) {
-  std::vector<Napi::Object> found;
-  const Napi::Value value = object.Get(key);
-  if (!value.IsArray()) return found;
-  const Napi::Array list = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Value item = list.Get(i);
-    if (item.IsObject()) found.push_back(item.As<Napi::Object>());
-  }
-  return found;
+// { programs, surfaces: [{ shape }], calls: [{ program, label, inputs, outputs }] }
+bool read_engine(const Napi::Object& object, ane::EngineSource& source) {
+  const auto program = [&](const Napi::Object& given) {
+    return read_source(given, source.programs.emplace_back());
+  };
+  const auto surface = [&](const Napi::Object& given) {
+    return read_numbers(given.Get("shape"), source.surfaces.emplace_back());
+  };
+  const auto call = [&](const Napi::Object& given) {
+    ane::EngineSource::Call& own = source.calls.emplace_back();
+    own.program = number_of(given, "program", -1);
+    own.label = text_of(given, "label");
+    return read_surfaces(given.Get("inputs"), own.inputs) &&
+           read_surfaces(given.Get("outputs"), own.outputs);
+  };
+  return read_each(object.Get("programs"), program) && read_each(object.Get("surfaces"), surface) &&
+         read_each(object.Get("calls"), call);
 }
 
-std::vector<ane::Port> ports_of(const Napi::Object& program, const char* key) {
-  std::vector<ane::Port> ports;
-  for (const Napi::Object& port : objects_of(program, key))
-    ports.push_back({text_of(port, "name"), ane::ElementType::fp16, numbers_of(port.Get("shape"))});
-  return ports;
-}
-
-ane::ProgramSource program_of(const Napi::Object& object) {
-  ane::ProgramSource source;
-  source.name = text_of(object, "name");
-  source.mil = text_of(object, "mil");
-  source.procedures.push_back({"main", ports_of(object, "inputs"), ports_of(object, "outputs")});
-  const Napi::Value weights = object.Get("weights");
-  if (weights.IsTypedArray()) {
-    const Napi::Uint8Array bytes = weights.As<Napi::Uint8Array>();
-    source.weights.push_back({"@model_path/weights/weight.bin",
-                              std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength())});
-  }
-  return source;
-}
-
-ane::EngineSource source_of(const Napi::Object& object) {
-  ane::EngineSource source;
-  for (const Napi::Object& program : objects_of(object, "programs"))
-    source.programs.push_back(program_of(program));
-  for (const Napi::Object& surface : objects_of(object, "surfaces"))
-    source.surfaces.push_back(numbers_of(surface.Get("shape")));
-  for (const Napi::Object& call : objects_of(object, "calls")) {
-    const auto indices = [&](const char* key) {
-      std::vector<int> list;
-      for (const int64_t n : numbers_of(call.Get(key))) list.push_back(static_cast<int>(n));
-      return list;
-    };
-    const Napi::Value program = call.Get("program");
-    const int index = program.IsNumber() ? program.As<Napi::Number>().Int32Value() : -1;
-    source.calls.push_back({index, text_of(call, "label"), indices("inputs"), indices("outputs")});
-  }
-  return source;
+// The engine of a handle's session, if it has one. There is only this kind.
+ane::SessionEngine* engine_of(const Handle& handle) {
+  return static_cast<ane::SessionEngine*>(handle.session->engine());
 }
 
 }  // namespace
@@ -87,12 +64,15 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   const Napi::Object given = info[1].As<Napi::Object>();
   ane::DeviceOptions options;
   options.library = text_of(given, "library");
-  const Napi::Value budget = given.Get("compileBudget");
-  if (budget.IsNumber()) options.compile_budget = budget.As<Napi::Number>().Int32Value();
+  options.compile_budget = number_of(given, "compileBudget", options.compile_budget);
   ane::CacheOptions cache;
   cache.folder = text_of(given, "cache");
   cache.version = text_of(given, "version");
-  auto engine = ane::SessionEngine::create(source_of(given), std::move(options), std::move(cache));
+  ane::EngineSource source;
+  if (!read_engine(given, source)) return misuse(env);
+  const Napi::Value overlap = given.Get("overlap");
+  const bool overlaps = !overlap.IsBoolean() || overlap.As<Napi::Boolean>().Value();
+  auto engine = ane::SessionEngine::create(source, std::move(options), std::move(cache));
   if (!engine.ok()) return failure(env, engine.error());
   Napi::Object told = Napi::Object::New(env);
   const ane::DeviceInfo& about = engine.value()->device().info();
@@ -100,7 +80,8 @@ Napi::Value attach(const Napi::CallbackInfo& info) {
   told.Set("build", about.build);
   told.Set("product", about.product);
   told.Set("way", about.way);
-  auto attached = handle->session->attach(std::move(engine.value()));
+  told.Set("compileBudget", about.compile_budget);
+  auto attached = handle->session->attach(std::move(engine.value()), overlaps);
   if (!attached.ok()) return failure(env, attached.error());
   return told;
 }
@@ -110,8 +91,7 @@ Napi::Value engine_counts(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
   if (handle == nullptr) return misuse(env);
   if (handle->session == nullptr) return closed(env);
-  // The only engine there is.
-  const auto* engine = static_cast<ane::SessionEngine*>(handle->session->engine());
+  const ane::SessionEngine* engine = engine_of(*handle);
   if (engine == nullptr) return env.Null();
   const ane::DeviceCounts& device = engine->device().counts();
   const ane::CacheCounts cache = engine->cache_counts();
@@ -128,7 +108,18 @@ Napi::Value engine_counts(const Napi::CallbackInfo& info) {
   set("overflows", engine->overflows());
   set("bytesWritten", engine->bytes_written());
   set("bytesRead", engine->bytes_read());
+  set("bytesCopied", engine->bytes_copied());
+  set("bytesStaged", engine->bytes_staged());
   return counts;
+}
+
+Napi::Value engine_notes(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Handle* handle = handle_of(info);
+  if (handle == nullptr) return misuse(env);
+  if (handle->session == nullptr) return closed(env);
+  ane::SessionEngine* engine = engine_of(*handle);
+  return list_of(env, engine == nullptr ? std::vector<std::string>{} : engine->take_notes());
 }
 
 }  // namespace anec

@@ -38,6 +38,7 @@ void describe_copy(Shape& s) {
 void describe_call(Shape& s) { s.dim("call"); }
 
 constexpr Kernel write_kernel{"engine_write", describe_place, nullptr};
+constexpr Kernel stage_kernel{"engine_stage", describe_place, nullptr};
 constexpr Kernel read_kernel{"engine_read", describe_place, nullptr};
 constexpr Kernel copy_kernel{"engine_copy", describe_copy, nullptr};
 constexpr Kernel call_kernel{"engine_call", describe_call, nullptr};
@@ -60,9 +61,12 @@ Result<void> check_rectangle(const Engine& engine, int64_t surface, const Engine
 }  // namespace
 
 std::span<const Kernel* const> engine_kernels() {
-  static constexpr const Kernel* list[] = {&write_kernel, &read_kernel, &copy_kernel, &call_kernel};
+  static constexpr const Kernel* list[] = {&write_kernel, &stage_kernel, &read_kernel, &copy_kernel,
+                                           &call_kernel};
   return list;
 }
+
+bool is_engine_call(const Kernel& kernel) { return &kernel == &call_kernel; }
 
 Result<void> check_engine_command(const Engine& engine, const Kernel& kernel, const int64_t* ints) {
   if (&kernel == &call_kernel) {
@@ -88,6 +92,7 @@ Result<void> run_engine_command(Engine& engine, const Kernel& kernel, const int6
   if (&kernel == &call_kernel) return engine.call(ints[0]);
   if (&kernel == &copy_kernel) return engine.copy(EngineCopy::of(ints));
   const EnginePlace place = EnginePlace::of(ints);
+  if (&kernel == &stage_kernel) return engine.stage(place, value);
   return &kernel == &write_kernel ? engine.write(place, value) : engine.read(place, value);
 }
 

@@ -30,7 +30,7 @@ constexpr int64_t kc_max = 768;                     // depth of one panel
 constexpr int64_t shared_floats_aim = 512 * 1024;   // how much of the shared side is packed at a time
 constexpr int64_t chunk_columns = 128;              // of a packed chunk
 constexpr int64_t chunk_rows = 64;                  // of a chunk of rows
-constexpr int64_t group = 4;                        // panels packed together
+constexpr int64_t group = 4;                        // panels of rows packed together
 constexpr int64_t width_max = 32;                   // widest panel of any micro kernel
 constexpr int64_t line = 16;                        // floats
 
@@ -75,6 +75,8 @@ struct Side {
   int64_t count(int64_t panel) const {
     return (panel + 1 < panels() ? first(panel + 1) : items) - first(panel);
   }
+  // The first panels, which are all full and as wide as the kernel's tile.
+  int64_t whole_panels() const { return items % width == 0 ? panels() : panels() - (is_rows ? 2 : 1); }
   const float* at(int64_t panel, int64_t k) const {
     return data + first(panel) * item_stride + k * k_stride;
   }
@@ -128,8 +130,12 @@ struct Product {
     return std::max<int64_t>(1, (share_rows ? chunk_columns : chunk_rows) / streamed().width);
   }
 
+  // How many panels of the shared side are packed together: a panel of rows has but part of a line.
+  int64_t shared_group() const { return share_rows ? group : 1; }
+
   // Packs group `job % groups` of the shared side's panels, k block `job / groups` of the stage.
   void pack_shared(int64_t job, int64_t k0, int64_t depth, float* packed) const {
+    const int64_t group = shared_group();
     const int64_t groups = ceil_div(shared().panels(), group), panel = job % groups * group;
     const int64_t block = depth_of_block(depth), from = job / groups * block;
     const int64_t kc = std::min(block, depth - from);
@@ -138,45 +144,39 @@ struct Product {
   }
   int64_t shared_jobs(int64_t depth) const {
     if (shared().in_place) return 0;
-    return ceil_div(shared().panels(), group) * ceil_div(depth, depth_of_block(depth));
+    return ceil_div(shared().panels(), shared_group()) * ceil_div(depth, depth_of_block(depth));
   }
-
-  // What the tiles of a row of tiles fetch: the first one's share, and how far on the next one's is.
-  struct Fetch {
-    Ahead first;
-    int64_t step = 0;   // floats
-    int64_t tiles = 0;  // how many have a share
-  };
 
   // The rows that come after panel `panel` of r, which meets `tiles` panels of columns. The job that
   // this thread takes next is `skip` panels behind the end of this one.
-  Fetch rows_to_come(const Range& r, int64_t panel, int64_t tiles, int64_t skip, int64_t k,
+  Ahead rows_to_come(const Range& r, int64_t panel, int64_t tiles, int64_t skip, int64_t k,
                      int64_t kc) const {
     if (!rows.in_place) {
       // Panels are packed in groups; the first of a group fetch the lines of the next group.
       const int64_t at = (panel - r.begin) % group, next = panel - at + group;
       if (next >= r.end || at * line >= group * rows.width) return {};
       const int64_t share = ceil_div(kc, tiles);
-      return {{rows.at(next, k) + at * line, 0, rows.k_stride, 1}, share * rows.k_stride, kc / share};
+      // The last number of each line, so that columns that begin within a line are all covered.
+      return {rows.at(next, k) + (at + 1) * line - 1, 0, rows.k_stride, 1, share * rows.k_stride,
+              kc / share};
     }
     const int64_t next = panel + 1 < r.end ? panel + 1 : panel + 1 + skip;
     if (next >= rows.panels()) return {};
     const int64_t count = rows.count(next), share = ceil_div(count, tiles);
-    return {{rows.at(next, k), rows.item_stride, line, static_cast<int>(share)},
+    return {rows.at(next, k), rows.item_stride, line, static_cast<int>(share),
             share * rows.item_stride, count / share};
   }
 
-  // The piece of the columns that is packed next: one row of it for every 16 steps of k, which is
-  // enough where 16 panels of rows pass over a chunk.
-  Fetch columns_to_come(const Range& next, int64_t next_k, int64_t kc, int64_t rows_done) const {
-    const int64_t k = next_k + rows_done * (kc / 16);
-    if (columns.item_stride != 1 || k >= shape.k || next.begin >= next.end) return {};
-    return {{columns.at(next.begin, k), line, columns.k_stride, columns.width / int(line)},
-            columns.width, next.end - next.begin};
+  // Panel `next` of the columns, which is packed next: a sixteenth of it for every tile, which is all
+  // of it where 16 panels of rows pass over a panel of columns.
+  Ahead columns_to_come(int64_t next, int64_t k, int64_t kc) const {
+    if (columns.item_stride != 1 || k >= shape.k || next >= columns.panels()) return {};
+    return {columns.at(next, k), line, columns.k_stride, columns.width / int(line),
+            kc / 16 * columns.k_stride, 16};
   }
 
-  // Fills in where the tile lies in c, and computes it.
-  void tile(int64_t row, int64_t column, Tile& t) const {
+  // Sets where the tiles of a strip lie in c, and their size; the first is at (row, column).
+  void place(Strip& t, int64_t row, int64_t column) const {
     const int64_t i = rows.first(row), j = columns.first(column);
     t.alpha = shape.alpha;
     t.c = across ? c + j * shape.ldc + i : c + i * shape.ldc + j;
@@ -184,57 +184,84 @@ struct Product {
     t.c_column = across ? shape.ldc : 1;
     t.rows = static_cast<int>(rows.count(row));
     t.columns = static_cast<int>(columns.count(column));
-    kernel.multiply(t);
+  }
+
+  // One panel of the streamed columns against the shared rows h. The next one is `next`, at next_k.
+  void multiply_column(int64_t column, const Range& h, int64_t k, int64_t kc, bool add,
+                       const float* block, int64_t next, int64_t next_k, float* panel) const {
+    Strip t{};
+    t.kc = kc;
+    t.add = add;
+    t.ahead = columns_to_come(next, next_k, kc);
+    pack_columns(column, k, kc, panel, t);
+    for (int64_t i = h.begin; i < h.end; i += t.tiles) {
+      // The first tile packs; tiles of one size that follow each other are a strip.
+      place(t, i, column);
+      t.tiles = i == h.begin ? 1 : std::max<int64_t>(1, std::min(h.end, rows.whole_panels()) - i);
+      t.a = rows.in_place ? rows.at(i, k) : block + i * kc * rows.width;
+      t.a_row = rows.in_place ? rows.item_stride : 0;
+      t.a_next = rows.in_place ? rows.width * rows.item_stride : kc * rows.width;
+      t.c_next = rows.width * t.c_row;
+      kernel.multiply(t);
+      t.b = panel;
+      t.b_row = 0;
+      t.ahead.from += t.tiles * t.ahead.next;
+      t.ahead.tiles -= t.tiles;
+    }
+  }
+
+  // One panel of the streamed rows, at a, against the shared columns h.
+  void multiply_row(int64_t row, const Range& h, int64_t kc, bool add, const float* a,
+                    const float* block, const Ahead& ahead) const {
+    Strip t{};
+    t.kc = kc;
+    t.add = add;
+    t.a = a;
+    t.a_row = rows.in_place ? rows.item_stride : 0;
+    t.b_next = kc * columns.width;
+    t.ahead = ahead;
+    for (int64_t j = h.begin; j < h.end; j += t.tiles) {
+      place(t, row, j);
+      t.tiles = std::max<int64_t>(1, std::min(h.end, columns.whole_panels()) - j);
+      t.b = block + j * kc * columns.width;
+      t.c_next = columns.width * t.c_column;
+      kernel.multiply(t);
+      t.ahead.from += t.tiles * t.ahead.next;
+      t.ahead.tiles -= t.tiles;
+    }
   }
 
   // Panels s of the streamed side against panels h of the shared side over one stage of k. The job
   // that this thread takes next is `skip` panels further on.
   void multiply(int64_t k0, int64_t depth, const float* packed, Range s, Range h, int64_t skip,
                 float* mine) const {
-    const Range r = share_rows ? h : s, w = share_rows ? s : h;
     const int64_t kc_all = depth_of_block(depth);
     for (int64_t from = 0; from < depth; from += kc_all) {
       const int64_t kc = std::min(kc_all, depth - from), k = k0 + from;
       const bool add = shape.add || k > 0, is_last = from + kc >= depth;
-      const Range next = is_last ? Range{s.begin + skip, std::min(s.end + skip, streamed().panels())}
-                                 : s;
       const float* block = packed + from * shared().padded();
-      for (int64_t i = r.begin; i < r.end; ++i) {
-        const float* a = block + i * kc * rows.width;
-        if (rows.in_place) {
-          a = rows.at(i, k);
-        } else if (!share_rows) {
-          const int64_t at = (i - r.begin) % group;
-          if (at == 0) rows.pack(kernel, i, std::min(group, r.end - i), k, kc, mine);
+      for (int64_t i = s.begin; i < s.end; ++i) {
+        if (share_rows) {
+          const bool in_block = i + 1 < s.end;
+          const int64_t next = in_block ? i + 1 : is_last ? s.begin + skip : s.begin;
+          multiply_column(i, h, k, kc, add, block, next, in_block ? k : is_last ? k0 : k + kc, mine);
+          continue;
+        }
+        const float* a = rows.at(i, k);
+        if (!rows.in_place) {
+          const int64_t at = (i - s.begin) % group;
+          if (at == 0) rows.pack(kernel, i, std::min(group, s.end - i), k, kc, mine);
           a = mine + at * kc * rows.width;
         }
-        const Fetch fetch =
-            share_rows ? columns_to_come(next, is_last ? k0 : k + kc, kc, i - r.begin)
-                       : rows_to_come(r, i, w.end - w.begin, skip - (s.end - s.begin), k, kc);
-        for (int64_t j = w.begin; j < w.end; ++j) {
-          Tile t{};
-          t.kc = kc;
-          t.add = add;
-          t.a = a;
-          t.a_row = rows.in_place ? rows.item_stride : 0;
-          t.b = block + j * kc * columns.width;
-          if (share_rows) {
-            float* panel = mine + (j - w.begin) * kc * columns.width;
-            if (i == r.begin) pack_columns(j, k, kc, panel, t);
-            else t.b = panel;
-          }
-          if (j - w.begin < fetch.tiles) {
-            t.ahead = fetch.first;
-            t.ahead.from += (j - w.begin) * fetch.step;
-          }
-          tile(i, j, t);
-        }
+        const int64_t tiles = h.end - h.begin;
+        multiply_row(i, h, kc, add, a, block,
+                     rows_to_come(s, i, tiles, skip - (s.end - s.begin), k, kc));
       }
     }
   }
 
-  // Sees to it that a panel of columns is packed when tile t has been computed.
-  void pack_columns(int64_t panel, int64_t k, int64_t kc, float* to, Tile& t) const {
+  // Sees to it that a panel of columns is packed when the first tile of t has been computed.
+  void pack_columns(int64_t panel, int64_t k, int64_t kc, float* to, Strip& t) const {
     if (columns.item_stride == 1 && columns.count(panel) == columns.width) {
       t.b = columns.at(panel, k);
       t.b_row = columns.k_stride;

@@ -86,11 +86,11 @@ ANEC_INLINE void write_lanes(float* to, f32x8 v, bool add) {
 }
 
 // Writes a tile that is not whole, or lies across c, from a buffer [rows, NR].
-void write_out(const Tile& t, const float* buffer) {
+void write_out(const Strip& t, float* c, const float* buffer) {
   if (t.c_column == 1) {
     for (int i = 0; i < t.rows; ++i) {
       const float* from = buffer + i * NR;
-      float* to = t.c + i * t.c_row;
+      float* to = c + i * t.c_row;
       if (t.add) {
         for (int j = 0; j < t.columns; ++j) to[j] += t.alpha * from[j];
       } else {
@@ -105,7 +105,7 @@ void write_out(const Tile& t, const float* buffer) {
     transpose(r);
     const int columns = t.columns - j0 < 8 ? t.columns - j0 : 8;
     for (int j = 0; j < columns; ++j) {
-      float* to = t.c + (j0 + j) * t.c_column;
+      float* to = c + (j0 + j) * t.c_column;
       if (t.rows == MR) {
         write_lanes<MR>(to, t.alpha * r[j], t.add);
       } else {
@@ -117,22 +117,20 @@ void write_out(const Tile& t, const float* buffer) {
   }
 }
 
-// Packed: whether a is. Copies: whether b is packed on the way.
+// One tile, from a and b to c. Packed: whether a is. Copies: whether b is packed on the way.
 template <int Rows, bool Packed, bool Copies>
-void multiply_rows(const Tile& t) {
-  const float* b = t.b;
+ANEC_INLINE void multiply_tile(const Strip& t, const float* a, const float* b, float* c_tile,
+                               const float* ahead, int ahead_count) {
   [[maybe_unused]] const int64_t b_row = t.b_row;
   [[maybe_unused]] float* __restrict copy = t.b_copy;
   const int64_t row = Packed ? 1 : t.a_row, step = Packed ? MR : 1;
-  const float *a0 = t.a, *a3 = t.a + 3 * row, *a6 = t.a + 6 * row;
-  const float* ahead = t.ahead.from;
+  const float *a0 = a, *a3 = a + 3 * row, *a6 = a + 6 * row;
   const int64_t ahead_step = t.ahead.step, ahead_stride = t.ahead.stride;
-  const int ahead_count = t.ahead.count;
   const int64_t c_lines = t.c_column == 1 ? t.rows : t.columns;
   const int64_t c_line = t.c_column == 1 ? t.c_row : t.c_column;
   for (int64_t i = 0; i < c_lines; ++i) {
-    __builtin_prefetch(t.c + i * c_line, 1);
-    if (t.c_column == 1) __builtin_prefetch(t.c + i * c_line + NR - 1, 1);
+    __builtin_prefetch(c_tile + i * c_line, 1);
+    if (t.c_column == 1) __builtin_prefetch(c_tile + i * c_line + NR - 1, 1);
   }
 #define ANEC_ZERO(i, base, rows) [[maybe_unused]] Vector c##i##0 = {}, c##i##1 = {};
   ANEC_ROWS(ANEC_ZERO)
@@ -161,7 +159,7 @@ void multiply_rows(const Tile& t) {
   }
   int64_t k = 0;
   for (; k + 16 <= t.kc; k += 16) {
-    for (int i = 0; i < ahead_count; ++i) __builtin_prefetch(ahead + i * ahead_step);
+    for (int i = 0; i < ahead_count; ++i) __builtin_prefetch(ahead + i * ahead_step, 0, 2);
     ahead += ahead_stride;
     ANEC_NO_UNROLL
     for (int i = 0; i < 16; ++i) ANEC_STEP
@@ -170,7 +168,7 @@ void multiply_rows(const Tile& t) {
 #undef ANEC_STEP
 
   if (t.c_column == 1 && t.columns == NR) {
-    float* c = t.c;
+    float* c = c_tile;
     const float alpha = t.alpha;
 #define ANEC_ADD(i, base, rows)                                             \
   if constexpr (i < Rows) {                                                 \
@@ -193,8 +191,8 @@ void multiply_rows(const Tile& t) {
   if (Rows == 8 && t.columns == NR) {
     const Vector left[8] = {c00, c10, c20, c30, c40, c50, c60, c70};
     const Vector right[8] = {c01, c11, c21, c31, c41, c51, c61, c71};
-    store_across(left, t.alpha, t.add, t.c, t.c_column);
-    store_across(right, t.alpha, t.add, t.c + L * t.c_column, t.c_column);
+    store_across(left, t.alpha, t.add, c_tile, t.c_column);
+    store_across(right, t.alpha, t.add, c_tile + L * t.c_column, t.c_column);
     return;
   }
 #endif
@@ -205,18 +203,31 @@ void multiply_rows(const Tile& t) {
     put(buffer + i * NR + L, c##i##1);        \
   }
   ANEC_ROWS(ANEC_KEEP)
-  write_out(t, buffer);
+  write_out(t, c_tile, buffer);
+}
+
+template <int Rows, bool Packed, bool Copies>
+void multiply_rows(const Strip& t) {
+  const float *a = t.a, *b = t.b, *ahead = t.ahead.from;
+  float* c = t.c;
+  for (int64_t tile = 0; tile < t.tiles; ++tile) {
+    multiply_tile<Rows, Packed, Copies>(t, a, b, c, ahead, tile < t.ahead.tiles ? t.ahead.count : 0);
+    a += t.a_next;
+    b += t.b_next;
+    c += t.c_next;
+    ahead += t.ahead.next;
+  }
 }
 
 // multiply_rows for every number of rows, by where a and b lie.
-using Multiply = void (*)(const Tile&);
+using Multiply = void (*)(const Strip&);
 template <bool Packed, bool Copies, int... Less>
 constexpr Multiply by_rows(int rows, std::integer_sequence<int, Less...>) {
   constexpr Multiply list[] = {multiply_rows<Less + 1, Packed, Copies>...};
   return list[rows - 1];
 }
 
-void multiply(const Tile& t) {
+void multiply(const Strip& t) {
   constexpr auto rows = std::make_integer_sequence<int, MR>();
   const bool packed = t.a_row == 0, copies = t.b_row != 0;
   if (packed && copies) by_rows<true, true>(t.rows, rows)(t);

@@ -171,6 +171,32 @@ Result<void> read_command(Words& words, std::span<const Kernel* const> kernels, 
   return {};
 }
 
+// Commands wait for earlier ones only, so that every program comes to its end.
+Result<void> read_order(Words& words, Plan::Program& program) {
+  const auto commands = static_cast<int64_t>(program.commands.size());
+  for (const Plan::Command& command : program.commands) {
+    const Lane lane = command.kernel->run != nullptr  ? Lane::host
+                      : is_engine_call(*command.kernel) ? Lane::engine
+                                                        : Lane::staging;
+    program.order.push_back({lane, 0, 0, {}});
+  }
+  for (int64_t c = 0; c < commands; ++c) {
+    CommandOrder& own = program.order[static_cast<size_t>(c)];
+    own.rank = static_cast<int>(words.below(commands));
+    const int64_t waits = words.count();
+    for (int64_t i = 0; i < waits; ++i) {
+      const int64_t before = words.below(c);
+      if (!words.ok())
+        return malformed(where(program.commands[static_cast<size_t>(c)]) +
+                         " waits for something that is no command before it");
+      program.order[static_cast<size_t>(before)].users.push_back(static_cast<int>(c));
+    }
+    own.waits = static_cast<int>(waits);
+  }
+  if (!words.ok()) return malformed("program `" + program.name + "` has no complete order");
+  return {};
+}
+
 }  // namespace
 
 Result<Plan> read_plan(std::span<const double> numbers, const std::vector<std::string>& strings,
@@ -194,6 +220,8 @@ Result<Plan> read_plan(std::span<const double> numbers, const std::vector<std::s
       auto read = read_command(words, kernels, plan, program.commands.emplace_back());
       if (!read.ok()) return read.error();
     }
+    if (words.below(2) == 0) continue;
+    if (auto read = read_order(words, program); !read.ok()) return read.error();
   }
   if (!words.ok() || !words.at_end()) return malformed("it has too few or too many numbers");
   return plan;

@@ -27,6 +27,14 @@ Error fault_error(const Plan::Command& command, const Fault& fault) {
                    std::to_string(fault.position) + " limit=" + std::to_string(fault.limit)};
 }
 
+// Where the options say so, a product is computed by the BLAS only if its size is listed.
+void choose_library(Plan::Command& command, const std::vector<ProductSize>& listed) {
+  if (listed.empty() || std::string_view(command.kernel->name) != "matmul") return;
+  const int64_t* i = command.ints.data();  // batch, M, N, K, transA, transB, …
+  const ProductSize size{i[1], i[2], i[3], i[4] == 1, i[5] == 1};
+  command.in_library = std::find(listed.begin(), listed.end(), size) != listed.end();
+}
+
 }  // namespace
 
 // The built-in products are as fast as OpenBLAS with AVX2 or better (`anec bench gemm`), keep to one pool
@@ -87,6 +95,7 @@ Result<std::unique_ptr<Session>> Session::create(std::span<const double> words,
 
   for (Plan::Program& program : session->plan_.programs) {
     for (Plan::Command& command : program.commands) {
+      choose_library(command, options.in_library);
       for (const Plan::Operand& operand : command.operands) {
         if (operand.buffer < 0) {
           command.pointers.push_back(nullptr);
@@ -102,15 +111,22 @@ Result<std::unique_ptr<Session>> Session::create(std::span<const double> words,
   return session;
 }
 
-Result<void> Session::attach(std::unique_ptr<Engine> engine) {
+Result<void> Session::attach(std::unique_ptr<Engine> engine, bool overlaps) {
+  size_t most = 0;
   for (const Plan::Program& program : plan_.programs) {
+    most = std::max(most, program.order.size());
     for (const Plan::Command& command : program.commands) {
       if (command.kernel->run != nullptr) continue;
       auto fits = check_engine_command(*engine, *command.kernel, command.ints.data());
       if (!fits.ok()) return fits;
     }
   }
+  overlap_.reset();
   engine_ = std::move(engine);
+  if (!overlaps || most == 0) return {};
+  auto overlap = Overlap::create(most);
+  if (!overlap.ok()) return overlap.error();
+  overlap_ = std::move(overlap.value());
   return {};
 }
 
@@ -121,23 +137,49 @@ Result<void> Session::run_on_engine(const Plan::Command& command) {
   return run_engine_command(*engine_, *command.kernel, command.ints.data(), value);
 }
 
-Result<void> Session::run(int program, bool first, std::span<double> times) {
-  float* shared = reinterpret_cast<float*>(work_->data());
-  float* threads = shared + round_to_line(plan_.shared_floats);
+// One run of a program. Commands write their times to places of their own.
+class Session::Run final : public Overlap::Work {
+ public:
+  Run(Session& session, const Plan::Program& program, bool first, std::span<double> times)
+      : session_(session), program_(program), first_(first), times_(times) {}
+
+  Result<void> run(int index) override {
+    const auto at = static_cast<size_t>(index);
+    const Plan::Command& command = program_.commands[at];
+    const bool timed = 2 * at + 1 < times_.size();
+    if (timed) times_[2 * at] = now();
+    auto ran = command.kernel->run == nullptr ? session_.run_on_engine(command) : on_host(command);
+    if (timed && ran.ok()) times_[2 * at + 1] = now();
+    return ran;
+  }
+
+ private:
+  Result<void> on_host(const Plan::Command& command) {
+    const Device& device = session_.device_;
+    float* shared = reinterpret_cast<float*>(session_.work_->data());
+    float* threads = shared + round_to_line(session_.plan_.shared_floats);
+    const Call call{command.pointers.data(), command.ints.data(), command.floats.data(), first_,
+                    *device.pool, *device.simd, command.in_library ? device.blas : nullptr,
+                    shared, threads, session_.thread_stride_};
+    if (Fault fault = command.kernel->run(call); !fault.ok()) return fault_error(command, fault);
+    return {};
+  }
+
+  Session& session_;
+  const Plan::Program& program_;
+  bool first_;
+  std::span<double> times_;
+};
+
+Result<void> Session::run(int index, bool first, std::span<double> times) {
+  const Plan::Program& program = plan_.programs[static_cast<size_t>(index)];
   if (device_.blas != nullptr && device_.blas->set_threads != nullptr)
     device_.blas->set_threads(device_.pool->threads());
-  size_t at = 0;
-  for (const Plan::Command& command : plan_.programs[static_cast<size_t>(program)].commands) {
-    const Call call{command.pointers.data(), command.ints.data(), command.floats.data(), first,
-                    *device_.pool, *device_.simd, device_.blas, shared, threads, thread_stride_};
-    const bool timed = at + 1 < times.size();
-    if (timed) times[at] = now();
-    if (command.kernel->run == nullptr) {
-      auto ran = run_on_engine(command);
-      if (!ran.ok()) return ran;
-    } else if (Fault fault = command.kernel->run(call); !fault.ok()) return fault_error(command, fault);
-    if (timed) times[at + 1] = now();
-    at += 2;
+  Run run(*this, program, first, times);
+  if (overlap_ != nullptr && !program.order.empty()) return overlap_->run(program.order, run);
+  for (size_t i = 0; i < program.commands.size(); ++i) {
+    auto ran = run.run(static_cast<int>(i));
+    if (!ran.ok()) return ran;
   }
   return {};
 }

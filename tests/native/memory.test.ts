@@ -178,22 +178,26 @@ test("fill and scale", () => {
   );
 });
 
-test("sum_squares and count_nonfinite", () => {
+test("sum_squares, and how many elements are not finite", () => {
   for (const n of [0, 1, 7, 16_384, 100_003]) {
     const x = generator(n + 1).floats(n, 3);
-    const out = Float64Array.of(10);
+    const [out, nonfinite] = [Float64Array.of(10), Float64Array.of(2)];
     const total = oracle.sum(n, (i) => x[i]! ** 2);
-    const call = (kernel: string, write: number): KernelCall => ({
-      kernel,
-      operands: [x, out],
+    const call = (write: number): KernelCall => ({
+      kernel: "sum_squares",
+      operands: [x, out, nonfinite],
       ints: [n, write],
     });
-    check(call("sum_squares", 0), 1, [total], 1e-6);
-    check(call("sum_squares", 1), 1, [total + 10], 1e-6);
+    check(call(0), 1, [total], 1e-6);
+    check(call(1), 1, [total + 10], 1e-6);
+    check(call(0), 2, [0]);
+    // Squares that do not fit a float are of numbers that are finite.
+    for (let i = 0; i < n; i += 7) x[i] = 1e30;
+    check(call(0), 2, [0]);
     const bad = [NaN, Infinity, -Infinity];
     for (let i = 0; i < n; i += 5) x[i] = bad[i % 3]!;
-    check(call("count_nonfinite", 0), 1, [Math.ceil(n / 5)]);
-    check(call("count_nonfinite", 1), 1, [Math.ceil(n / 5) + 10]);
+    check(call(0), 2, [Math.ceil(n / 5)]);
+    check(call(1), 2, [Math.ceil(n / 5) + 2]);
   }
 });
 

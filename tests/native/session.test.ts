@@ -32,7 +32,7 @@ const fill: KernelCall = {
 const open = (plan: SessionPlan) => createSession(plan, { threads: 1, blas: "builtin" });
 
 test("every kernel has a name of its own", () => {
-  expect(new Set(kernelNames()).size).toBe(24);
+  expect(new Set(kernelNames()).size).toBe(23);
 });
 
 test("views are the memory the kernels work on", () => {

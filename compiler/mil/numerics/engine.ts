@@ -4,7 +4,8 @@ import { type ChipName, familyOf } from "../../target/chip_names.ts";
 export interface EngineOptions {
   /**
    * Products have the same bits on all chips up to M6's 3×3 convolutions. Slices inside the last axis
-   * overflow on M1 and M2. Default: a chip without that.
+   * overflow on M1 and M2, constants of int8 outside of products on M1, M2 and M5. Default: a chip
+   * without that.
    */
   readonly chip?: ChipName;
   /**
@@ -19,7 +20,12 @@ export function hasSliceGain(engine: EngineOptions): boolean {
   return engine.chip !== undefined && ["m1", "m2"].includes(familyOf(engine.chip));
 }
 
+/** Whether constants of int8 do so on their way to ops other than products: M1, M2 and M5 (ANEForge). */
+export function hasInt8Ceiling(engine: EngineOptions): boolean {
+  return engine.chip !== undefined && ["m1", "m2", "m5"].includes(familyOf(engine.chip));
+}
+
 /** A number after that multiplication and its reverse: beyond 4094 it is an infinity. */
-export function throughSliceGain(x: number): number {
+export function throughGain(x: number): number {
   return Math.abs(x) * 16 >= 65520 ? Math.sign(x) * Number.POSITIVE_INFINITY : x;
 }

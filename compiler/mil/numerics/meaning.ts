@@ -28,7 +28,7 @@ import {
 } from "../tensors.ts";
 import { type Arithmetic, EXACT, FAST } from "./arithmetic.ts";
 import { convIn, convTransposeIn } from "./convolutions.ts";
-import { type EngineOptions, hasSliceGain, throughSliceGain } from "./engine.ts";
+import { type EngineOptions, hasInt8Ceiling, hasSliceGain, throughGain } from "./engine.ts";
 import { decode, roundHalfAway } from "./half_away.ts";
 import { attentionIn, einsumIn, linearIn, matmulIn } from "./products.ts";
 import { TABLES, type TableName } from "./tables.ts";
@@ -39,8 +39,23 @@ export function meaningOf(op: MilOp, numerics: Numerics, engine: EngineOptions):
   if (numerics === "ideal" || numerics === "fp16") return own;
   const special = numerics === "fast" ? FAST_MEANINGS.get(op.name) : exactMeaning(op, engine);
   // Integers need no arithmetic of the engine.
-  return (o, outs) => (isFloat(o) && special !== undefined ? special : own)(o, outs);
+  const run: Meanings = (o, outs) =>
+    (isFloat(o) && special !== undefined ? special : own)(o, outs);
+  const isLossy = numerics === "exact" && hasInt8Ceiling(engine) && !READS_WEIGHTS.has(op.name);
+  return isLossy ? (o, outs) => run(mapOperands(o, throughInt8), outs) : run;
 }
+
+/** Ops that read constants of int8 as weights. */
+const READS_WEIGHTS: ReadonlySet<string> = new Set([
+  ...["conv", "conv_transpose", "einsum", "linear", "matmul"],
+]);
+
+/** A constant of int8 as ops other than products read it (fact: int8_ceiling). */
+const throughInt8 = (x: Loaded): Loaded =>
+  x.isInt8 === true && x.element === "fp16" ? { ...x, data: x.data.map(throughGain) } : x;
+
+const mapOperands = (o: LoadedOperands, f: (x: Loaded) => Loaded): LoadedOperands =>
+  new Map([...o].map(([name, list]) => [name, list.map(f)]));
 
 /** Whether an op computes with floating-point numbers. */
 function isFloat(o: LoadedOperands): boolean {
@@ -71,6 +86,19 @@ const sumBy =
     });
   };
 
+/** ln Σ eˣ with the exponentials and their sum stored in between (fact: log_sum_exp). */
+const logSumExp =
+  (engine: EngineOptions): Meaning =>
+  (o) => {
+    const x = one(o, "x");
+    const round = engine.sums === "half" ? roundHalfAway : (sum: number): number => sum;
+    return reduceRows(x.data, x.shape, ints(o, "axes", [...x.shape.keys()]), (row) => {
+      const powers = row.map((v) => decode(roundHalfAway(TABLES.exp(v))));
+      const sum = powers.reduce((a, e) => round(a + e), 0);
+      return TABLES.log(decode(roundHalfAway(sum)));
+    });
+  };
+
 const FAST_MEANINGS: ReadonlyMap<string, Meanings> = new Map([
   ...products(FAST),
   ["reduce_sum", single(sumBy(Math.fround, false))],
@@ -80,7 +108,7 @@ const FAST_MEANINGS: ReadonlyMap<string, Meanings> = new Map([
 const EXACT_PRODUCTS: ReadonlyMap<string, Meanings> = new Map(products(EXACT));
 
 /** Ops that move elements although they stand among those that compute. */
-const MOVES: ReadonlySet<string> = new Set(["identity", "select"]);
+const MOVES: ReadonlySet<string> = new Set(["band_part", "identity", "select"]);
 const COMPUTES: ReadonlySet<string> = new Set(
   [ELEMENTWISE, ACTIVATIONS, REDUCTIONS, POOLS, NORMS, RESIZES, RECURRENT]
     .flat()
@@ -103,6 +131,7 @@ function exactMeaning(op: MilOp, engine: EngineOptions): Meanings | undefined {
   if (table !== undefined) return decoded(single(fromTable(op.name, table, own)));
   if (engine.sums === "half" && (op.name === "reduce_sum" || op.name === "reduce_mean"))
     return decoded(single(sumBy(roundHalfAway, op.name === "reduce_mean")));
+  if (op.name === "reduce_log_sum_exp") return decoded(single(logSumExp(engine)));
   return decoded(own);
 }
 
@@ -113,7 +142,7 @@ const decoded =
   (f: Meanings): Meanings =>
   (o, outs) => {
     const read = (x: Loaded): Loaded => ({ ...x, data: x.data.map(decode) });
-    return f(new Map([...o].map(([name, list]) => [name, list.map(read)])), outs);
+    return f(mapOperands(o, read), outs);
   };
 
 /** gelu by sigmoid has another table, which is not published. */
@@ -148,5 +177,5 @@ const withSliceGain =
     const begin = ints(o, "begin", [0]).at(-1)!;
     const isOpen = (ints(o, "begin_mask", [0]).at(-1) ?? 0) !== 0;
     const values = own(o, outs);
-    return begin === 0 || isOpen ? values : values.map((v) => v.map(throughSliceGain));
+    return begin === 0 || isOpen ? values : values.map((v) => v.map(throughGain));
   };

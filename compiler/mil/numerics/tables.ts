@@ -19,7 +19,8 @@
  * The stored values of gelu and silu are said to be fitted; sampled ones stand in for those that are
  * not published. That sqrt and rsqrt read their points between 1/2 and 2 is inferred: it gives the
  * published errors. Beyond the ends sigmoid and tanh keep the last point, gelu and silu are x or 0, and
- * erf goes on in a line to 1, with a slope that keeps the published error.
+ * erf goes on in a line to 1, with a slope that keeps the published error. `rsqrt`, `log` and `inverse` of
+ * less than 2^-17 are infinities (AmiraniLabs/libane, jafreck/ironmill).
  */
 import { erfOf } from "../../ops/erf.ts";
 import { sigmoid as sigmoidOf, softplus as softplusOf } from "../special.ts";
@@ -78,6 +79,9 @@ const rsqrtTable = sampled(0, 1 / 16, (x) => 1 / Math.sqrt(Math.max(x, 1 / 16)))
 
 const ERF_SLOPE = 1 / 80;
 
+/** Nothing below has a root, a logarithm or an inverse (fact: small_epsilon). */
+const SMALLEST = 2 ** -17;
+
 /** ln 65504: from here on softplus is 0. */
 const SOFTPLUS_END = Math.log(65504);
 
@@ -121,10 +125,16 @@ export const TABLES = {
   // cos(∞) is 0.
   cos: (x: number): number => (Math.abs(x) >= 65536 ? 0 : sin(x + Math.PI / 2)),
   sqrt: (x: number): number => (isPositive(x) ? ofRoot(sqrtTable, x, 1) : Math.sqrt(x)),
-  rsqrt: (x: number): number => (isPositive(x) ? ofRoot(rsqrtTable, x, -1) : 1 / Math.sqrt(x)),
+  rsqrt: (x: number): number => {
+    if (x >= 0 && x < SMALLEST) return Number.POSITIVE_INFINITY;
+    return isPositive(x) ? ofRoot(rsqrtTable, x, -1) : 1 / Math.sqrt(x);
+  },
   // ln(∞) is 0.
-  log: (x: number): number => (x >= 65536 ? 0 : Math.log(x)),
-  inverse: (x: number): number => 1 / x,
+  log: (x: number): number => {
+    if (x >= 0 && x < SMALLEST) return Number.NEGATIVE_INFINITY;
+    return x >= 65536 ? 0 : Math.log(x);
+  },
+  inverse: (x: number): number => 1 / (Math.abs(x) < SMALLEST ? x * 0 : x),
 } as const;
 
 /** Functions whose points are published, all of one argument. */

@@ -58,13 +58,18 @@ class Engine {
   virtual int64_t calls() const = 0;
 
   virtual Result<void> write(const EnginePlace& place, const float* value) = 0;
+  // As `write`, unless the surface holds the value already.
+  virtual Result<void> stage(const EnginePlace& place, const float* value) = 0;
   virtual Result<void> read(const EnginePlace& place, float* value) = 0;
   virtual Result<void> copy(const EngineCopy& copy) = 0;
   virtual Result<void> call(int64_t index) = 0;
 };
 
-// engine_write, engine_read, engine_copy, engine_call. They have no function: the session runs them.
+// engine_write, engine_stage, engine_read, engine_copy, engine_call. They have no function: the session runs them.
 std::span<const Kernel* const> engine_kernels();
+
+// Whether it is the one that calls a program, rather than moves values.
+bool is_engine_call(const Kernel& kernel);
 
 // Runs one of them. `value` is its operand, if it has one.
 Result<void> run_engine_command(Engine& engine, const Kernel& kernel, const int64_t* ints, float* value);

@@ -25,21 +25,25 @@ struct GemmShape {
   bool add;  // keep what is in c
 };
 
-// Lines of memory to fetch while a tile is computed: after every 16 steps of k, `count` addresses
-// `step` floats apart, the first of them `stride` floats after the one before.
+// Lines of memory to fetch while a strip of tiles is computed: after every 16 steps of k, `count`
+// addresses `step` floats apart, the first of them `stride` floats after the one before. The first
+// `tiles` tiles have a share, each `next` floats after that of the one before.
 struct Ahead {
   const float* from = nullptr;
   int64_t step = 0, stride = 0;
   int count = 0;
+  int64_t next = 0, tiles = 0;
 };
 
-// A tile of c that stays in registers while k runs: rows x columns numbers.
+// A tile of c stays in registers while k runs: rows x columns numbers.
 //
 //     c[i · c_row + j · c_column] = alpha · Σ_k a(i, k) · b[k, j]  (+ c)
 //
 // A number of a is multiplied with a vector of b, so b is packed, [kc, columns of the kernel], and a
 // need not be. The first tile that reads a piece of b can pack it on the way.
-struct Tile {
+//
+// A strip is tiles of one size, one after the other; from each to the next a, b and c move on.
+struct Strip {
   int64_t kc;
   const float* a;
   int64_t a_row;  // a(i, k) = a[i · a_row + k]; 0: a is packed, [kc, rows of the kernel]
@@ -51,6 +55,8 @@ struct Tile {
   float* c;
   int64_t c_row, c_column;  // one of them is 1
   int rows, columns;        // at most the kernel's
+  int64_t tiles;
+  int64_t a_next, b_next, c_next;  // floats from tile to tile
   Ahead ahead;
 };
 
@@ -59,7 +65,7 @@ struct MicroKernel {
   const char* simd;   // "portable", "avx2", "avx512"
   int rows, columns;  // the largest tile
 
-  void (*multiply)(const Tile& tile);
+  void (*multiply)(const Strip& strip);
 
   // Copies `count` items of a matrix into panels [kc, width], the last one zero-padded; width is
   // `rows` or `columns`. Element (i, k) is src[i * item_stride + k * k_stride]; one stride is 1.

@@ -14,6 +14,7 @@
 #include "anec/blas.h"
 #include "anec/engine.h"
 #include "anec/kernel.h"
+#include "anec/overlap.h"
 #include "anec/result.h"
 #include "anec/thread_pool.h"
 
@@ -57,10 +58,12 @@ struct Plan {
     std::vector<int64_t> ints;
     std::vector<double> floats;
     std::vector<void*> pointers;  // of the operands, once memory exists
+    bool in_library = true;       // a product that the BLAS computes, if there is one
   };
   struct Program {
     std::string name;
     std::vector<Command> commands;
+    std::vector<CommandOrder> order;  // one for each command, or empty: one after another
   };
   int64_t arena_bytes[2] = {0, 0};
   int64_t shared_floats = 0, thread_floats = 0;
@@ -71,10 +74,18 @@ struct Plan {
 Result<Plan> read_plan(std::span<const double> words, const std::vector<std::string>& strings,
                        std::span<const Kernel* const> kernels);
 
+// Which products a BLAS computes: those of these sizes.
+struct ProductSize {
+  int64_t m, n, k;
+  bool trans_a, trans_b;
+  bool operator==(const ProductSize&) const = default;
+};
+
 struct DeviceOptions {
   int threads = 0;              // 0: one per processor
   std::string blas = "auto";
   std::string simd = "auto";
+  std::vector<ProductSize> in_library;  // empty: all products are the BLAS's, where there is one
 };
 
 // The processor as a session uses it.
@@ -96,8 +107,9 @@ class Session {
   // command starts and ends goes to `times`, in milliseconds, as far as it reaches.
   Result<void> run(int program, bool first, std::span<double> times = {});
 
-  // Gives the session its engine. Plans with commands of an engine do not run without one.
-  Result<void> attach(std::unique_ptr<Engine> engine);
+  // Gives the session its engine. Plans with commands of an engine do not run without one. With `overlaps`,
+  // programs that say how run beside its calls; otherwise their commands run one after another.
+  Result<void> attach(std::unique_ptr<Engine> engine, bool overlaps);
   Engine* engine() const { return engine_.get(); }
 
   int programs() const { return static_cast<int>(plan_.programs.size()); }
@@ -106,12 +118,14 @@ class Session {
 
  private:
   Session() = default;
+  class Run;
   Result<void> run_on_engine(const Plan::Command& command);
 
   Plan plan_;
   Device device_;
   std::shared_ptr<Arena> arenas_[2];
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Overlap> overlap_;  // goes before the engine, which its threads use
   std::shared_ptr<Arena> work_;  // shared scratch, then one piece per thread
   int64_t thread_stride_ = 0;
 };
