@@ -4,10 +4,10 @@ import { listOf } from "../compiler/messages/message.ts";
 import { parseMil } from "../compiler/mil/parse.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { checkForChip } from "../compiler/target/check_chip.ts";
+import { layoutName } from "../passes/ane/candidates.ts";
 import { CAUSES, layoutSearch, type Search, type Weighed } from "../passes/ane/search.ts";
 import type { ChipFlags } from "./chip_flag.ts";
 import { milTexts } from "./compile_output.ts";
-import { layoutName } from "./layout_flags.ts";
 import { count, counted, grouped, table } from "./output.ts";
 
 export { layoutSearch };

@@ -8,6 +8,7 @@ import { areas, type Page } from "../compiler/messages/index.ts";
 import type { OpDef } from "../compiler/ops/define.ts";
 import { ops } from "../compiler/ops/index.ts";
 import { facts } from "../compiler/target/facts/index.ts";
+import { withEvidence } from "./evidence.ts";
 import { factIndex, factPage } from "./fact_pages.ts";
 
 /** What can be done with an op as it is. */
@@ -28,12 +29,13 @@ const NOTE = "<!-- Made by scripts/generate_docs.mjs. Do not edit. -->";
 /** Every generated page by its path from the root of the repository. */
 export function generatedDocs(): ReadonlyMap<string, string> {
   const messages = areas.flatMap((a) => a.messages);
+  const known = withEvidence(facts);
   return new Map([
     ["docs/ops.md", opsPage()],
     ["docs/errors/README.md", errorIndex()],
     ...messages.map((m) => [`docs/errors/${m.code}.md`, errorPage(m)] as const),
-    ["docs/facts/README.md", `${NOTE}\n${factIndex()}`],
-    ...facts.map((f) => [`docs/facts/${f.id}.md`, `${NOTE}\n${factPage(f)}`] as const),
+    ["docs/facts/README.md", `${NOTE}\n${factIndex(known)}`],
+    ...known.map((f) => [`docs/facts/${f.id}.md`, `${NOTE}\n${factPage(f)}`] as const),
   ]);
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { badDefinition, badFlagValue, unknownName } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
+import { tokenizerNames } from "../training/data/tokenizers.ts";
 import { grouped } from "./output.ts";
 
 /** `-D NAME=VALUE`, any number of times. */
@@ -88,11 +89,11 @@ export function whole(flag: string, min: number, max: number): (text: string) =>
 }
 
 /** A reader of any number for commander; whoever uses it knows the range. */
-export function anyNumber(flag: string): (text: string) => number {
+export function anyNumber(flag: string, needs = "a number"): (text: string) => number {
   return (text) => {
     const value = NUMBER.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
     if (Number.isFinite(value)) return value;
-    throw new UserError(badFlagValue(flag, text, "a number"));
+    throw new UserError(badFlagValue(flag, text, needs));
   };
 }
 
@@ -106,6 +107,12 @@ export function oneOf<T extends string>(flag: string, words: readonly T[]): (tex
       list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} or ${list[list.length - 1]}`;
     throw new UserError(badFlagValue(flag, text, needs, words));
   };
+}
+
+/** A reader of names of tokenizers, or of files of them, for commander. */
+export function tokenizerFlag(text: string): string {
+  if (text.endsWith(".json")) return text;
+  return oneOf("--tokenizer", tokenizerNames)(text);
 }
 
 /** `name` if it is known; else a usage error with a suggestion. */

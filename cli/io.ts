@@ -3,6 +3,8 @@
  *
  * Commands get an `Io` and use nothing else, so tests run them in process and read what they print.
  */
+import { processRelay, type Relay } from "./relay.ts";
+
 export interface Sink {
   write(text: string): void;
   readonly isTerminal: boolean;
@@ -23,6 +25,8 @@ export interface Io {
   onInterrupt(handler: () => void): () => void;
   /** Ends the process at once: for a second Ctrl-C. */
   abort(code: number): void;
+  /** Lets a fresh process go on with this command line; absent where none can be started. */
+  readonly relay?: Relay;
 }
 
 interface StreamSink extends Sink {
@@ -64,7 +68,9 @@ export function processIo(
   streams: { readonly stdout: NodeJS.WriteStream; readonly stderr: NodeJS.WriteStream } = process,
 ): Io {
   const out = sinkOf(streams.stdout);
+  const relay = processRelay();
   return {
+    relay,
     out,
     err: sinkOf(streams.stderr),
     outFailure: out.failure,
@@ -74,14 +80,7 @@ export function processIo(
       return Buffer.concat(chunks).toString("utf8");
     },
     color: (process.env["NO_COLOR"] ?? "") === "",
-    onInterrupt(handler) {
-      process.on("SIGINT", handler);
-      process.on("SIGTERM", handler);
-      return () => {
-        process.off("SIGINT", handler);
-        process.off("SIGTERM", handler);
-      };
-    },
+    onInterrupt: relay.onInterrupt,
     abort: (code) => process.exit(code),
   };
 }

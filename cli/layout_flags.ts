@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Fusion, Weights } from "../index.ts";
-import type { Candidate } from "../passes/ane/candidates.ts";
 import type { SearchOptions } from "../passes/ane/search.ts";
 import { type ChipFlags, chipFlags } from "./chip_flag.ts";
 import { whole } from "./flags.ts";
@@ -76,9 +75,4 @@ export function layoutOptions({ fusion, ane, weights }: SearchFlags) {
     ...(ane === undefined ? {} : { ane }),
     ...(weights === undefined ? {} : { weights }),
   };
-}
-
-/** A layout in a table: `layer, params, K/8`. */
-export function layoutName({ name, weights, splitK }: Candidate): string {
-  return [name, weights, ...(splitK === undefined ? [] : [`K/${splitK.parts}`])].join(", ");
 }

@@ -15,7 +15,7 @@ export type TrainDevice = (typeof TRAIN_DEVICES)[number];
 
 export interface TrainDeviceFlags extends Omit<DeviceFlags, "device"> {
   readonly device: TrainDevice;
-  readonly fusion?: Fusion;
+  readonly fusion?: Fusion | "auto";
   readonly ane?: "full" | "matmul";
   /** False with `--no-fallback`. */
   readonly fallback?: boolean;
@@ -30,8 +30,9 @@ export function trainDeviceFlags(c: Command): void {
   )
     .option(
       "--fusion <scheme>",
-      "ane, emulator: what shares a program: none, pairs or layer (default: layer)",
-      oneOf("--fusion", FUSIONS),
+      "ane, emulator: what shares a program: none, pairs, layer (default), or auto: what is predicted to be " +
+        "fastest on its chip",
+      oneOf("--fusion", [...FUSIONS, "auto"]),
     )
     .option(
       "--ane <share>",

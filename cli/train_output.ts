@@ -203,7 +203,7 @@ function textReporter(options: ReporterOptions): Reporter {
 
 function header({ trainer, data, dataName, out, time }: ReporterOptions): string {
   const { model, vocabulary, settings, device, parameters, state } = trainer;
-  const { steps, accum, lr, warmup, seed } = settings;
+  const { steps, accum, batch, lr, warmup, seed } = settings;
   const guess = Math.log(vocabulary.size);
   const ids =
     vocabulary.active === null
@@ -231,7 +231,7 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ],
     [
       "run",
-      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}, lr ${lr} after ${count(warmup, "update")}, seed ${seed}`,
+      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}${batch > 1 ? `, ${batch} in one call` : ""}, lr ${lr} after ${count(warmup, "update")}, seed ${seed}`,
     ],
     ...from,
     ["to", out],

@@ -36,7 +36,7 @@ function mergeLosses(commands: readonly PendingCommand[]): PendingCommand[] {
     if (early < 0) continue;
     const loss = merged[early]!;
     const between = merged.slice(early + 1, late);
-    if (between.some((c) => touches(c, loss.operands[2]!) || touches(c, loss.operands[0]!)))
+    if (between.some((c) => overlaps(c, loss.operands[2]!) || overlaps(c, loss.operands[0]!)))
       continue;
     const [logits, targets, dloss, dlogits] = gradient.operands;
     const both = {
@@ -63,6 +63,21 @@ function isLossOf(gradient: PendingCommand, c: PendingCommand): boolean {
 
 function touches(command: PendingCommand, view: View): boolean {
   return command.operands.some((v) => v !== null && v.storage === view.storage);
+}
+
+/** As `touches`, where commands for other windows work on other parts of the same storage. */
+function overlaps(command: PendingCommand, view: View): boolean {
+  const [from, to] = rangeOf(view);
+  return command.operands.some((v) => {
+    if (v === null || v.storage !== view.storage) return false;
+    const [start, end] = rangeOf(v);
+    return start < to && from < end;
+  });
+}
+
+/** First element, and the first one beyond the last. */
+function rangeOf({ offset, shape, strides }: View): readonly [number, number] {
+  return [offset, 1 + shape.reduce((last, d, i) => last + (d - 1) * strides[i]!, offset)];
 }
 
 function sameView(a: View, b: View): boolean {

@@ -27,12 +27,15 @@ import {
   scratchStorage,
   stateStorage,
 } from "./plan_builder.ts";
+import { isAgain } from "./recompute.ts";
 
 export interface HostProgram {
   readonly name: string;
   readonly graph: Graph;
   /** Outputs that are summed over the micro-steps of a group instead of replaced. */
   readonly accumulated?: ReadonlySet<string>;
+  /** State storage of an input, if not `input.NAME`. */
+  readonly inputStorage?: (input: string) => string;
   /** State storage of an output, if not `output.NAME`: gradients, or the input that it updates. */
   readonly outputStorage?: (output: string) => string;
 }
@@ -60,6 +63,9 @@ class HostLowering {
   readonly #roots: Map<Node, Node>;
   readonly #order: Node[];
   readonly #sums: OutputSums;
+  /** Values that are made when somebody reads them, and no sooner. */
+  readonly #late: ReadonlySet<Node>;
+  readonly #sources = new Map<Node, ReadonlySet<Node>>();
   /** Accumulated outputs that something was written to. */
   readonly #started = new Set<string>();
   /** Reads of a storage that are still to come. */
@@ -76,6 +82,7 @@ class HostLowering {
     this.#constants = constantNodes(graph);
     this.#sums = splitSums(graph, program.accumulated ?? new Set());
     this.#roots = clusterElementwise(graph, this.#order, this.#users, this.#sums.dissolved);
+    this.#late = madeLate(this.#order);
   }
 
   /** Outputs are computed as soon as what they read is there, so that it need not be kept. */
@@ -85,10 +92,10 @@ class HostLowering {
     const eager = new Set([...this.#sums.terms.keys(), ...graph.outputs.map((o) => o.node)]);
     const readers = new Map<Node, Node[]>();
     for (const output of eager) {
-      for (const x of this.#operandsOf(output)) readers.set(x, [...(readers.get(x) ?? []), output]);
+      for (const x of this.#sourcesOf(output)) readers.set(x, [...(readers.get(x) ?? []), output]);
     }
     for (const node of this.#order) {
-      if (eager.has(node)) continue;
+      if (eager.has(node) || this.#late.has(node)) continue;
       this.#lower(node);
       for (const output of readers.get(node) ?? []) if (this.#isReady(output)) this.#lower(output);
     }
@@ -99,7 +106,8 @@ class HostLowering {
 
   #lowerLeaf(node: Node): void {
     if (this.#done.has(node)) return;
-    const state = isInput(node) ? inputStorage(leafName(node)) : paramStorage(leafName(node));
+    const ofInput = this.#program.inputStorage ?? inputStorage;
+    const state = isInput(node) ? ofInput(leafName(node)) : paramStorage(leafName(node));
     const dtype = node.type.dtype === "i32" ? "i32" : "f32";
     const storage = stateStorage(this.#plan, state, dtype, elementCount(node.type.shape));
     this.#setView(node, denseView(storage, sizesOf(node.type.shape)));
@@ -110,8 +118,20 @@ class HostLowering {
     return this.#roots.get(node) === node ? programOf(node, this.#roots).inputs : node.inputs;
   }
 
+  /** Operands that are made in their turn: what is made late stands for what it reads. */
+  #sourcesOf(node: Node): ReadonlySet<Node> {
+    const known = this.#sources.get(node);
+    if (known !== undefined) return known;
+    const operands = this.#operandsOf(node).filter((x) => !this.#constants.has(x));
+    const found = new Set(
+      operands.flatMap((x) => (this.#late.has(x) ? [...this.#sourcesOf(x)] : [x])),
+    );
+    this.#sources.set(node, found);
+    return found;
+  }
+
   #isReady(node: Node): boolean {
-    return this.#operandsOf(node).every((x) => this.#done.has(x) || this.#constants.has(x));
+    return [...this.#sourcesOf(node)].every((x) => this.#done.has(x));
   }
 
   #outputStorage(name: string): number {
@@ -175,8 +195,10 @@ class HostLowering {
       return;
     }
     const root = this.#roots.get(node);
+    if (root !== undefined && root !== node) return;
+    for (const x of this.#operandsOf(node)) if (this.#late.has(x)) this.#lower(x);
     if (root !== undefined) {
-      if (root === node) this.#lowerCluster(node);
+      this.#lowerCluster(node);
       return;
     }
     const view = opOf(node).host?.view?.(node, this.#viewOf(node.inputs[0]!));
@@ -332,4 +354,9 @@ class HostLowering {
     const label = path === undefined || path === "" ? node.op.name : `${path}.${node.op.name}`;
     this.#commands.push({ kernel, operands, ints, floats, label });
   }
+}
+
+/** Values that are made again, and other ways to look at a value, which cost nothing. */
+function madeLate(order: readonly Node[]): Set<Node> {
+  return new Set(order.filter((node) => isAgain(node) || opOf(node).host?.view !== undefined));
 }

@@ -37,8 +37,10 @@ export interface Calibration {
 /** Names of the scalars of one product: size and peak of both operands, peak of the result. */
 const PARTS = ["rms0", "rms1", "peak0", "peak1", "result"] as const;
 
-/** The graph of sizes for the programs of a plan. */
-export function calibrationOf({ graph, connections, roles }: AnePlan): Calibration {
+/** The graph of sizes for the programs of a plan; `scale` is the input that all gradients are multiples of. */
+export function calibrationOf({ graph, connections, roles }: AnePlan, scale: string): Calibration {
+  const input = graph.inputs.find((leaf) => leafName(leaf) === scale);
+  const scaled = dependentsOf(graph, input);
   const outputs: Output[] = [];
   const measured: Measured[] = [];
   /** Calls of equal text are one program, with the same names of leaves. */
@@ -53,10 +55,7 @@ export function calibrationOf({ graph, connections, roles }: AnePlan): Calibrati
       const leaf = x.op.name === "input" ? names.get(leafName(x)) : undefined;
       return leaf !== undefined && roles.weights.has(leaf);
     };
-    const gradients = gradientNodes(part, (name) => {
-      const leaf = names.get(name)!;
-      return !roles.forward.has(leaf) && !roles.weights.has(leaf);
-    });
+    const gradients = gradientNodes(part, (name) => scaled.has(names.get(name)!));
     for (const [index, product] of productsOf(part).entries()) {
       const [x, y] = product.inputs as readonly [Node, Node];
       const output = `${c}.${index}`;
@@ -78,7 +77,8 @@ export function calibrationOf({ graph, connections, roles }: AnePlan): Calibrati
 
 const allAxes = (x: Node): number[] => x.type.shape.map((_, i) => i);
 const sizeOf = (x: Node): Node => reduceMean(square(x), { axes: allAxes(x) });
-const peakOf = (x: Node): Node => reduceMax(abs(x), { axes: allAxes(x) });
+/** The largest magnitude of a value, a scalar. */
+export const peakOf = (x: Node): Node => reduceMax(abs(x), { axes: allAxes(x) });
 
 /** The nodes of a program as nodes of the whole graph. */
 function inside(graph: Graph, part: Graph, call: Call): (node: Node) => Node {
@@ -86,6 +86,13 @@ function inside(graph: Graph, part: Graph, call: Call): (node: Node) => Node {
   const byName = new Map([...leafNames(call)].map(([node, name]) => [name, node]));
   for (const leaf of part.inputs) made.set(leaf, byName.get(leafName(leaf))!);
   return copierInto(graph.scope, made);
+}
+
+/** An input and the nodes that depend on it, in order. */
+export function dependentsOf(graph: Graph, input: Node | undefined): ReadonlySet<Node> {
+  const found = new Set(input === undefined ? [] : [input]);
+  for (const node of nodesOf(graph)) if (node.inputs.some((x) => found.has(x))) found.add(node);
+  return found;
 }
 
 /** Values of a program that a gradient reaches. */

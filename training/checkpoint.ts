@@ -3,9 +3,9 @@
  * from, in one safetensors file.
  *
  *   tensors    param.PATH, adam.m.PATH, adam.v.PATH; grad.PATH inside a group; vocabulary: full id of
- *              every row, if compacted
+ *              every row, if compacted; tokenizer: the text of a tokenizer.json, if the model came with one
  *   metadata   format, version, digest of all else; model (with its source text), vocabulary, data,
- *              settings, state: each a JSON object
+ *              settings, state, origin if it was converted: each a JSON object
  *
  * Equal states give equal bytes: nothing in the file depends on when or how often it was written.
  */
@@ -19,7 +19,9 @@ import {
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { encodeSafetensors, readSafetensors, type Safetensors } from "../formats/safetensors.ts";
-import { fromInt32, type Tensor, toInt32 } from "../formats/tensor.ts";
+import { fromInt32, fromUint8, type Tensor, toInt32 } from "../formats/tensor.ts";
+import type { TokenizerData, TrainingHeader } from "../formats/weights.ts";
+import type { Lora } from "../passes/lora.ts";
 import type { EngineState } from "./engine_scales.ts";
 import type { TrainSettings } from "./options.ts";
 import type { RandomState } from "./random.ts";
@@ -47,6 +49,8 @@ export interface TrainState {
     readonly loss: number;
     /** Factor of its gradients, which are those of the scaled loss. Default: 1. */
     readonly scale?: number;
+    /** Its gradients are not here: whoever goes on computes its windows again. */
+    readonly isRepeated?: true;
     readonly before: { readonly random: RandomState; readonly lastLoss: number | null };
   };
   readonly validation: { readonly last: Score | null; readonly best: Score | null };
@@ -60,6 +64,8 @@ export interface CheckpointModel {
   readonly entry: string;
   /** As given by the user; the vocabulary follows from the data. */
   readonly overrides: Readonly<Record<string, number>>;
+  /** Adapters that are trained beside frozen weights. */
+  readonly lora?: Lora;
 }
 
 export interface CheckpointData {
@@ -73,6 +79,16 @@ export interface CheckpointData {
   readonly bytesPerToken: number | null;
 }
 
+/** What a model that was converted says beside its weights. */
+export interface CheckpointOrigin {
+  /** Of the model, as in its file or folder. */
+  readonly name: string;
+  /** Tokens of the longest sequence; the model's own window may be shorter. */
+  readonly context: number;
+  readonly training: TrainingHeader | null;
+  readonly tokenizer: TokenizerData | null;
+}
+
 export interface CheckpointContents {
   readonly model: CheckpointModel;
   readonly vocabulary: Vocabulary;
@@ -80,6 +96,8 @@ export interface CheckpointContents {
   readonly settings: TrainSettings;
   readonly state: TrainState;
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Of a model that was converted, and of runs that began with it. */
+  readonly origin?: CheckpointOrigin;
 }
 
 export interface Checkpoint extends CheckpointContents {
@@ -90,14 +108,28 @@ const FORMAT = "anec checkpoint";
 const VERSION = "1";
 const PARTS = ["model", "vocabulary", "data", "settings", "state"] as const;
 
+/** Whether a checkpoint of this state has gradients. */
+export function hasGradients({ group }: TrainState): boolean {
+  return group.count > 0 && group.isRepeated !== true;
+}
+
 /** The bytes of a checkpoint file, in chunks; tensors are not copied. */
 export function encodeCheckpoint(contents: CheckpointContents): Uint8Array[] {
   const { active, ...vocabulary } = contents.vocabulary;
   const tensors = new Map(contents.tensors);
   if (active !== null) tensors.set("vocabulary", fromInt32([active.length], active));
+  const { origin } = contents;
+  if (origin?.tokenizer != null) {
+    const text = new TextEncoder().encode(origin.tokenizer.json);
+    tensors.set("tokenizer", fromUint8([text.length], text));
+  }
   const metadata: Record<string, string> = { format: FORMAT, version: VERSION };
   for (const part of PARTS) {
     metadata[part] = canonicalJson(part === "vocabulary" ? vocabulary : contents[part]);
+  }
+  if (origin !== undefined) {
+    const ids = origin.tokenizer && { bos: origin.tokenizer.bos, eos: origin.tokenizer.eos };
+    metadata["origin"] = canonicalJson({ ...origin, tokenizer: ids });
   }
   metadata["digest"] = digestOf(tensors, metadata);
   return encodeSafetensors(tensors, metadata);
@@ -150,8 +182,9 @@ function parseParts(path: string, { tensors, metadata }: Safetensors): Checkpoin
     throw new UserError(checkpointDamaged(path, what));
   };
   const parts = new Map<string, Record<string, unknown>>();
-  for (const part of PARTS) {
+  for (const part of [...PARTS, "origin"] as const) {
     const text = metadata[part];
+    if (text === undefined && part === "origin") continue;
     if (text === undefined) return damaged(`it does not say \`${part}\``);
     const value = parseJson(text);
     if (!isObject(value)) return damaged(`its \`${part}\` is not a JSON object`);
@@ -170,11 +203,26 @@ function parseParts(path: string, { tensors, metadata }: Safetensors): Checkpoin
     model: get<CheckpointModel>("model"),
     vocabulary: { ...vocabulary, active },
     data: get<CheckpointData>("data"),
-    settings: get<TrainSettings>("settings"),
+    settings: { batch: 1, ...get<Omit<TrainSettings, "batch">>("settings") },
     state: get<TrainState>("state"),
-    tensors: new Map([...tensors].filter(([name]) => name !== "vocabulary")),
+    tensors: new Map(
+      [...tensors].filter(([name]) => name !== "vocabulary" && name !== "tokenizer"),
+    ),
+    ...(parts.has("origin") ? { origin: originOf(get("origin"), tensors.get("tokenizer")) } : {}),
   };
 }
+
+/** The text of a tokenizer is a tensor, as it is long. */
+function originOf(
+  origin: Omit<CheckpointOrigin, "tokenizer"> & { readonly tokenizer: SpecialIds | null },
+  text: Tensor | undefined,
+): CheckpointOrigin {
+  const json = text === undefined ? undefined : new TextDecoder().decode(text.data);
+  const { tokenizer: ids } = origin;
+  return { ...origin, tokenizer: ids === null || json === undefined ? null : { json, ...ids } };
+}
+
+type SpecialIds = Omit<TokenizerData, "json">;
 
 /** Full ids rise, are below the full size, and are one fewer than the rows. */
 function isVocabulary(
@@ -220,7 +268,7 @@ const isRandom = object({ hi: isHalf, lo: isHalf });
 const isScale: Fits = (value) => isNumber(value) && (value as number) > 0;
 const isProductScale = orNull(object({ exponent: Number.isSafeInteger, operand: isWhole }));
 const isEngine = object({
-  choice: object({ fusion: isText, ane: isText }),
+  choice: object({ fusion: isText, ane: isText, layout: optional(isText) }),
   ...{ lossScale: isScale, found: isScale, fitting: isWhole },
   programs: (value) =>
     isObject(value) &&
@@ -228,41 +276,50 @@ const isEngine = object({
 });
 const isScore = orNull(object({ step: isWhole, loss: isNumber }));
 
-const FIELDS: Readonly<Record<(typeof PARTS)[number], Readonly<Record<string, Fits>>>> = {
-  model: {
-    source: object({ path: isText, text: isText }),
-    entry: isText,
-    overrides: (value) => isObject(value) && Object.values(value).every(isNumber),
-  },
-  vocabulary: { dim: orNull(isText), full: isWhole, size: isWhole },
-  data: {
-    name: isText,
-    tokens: isWhole,
-    digest: isText,
-    tokenizer: orNull(isText),
-    bytesPerToken: orNull(isNumber),
-  },
-  settings: {
-    ...{
-      steps: orNull(isWhole),
-      accum: isWhole,
-      warmup: isWhole,
-      seed: isWhole,
-      valEvery: isWhole,
+const FIELDS: Readonly<Record<(typeof PARTS)[number] | "origin", Readonly<Record<string, Fits>>>> =
+  {
+    origin: {
+      name: isText,
+      context: isWhole,
+      training: orNull(isObject),
+      tokenizer: orNull(object({ bos: orNull(isWhole), eos: orNull(isWhole) })),
     },
-    ...{ lr: isNumber, clip: isNumber, wd: isNumber, beta1: isNumber, beta2: isNumber },
-    compact: isFlag,
-    compat: orNull((value) => value === "autoane"),
-  },
-  state: {
-    ...{ step: isWhole, updates: isWhole, random: isRandom, lastLoss: orNull(isNumber) },
-    group: object({
-      count: isWhole,
-      loss: isNumber,
-      scale: optional(isScale),
-      before: object({ random: isRandom, lastLoss: orNull(isNumber) }),
-    }),
-    validation: object({ last: isScore, best: isScore }),
-    engine: optional(isEngine),
-  },
-};
+    model: {
+      source: object({ path: isText, text: isText }),
+      entry: isText,
+      overrides: (value) => isObject(value) && Object.values(value).every(isNumber),
+    },
+    vocabulary: { dim: orNull(isText), full: isWhole, size: isWhole },
+    data: {
+      name: isText,
+      tokens: isWhole,
+      digest: isText,
+      tokenizer: orNull(isText),
+      bytesPerToken: orNull(isNumber),
+    },
+    settings: {
+      ...{
+        steps: orNull(isWhole),
+        accum: isWhole,
+        batch: optional(isWhole),
+        warmup: isWhole,
+        seed: isWhole,
+        valEvery: isWhole,
+      },
+      ...{ lr: isNumber, clip: isNumber, wd: isNumber, beta1: isNumber, beta2: isNumber },
+      compact: isFlag,
+      compat: orNull((value) => value === "autoane"),
+    },
+    state: {
+      ...{ step: isWhole, updates: isWhole, random: isRandom, lastLoss: orNull(isNumber) },
+      group: object({
+        count: isWhole,
+        loss: isNumber,
+        scale: optional(isScale),
+        isRepeated: optional(isFlag),
+        before: object({ random: isRandom, lastLoss: orNull(isNumber) }),
+      }),
+      validation: object({ last: isScore, best: isScore }),
+      engine: optional(isEngine),
+    },
+  };

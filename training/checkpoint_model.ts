@@ -1,5 +1,5 @@
 /** Whether a checkpoint belongs to a model: its tensors, and another description of the same model. */
-import { type Graph, leafName } from "../compiler/ir/graph.ts";
+import { type Graph, isTrained, leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { printGraph } from "../compiler/ir/print.ts";
 import { shapeWithSizes, sizesOf } from "../compiler/ir/types.ts";
@@ -13,22 +13,27 @@ import { invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { type Tensor, toFloat32 } from "../formats/tensor.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, hasGradients } from "./checkpoint.ts";
 import { type ModelChoice, readModel, type TrainingModel, withRows } from "./model.ts";
 import { buffers } from "./programs.ts";
 
 /** The model of a checkpoint, with the rows it was trained with. Throws a `UserError`. */
-export function modelOf({ model, vocabulary }: Checkpoint): TrainingModel {
-  return withRows(readModel(model), vocabulary.dim, vocabulary.size);
+export function modelOf({ model, vocabulary, origin }: Checkpoint): TrainingModel {
+  const choice = { ...model, ...(origin && { origin }) };
+  return withRows(readModel(choice), vocabulary.dim, vocabulary.size);
 }
 
-/** The tensors of a training state, by name: `grad.PATH` only inside a group. */
-export function stateTensors(params: readonly Node[], insideGroup: boolean): Map<string, number[]> {
+/** The tensors of a training state, by name: `grad.PATH` only with gradients, frozen weights without moments. */
+export function stateTensors(
+  params: readonly Node[],
+  withGradients: boolean,
+): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   for (const param of params) {
     const [path, shape] = [leafName(param), sizesOf(param.type.shape)];
-    const names = [paramStorage(path), buffers.first(path), buffers.second(path)];
-    if (insideGroup) names.push(buffers.gradient(path));
+    const names = [paramStorage(path)];
+    if (isTrained(param)) names.push(buffers.first(path), buffers.second(path));
+    if (withGradients && isTrained(param)) names.push(buffers.gradient(path));
     for (const name of names) shapes.set(name, shape);
   }
   return shapes;
@@ -59,7 +64,7 @@ function textOf({ dtype, shape }: Tensor): string {
 
 /** Every tensor of the model is there and no other. Throws a `UserError` (E0726 to E0728). */
 export function checkTensors(checkpoint: Checkpoint, graph: Graph): void {
-  const expected = stateTensors(graph.params, checkpoint.state.group.count > 0);
+  const expected = stateTensors(graph.params, hasGradients(checkpoint.state));
   for (const [name, shape] of expected) floatsOf(checkpoint, name, shape);
   for (const name of checkpoint.tensors.keys()) {
     if (!expected.has(name)) throw new UserError(unknownTensor(checkpoint.path, name));
@@ -76,7 +81,7 @@ export function checkSameModel(
   choice: ModelChoice,
 ): void {
   const { dim, full, size } = checkpoint.vocabulary;
-  const asGiven = readModel(choice);
+  const asGiven = readModel({ ...choice, ...(own.lora && { lora: own.lora }) });
   const differences: string[] = [];
   const isSetFromOutside = dim !== null && Object.hasOwn(asGiven.overrides, dim);
   if (isSetFromOutside && asGiven.table.rows !== full) {

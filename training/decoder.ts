@@ -12,18 +12,18 @@ import { bug } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Elaborated, Entry } from "../dsl/index.ts";
 import { cacheName, deriveDecode } from "../passes/derive_decode.ts";
-import { inputStorage, lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
+import { inputStorage, lowerToHost } from "../passes/lower_to_host.ts";
 import { runPasses } from "../passes/pass.ts";
 import { pipelines } from "../passes/pipeline.ts";
 import { finishPlan, newPlan } from "../passes/plan_builder.ts";
 import type { DeviceOptions, Session } from "../runtime-native/js/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { floatsOf, modelOf } from "./checkpoint_model.ts";
-import { openSession } from "./host_session.ts";
+import { modelOf } from "./checkpoint_model.ts";
+import { openWithParams } from "./host_session.ts";
 import { needWhole } from "./options.ts";
 
 export interface DecoderOptions {
-  /** Most tokens the model sees at once; its sequence length unless given. */
+  /** Most tokens the model sees at once. Default: its sequence length, for a model from elsewhere up to 1,024. */
   readonly context?: number;
   /** False runs the whole model for every token, the slow way that the fast one is compared with. */
   readonly cache?: boolean;
@@ -46,6 +46,9 @@ export interface Decoder {
   close(): void;
 }
 
+/** The longest context that is taken unasked: caches grow with it. */
+const LONG_CONTEXT = 1024;
+
 /** Tokens of a prompt that are run at once. */
 const CHUNK = 16;
 
@@ -55,7 +58,8 @@ export function createDecoder(checkpoint: Checkpoint, options: DecoderOptions = 
   const graph = logitsGraph(training.elaborated, training.entry);
   const optimised = runPasses(graph, pipelines.infer).graph;
   const S = sizesOf(graph.inputs[0]!.type.shape)[0]!;
-  const context = options.context ?? S;
+  const long = Math.max(S, Math.min(checkpoint.origin?.context ?? 0, LONG_CONTEXT));
+  const context = options.context ?? long;
   needWhole("context", context, 1, 2 ** 20);
   const rows = sizesOf(graph.outputs[0]!.node.type.shape)[1]!;
 
@@ -78,8 +82,8 @@ export function createDecoder(checkpoint: Checkpoint, options: DecoderOptions = 
     : { ...base, ...wholeFeed(session, leafName(optimised.inputs[0]!), S, rows) };
 }
 
-/** The `model` that the `train` of this name trains, or the only one. */
-function logitsGraph({ entries }: Elaborated, name: string): Graph {
+/** The graph of the `model` that the `train` of this name trains, or of the only one. Throws E0910. */
+export function logitsGraph({ entries }: Elaborated, name: string): Graph {
   const fail = (what: string): never => {
     throw new UserError(noModelEntry(what));
   };
@@ -125,17 +129,7 @@ function openPrograms(
     const outputStorage = (name: string) => (cacheName(name) ? inputStorage(name) : `logits.${i}`);
     lowerToHost(plan, { name: `run.${i}`, graph, outputStorage });
   }
-  const session = openSession(finishPlan(plan), device);
-  try {
-    for (const param of graphs[0]!.params) {
-      const storage = paramStorage(leafName(param));
-      session.f32(storage).set(floatsOf(checkpoint, storage, sizesOf(param.type.shape)));
-    }
-    return session;
-  } catch (error) {
-    session.close();
-    throw error;
-  }
+  return openWithParams(finishPlan(plan), checkpoint, graphs[0]!.params, device);
 }
 
 type Feed = Pick<Decoder, "reset" | "feed">;

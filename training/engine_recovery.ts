@@ -7,14 +7,19 @@
  *   cpu      a session of the processor alone, for the rest of the run
  *   stop     instead of `cpu`, where that is not wanted
  *
+ * Compiles are counted over all sessions of the process. Where they are at an end, and another process may
+ * take over, neither happens: the trainer is told (E0919), with a session of the processor to save from.
+ *
  * Parameters and moments change in `update` alone, which is the processor's work, so they are whole at
  * every failure and move to the other session as they are. The gradients of the open group may have been
  * added up in part: the group is computed again from its first window, so that a run without failures
  * copies nothing. Nothing of this is silent: every trouble is kept until it is asked for.
  */
-import type { Graph } from "../compiler/ir/graph.ts";
+import { type Graph, isTrained, leafName } from "../compiler/ir/graph.ts";
 import {
+  engineBudgetSpent,
   engineGaveWay,
+  engineMended,
   engineReloaded,
   engineStopped,
   engineTriedAgain,
@@ -30,16 +35,16 @@ import {
   type Session,
 } from "../runtime-native/js/index.ts";
 import { stateTensors } from "./checkpoint_model.ts";
-import { LOSS_SCALE } from "./engine_programs.ts";
+import { GRADIENT_PEAK, LOSS_SCALE } from "./engine_programs.ts";
 import { openSession } from "./host_session.ts";
-import { type EngineShare, trainingPlan } from "./programs.ts";
+import { buffers, type EngineShare, type ProcessorChoice, trainingPlan } from "./programs.ts";
 import { runTraced, type TracedCommand } from "./trace.ts";
 
 /** A failure of the engine that the run got over. */
 export interface EngineTrouble {
   /** The micro-step that was running, from 1. */
   readonly step: number;
-  readonly action: "tried_again" | "reloaded" | "cpu";
+  readonly action: "tried_again" | "mended" | "reloaded" | "cpu" | "handed_over";
   /** A warning: what failed, in the words of the system, and what was done. */
   readonly diagnostic: Diagnostic;
 }
@@ -48,6 +53,8 @@ export interface RecoveryOptions {
   readonly graph: Graph;
   /** Undefined for a run on the processor. */
   readonly share?: EngineShare | undefined;
+  /** How the processor computes micro-steps. */
+  readonly processor?: ProcessorChoice | undefined;
   readonly device?: DeviceOptions | undefined;
   /** Whether the processor takes over from an engine that fails for good. Default: it does. */
   readonly fallback?: boolean | undefined;
@@ -55,6 +62,10 @@ export interface RecoveryOptions {
   readonly trace?: boolean | undefined;
   /** Scale of the loss on the engine. */
   readonly lossScale: () => number;
+  /** Whether another process may take over now. Default: it may not. */
+  readonly handsOver?: (() => boolean) | undefined;
+  /** What the engine did in earlier processes of this run. */
+  readonly countsBefore?: EngineCounts | undefined;
 }
 
 /** What of the engine fails, rather than of us, by code. */
@@ -68,14 +79,35 @@ const ENGINE_FAILURES: ReadonlySet<string> = new Set([
   "E0627",
 ]);
 
+export function isEngineFailure(error: unknown): error is NativeError {
+  return error instanceof NativeError && ENGINE_FAILURES.has(error.code);
+}
+
+const MICRO_STEP = "micro_step";
+
+/**
+ * The largest gradient that may be read. Sums end at 2^15, inside of programs too, where nobody looks; scales
+ * are found such that no gradient is above 2^8.
+ */
+const MOST_READ = 2 ** 13;
+
+/** A program was refused, or the budget of compiles is spent: a fresh process may compile it. */
+const COMPILE_FAILURES: ReadonlySet<string> = new Set(["E0621", "E0624"]);
+
 export class RecoveringSession {
   readonly #options: RecoveryOptions;
   #built: BuiltPlan;
   #session: Session;
+  /** Compiles that this process may do; 0 for no end. */
+  readonly #budget: number;
   #isOpen = true;
   #troubles: EngineTrouble[] = [];
-  /** Of sessions that were closed. */
+  /** Of sessions that were closed, and of earlier processes. */
   #past: EngineCounts | undefined;
+  /** What sessions that were closed had mended, not told yet. */
+  readonly #notes: string[] = [];
+  /** Values that did not fit when they were written, as far as they were looked at. */
+  #overflows = 0;
   /** Retries that were told of. */
   #told = 0;
   #trace: TracedCommand[] = [];
@@ -83,8 +115,12 @@ export class RecoveringSession {
   /** Throws a `NativeError` if there is no such device. */
   constructor(options: RecoveryOptions) {
     this.#options = options;
-    this.#built = trainingPlan(options.graph, options.share);
+    this.#past = options.countsBefore;
+    this.#overflows = options.countsBefore?.overflows ?? 0;
+    this.#told = options.countsBefore?.retries ?? 0;
+    this.#built = trainingPlan(options.graph, options.share, options.processor);
     this.#session = openSession(this.#built, options.device);
+    this.#budget = this.#session.engine?.compileBudget ?? 0;
   }
 
   /** The session that is open; another one after a failure. */
@@ -123,6 +159,32 @@ export class RecoveringSession {
   }
 
   run(program: string, { first = false } = {}): void {
+    this.#run(program, first);
+    if (program === MICRO_STEP && this.lossScale > 1 && this.#isBeyondRange())
+      this.#spoilGradients();
+  }
+
+  /** Whether a gradient of the last micro-step was near the end of the engine's numbers, or beyond it. */
+  #isBeyondRange(): boolean {
+    const isGradient = this.#built.plan.buffers.some((b) => b.name === GRADIENT_PEAK);
+    // Of the forward products alone, nothing depends on the scale.
+    if (this.#session.engine === undefined || !isGradient) return false;
+    const overflows = this.engineCounts?.overflows ?? 0;
+    const isCut = overflows > this.#overflows;
+    this.#overflows = overflows;
+    return isCut || !(this.#session.f32(GRADIENT_PEAK)[0]! < MOST_READ);
+  }
+
+  /**
+   * The engine reads what left its range as a number, so that a wrong gradient may look like any other. An
+   * infinity keeps the group from its update, also if another process closes it.
+   */
+  #spoilGradients(): void {
+    const param = this.#options.graph.params.find(isTrained);
+    this.#session.f32(buffers.gradient(leafName(param!)))[0] = Number.POSITIVE_INFINITY;
+  }
+
+  #run(program: string, first: boolean): void {
     if (this.#options.trace !== true) this.#session.run(program, { first });
     else this.#trace.push(...runTraced(this.#session, this.#built, program, { first }));
   }
@@ -136,8 +198,8 @@ export class RecoveringSession {
 
   /**
    * Does `work` of a micro-step. When the engine fails, does `again` on a session that takes its place,
-   * with the same parameters and moments. Answers why the run has to stop, if it has to: the session
-   * is the processor's then, and `again` was not done on it.
+   * with the same parameters and moments. Answers why the run has to stop (E0918) or to go on in another
+   * process (E0919), if it has to: the session is the processor's then, and `again` was not done on it.
    */
   attempt(step: number, work: () => void, again: () => void): Diagnostic | undefined {
     const first = this.#failureOf(work);
@@ -157,6 +219,8 @@ export class RecoveringSession {
       return undefined;
     }
     this.#reopen(kept, false);
+    const isForAnother = COMPILE_FAILURES.has(last.code) && this.#options.handsOver?.() === true;
+    if (isForAnother) return engineBudgetSpent(step, last.message, last.detail);
     if (this.#options.fallback === false) return engineStopped(step, last.message, last.detail);
     again();
     const diagnostic = engineGaveWay(step, last.message, last.detail);
@@ -170,18 +234,22 @@ export class RecoveringSession {
       work();
       return undefined;
     } catch (error) {
-      if (error instanceof NativeError && ENGINE_FAILURES.has(error.code)) return error;
+      if (isEngineFailure(error)) return error;
       throw error;
     }
   }
 
-  /** Failures that the backend has dealt with by itself. */
+  /** Failures that the backend has dealt with by itself, in its words. */
   #tellOfRetries(step: number): void {
-    const counts = this.engineCounts;
-    if (counts === undefined || counts.retries === this.#told) return;
-    const diagnostic = engineTriedAgain(step, counts.retries - this.#told);
-    this.#troubles.push({ step, action: "tried_again", diagnostic });
-    this.#told = counts.retries;
+    const notes = [...this.#notes.splice(0), ...(this.#isOpen ? this.#session.takeNotes() : [])];
+    const retries = this.engineCounts?.retries ?? this.#told;
+    if (retries !== this.#told) {
+      const diagnostic = engineTriedAgain(step, retries - this.#told, notes);
+      this.#troubles.push({ step, action: "tried_again", diagnostic });
+    } else if (notes.length > 0) {
+      this.#troubles.push({ step, action: "mended", diagnostic: engineMended(step, notes) });
+    }
+    this.#told = retries;
   }
 
   #copyOfState(): State {
@@ -191,21 +259,42 @@ export class RecoveringSession {
 
   /** The session before goes first: the engine may not have room for both. */
   #reopen(kept: State, onEngine: boolean): void {
-    const { graph, share, device = {} } = this.#options;
+    const { graph, share, processor: choice } = this.#options;
     this.#past = this.engineCounts;
+    if (this.#isOpen) this.#notes.push(...this.#session.takeNotes());
+    const device = this.#deviceWithBudget();
     this.close();
     const { engine: _, ...processor } = device;
-    if (!onEngine) this.#built = trainingPlan(graph);
+    if (!onEngine) this.#built = trainingPlan(graph, undefined, choice);
     else if (share === undefined) bug("there is no engine to go back to");
+    if (onEngine && this.#budget > 0 && (device.engine?.compileBudget ?? 1) <= 0)
+      throw budgetSpent(this.#budget);
     this.#session = openSession(this.#built, onEngine ? device : processor);
     this.#isOpen = true;
     for (const [name, values] of kept) this.#session.f32(name).set(values);
+  }
+
+  /** The device for another session: what is left of the compiles of this process goes with it. */
+  #deviceWithBudget(): DeviceOptions {
+    const { device = {}, countsBefore } = this.#options;
+    if (device.engine === undefined || this.#budget === 0) return device;
+    const spent = (this.#past?.compiles ?? 0) - (countsBefore?.compiles ?? 0);
+    return { ...device, engine: { ...device.engine, compileBudget: this.#budget - spent } };
   }
 
   close(): void {
     this.#isOpen = false;
     this.#session.close();
   }
+}
+
+/** No session is opened that could not compile: to the runtime a budget of 0 is no end. */
+function budgetSpent(budget: number): NativeError {
+  return new NativeError({
+    code: "E0624",
+    message: `this process has compiled ${budget} programs, as many as it may`,
+    detail: "",
+  });
 }
 
 type State = readonly (readonly [name: string, values: Float32Array])[];

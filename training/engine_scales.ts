@@ -5,13 +5,14 @@
  * The scale of the loss halves whenever a gradient does not fit into the engine's numbers, and doubles
  * again after many that did, up to the scale that was found on the first window.
  */
+import { layoutName } from "../passes/ane/candidates.ts";
 import type { ProductScale } from "../passes/ane/place_scales.ts";
 import type { Scales } from "./calibrate.ts";
 import type { EngineChoice } from "./engine_programs.ts";
 
 export interface EngineState {
-  /** The share of the model that the scales were found for. */
-  readonly choice: EngineChoice;
+  /** The share of the model that the scales were found for; with the layout that `auto` stood for. */
+  readonly choice: { readonly fusion: string; readonly ane: string; readonly layout?: string };
   /** The loss is multiplied by this now. */
   readonly lossScale: number;
   /** The scale that was found on the first window: it never gets larger. */
@@ -31,7 +32,7 @@ export function newEngineState(choice: EngineChoice, scales: Scales): EngineStat
   );
   const { lossScale } = scales;
   return {
-    choice: { fusion: choice.fusion, ane: choice.ane },
+    choice: namesOf(choice),
     ...{ lossScale, found: lossScale, fitting: 0, programs: Object.fromEntries(programs) },
   };
 }
@@ -48,7 +49,13 @@ export function scalesOf({ found, programs }: EngineState): Scales {
 
 /** The scales of `state` fit this share: another one has other programs. */
 export function isForChoice(state: EngineState | undefined, choice: EngineChoice): boolean {
-  return state?.choice.fusion === choice.fusion && state.choice.ane === choice.ane;
+  const { fusion, ane, layout } = namesOf(choice);
+  const known = state?.choice;
+  return known?.fusion === fusion && known.ane === ane && known.layout === layout;
+}
+
+function namesOf({ fusion, ane, layout }: EngineChoice): EngineState["choice"] {
+  return { fusion, ane, ...(layout === undefined ? {} : { layout: layoutName(layout) }) };
 }
 
 /** After a gradient that did not fit. */

@@ -6,6 +6,7 @@ import { inputStorage } from "../passes/lower_to_host.ts";
 import type { Session } from "../runtime-native/js/index.ts";
 import { scalesFrom } from "./calibrate.ts";
 import { copyWindow, trainWindow } from "./data/windows.ts";
+import { withLayout } from "./engine_layout.ts";
 import { LOSS_SCALE } from "./engine_programs.ts";
 import { isForChoice, scalesOf } from "./engine_scales.ts";
 import { openSession } from "./host_session.ts";
@@ -19,8 +20,9 @@ export function engineShare(
   start: Start,
   fill: (session: Session) => void,
 ): EngineShare | undefined {
-  const { engine: choice, model, data, vocabulary, settings, state } = start;
-  if (choice === undefined) return undefined;
+  const { model, data, vocabulary, settings, state } = start;
+  if (start.engine === undefined) return undefined;
+  const choice = withLayout(start.engine, start);
   if (start.scales !== undefined) return { choice, scales: start.scales };
   const { engine: known } = state;
   if (known !== undefined && isForChoice(known, choice)) return { choice, scales: scalesOf(known) };

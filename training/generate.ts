@@ -11,13 +11,9 @@ import { emptyPrompt, noTokenizer, promptBeyondVocabulary } from "../compiler/me
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import {
-  createStreamDecoder,
-  loadTokenizer,
-  type Tokenizer,
-  tokenizerNames,
-} from "./data/tokenizers.ts";
+import { createStreamDecoder, type Tokenizer, tokenizerNames } from "./data/tokenizers.ts";
 import { createDecoder, type Decoder, type DecoderOptions } from "./decoder.ts";
+import { tokenizerOf } from "./open_model.ts";
 import { needWhole } from "./options.ts";
 import { createRandom } from "./random.ts";
 import { checkSampling, defaultSampling, pickToken, type SamplingOptions } from "./sampling.ts";
@@ -49,9 +45,14 @@ export interface Generated {
   readonly end: GenerateEnd;
 }
 
+export interface GeneratorOptions extends DecoderOptions {
+  /** Unless given, that of the checkpoint. */
+  readonly tokenizer?: Tokenizer;
+}
+
 export interface TextGenerator {
   readonly decoder: Decoder;
-  /** Undefined when the checkpoint does not say which, or it is not one of ours. */
+  /** Undefined when the checkpoint does not say which, or does not have it. */
   readonly tokenizer: Tokenizer | undefined;
   /** Ids one by one. Throws a `UserError` (E0901, E0913). */
   ids(prompt: readonly number[], options: IdOptions): Generator<number, GenerateEnd, void>;
@@ -60,14 +61,13 @@ export interface TextGenerator {
   close(): void;
 }
 
-/** Throws a `UserError` (E0910, E0914, those of checkpoints). */
+/** Throws a `UserError` (E0830, E0831, E0910, E0914, those of checkpoints). */
 export async function createGenerator(
   checkpoint: Checkpoint,
-  options: DecoderOptions = {},
+  options: GeneratorOptions = {},
 ): Promise<TextGenerator> {
   const name = checkpoint.data.tokenizer;
-  const isKnown = name !== null && (tokenizerNames as readonly string[]).includes(name);
-  const tokenizer = isKnown ? await loadTokenizer(name) : undefined;
+  const tokenizer = options.tokenizer ?? (await tokenizerOf(checkpoint));
   const decoder = createDecoder(checkpoint, options);
   const rows = rowsForIds(checkpoint.vocabulary, tokenizer, decoder.rows);
 
@@ -161,7 +161,7 @@ async function generateText(
   prompt: string,
   options: TextOptions,
 ): Promise<Generated> {
-  const encoded = tokenizer.encode(prompt);
+  const encoded = tokenizer.encodePrompt?.(prompt) ?? tokenizer.encode(prompt);
   if (encoded.length === 0) {
     if (tokenizer.endOfText === undefined) throw new UserError(emptyPrompt(tokenizer.name));
     encoded.push(tokenizer.endOfText);

@@ -1,7 +1,8 @@
 /** The `train` of a file that is to be run, and what training must know of it. */
 import { type Graph, isParam, leafName, nodesOf } from "../compiler/ir/graph.ts";
 import { originOf } from "../compiler/ir/node.ts";
-import { type Dim, sameShape, shapeName } from "../compiler/ir/types.ts";
+import { type Dim, elementCount, sameShape, shapeName } from "../compiler/ir/types.ts";
+import { noLoraTarget } from "../compiler/messages/fine_tuning.ts";
 import {
   noTrainEntry,
   severalTrainEntries,
@@ -10,6 +11,8 @@ import {
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { type Elaborated, elaborate } from "../dsl/index.ts";
+import { addLora, adapterOf, type Lora, possibleTargets } from "../passes/lora.ts";
+import type { CheckpointOrigin } from "./checkpoint.ts";
 
 export interface ModelChoice {
   readonly source: SourceFile;
@@ -17,14 +20,20 @@ export interface ModelChoice {
   readonly entry?: string;
   /** Dimensions and hyper-parameters set from outside. */
   readonly overrides?: Readonly<Record<string, number>>;
+  /** Of a model that was converted; kept in checkpoints. */
+  readonly origin?: CheckpointOrigin;
+  /** Train adapters beside frozen weights. */
+  readonly lora?: Lora;
 }
 
 export interface TrainingModel {
   readonly source: SourceFile;
   readonly entry: string;
   readonly overrides: Readonly<Record<string, number>>;
+  readonly origin?: CheckpointOrigin;
+  readonly lora?: Lora;
   readonly elaborated: Elaborated;
-  /** One output, the loss. */
+  /** One output, the loss. With adapters, if there are. */
   readonly graph: Graph;
   /** Tokens of a window. */
   readonly S: number;
@@ -40,7 +49,7 @@ export interface TrainingModel {
  * is none, several, or one that does not take tokens and targets.
  */
 export function readModel(choice: ModelChoice): TrainingModel {
-  const { source, overrides = {} } = choice;
+  const { source, overrides = {}, origin, lora } = choice;
   const elaborated = elaborate(source, { overrides });
   const trains = elaborated.entries.filter((e) => e.kind === "train");
   const names = trains.map((e) => e.name);
@@ -49,7 +58,8 @@ export function readModel(choice: ModelChoice): TrainingModel {
   if (entry === undefined) throw new UserError(noTrainEntry(source.path, choice.entry, names));
   if (found.length > 1) throw new UserError(severalTrainEntries(source.path, names));
 
-  const graph = entry.graph();
+  const written = entry.graph();
+  const graph = lora === undefined ? written : withLora(written, lora);
   const [tokens, targets] = graph.inputs;
   const isText =
     graph.inputs.length === 2 &&
@@ -69,7 +79,20 @@ export function readModel(choice: ModelChoice): TrainingModel {
     tokens: leafName(tokens!),
     targets: leafName(targets!),
     table: tableOf(graph),
+    ...(origin === undefined ? {} : { origin }),
+    ...(lora === undefined ? {} : { lora }),
   };
+}
+
+function withLora(graph: Graph, lora: Lora): Graph {
+  const adapted = addLora(graph, lora);
+  if (adapted.params.some((p) => adapterOf(p) !== undefined)) return adapted;
+  throw new UserError(noLoraTarget(lora.targets, possibleTargets(graph)));
+}
+
+/** Numbers in all parameters of a graph. */
+export function parametersOf(graph: Graph): number {
+  return graph.params.reduce((n, p) => n + elementCount(p.type.shape), 0);
 }
 
 /** The parameter that the tokens are looked up in. Without one, any id will do. */
@@ -89,6 +112,6 @@ export function nameOf(d: Dim): string | null {
 /** The same model with another number of rows. */
 export function withRows(model: TrainingModel, dim: string | null, rows: number): TrainingModel {
   if (dim === null || rows === model.table.rows) return model;
-  const { source, entry, overrides } = model;
-  return { ...readModel({ source, entry, overrides: { ...overrides, [dim]: rows } }), overrides };
+  const { overrides } = model;
+  return { ...readModel({ ...model, overrides: { ...overrides, [dim]: rows } }), overrides };
 }

@@ -8,6 +8,8 @@ export interface TrainSettings {
   readonly steps: number | null;
   /** Micro-steps of one group: an update takes the mean of their gradients. */
   readonly accum: number;
+  /** Micro-steps computed in one call, on the processor. Other batches give other roundings. */
+  readonly batch: number;
   /** The highest learning rate. */
   readonly lr: number;
   /** Updates until it is reached. */
@@ -30,6 +32,7 @@ export interface TrainSettings {
 export const defaultSettings: TrainSettings = {
   steps: 600,
   accum: 10,
+  batch: 1,
   lr: 4e-4,
   warmup: 10,
   clip: 1,
@@ -62,6 +65,7 @@ const whole =
 const ranges: Readonly<Record<Numeric, Range>> = {
   steps: { flag: "steps", holds: whole(1), needs: "a whole number from 1" },
   accum: { flag: "accum", holds: whole(1), needs: "a whole number from 1" },
+  batch: { flag: "batch", holds: whole(1, 256), needs: "a whole number from 1 to 256, or auto" },
   lr: { flag: "lr", holds: (x) => x > 0 && x <= 1e3, needs: "a number above 0, at most 1000" },
   warmup: { flag: "warmup", holds: whole(0), needs: "a whole number from 0" },
   clip: { flag: "clip", holds: (x) => x >= 0 && x < Infinity, needs: "a number from 0" },

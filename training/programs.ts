@@ -2,17 +2,18 @@
  * The programs of training, in one session plan with shared state:
  *
  *   micro_step   loss → output.loss; gradients → grad.PATH, added unless the run is a group's first
+ *   batch        the same for several windows: input.windows.NAME [N, S], losses → output.losses [N]
  *   evaluate     loss → evaluate.loss
  *   norm         Σ g² over all gradients → norm.squares, elements that are not finite → norm.nonfinite
  *   update       AdamW of every parameter with the numbers in adam.scalars
  */
 import { type EnginePlan, WRITE } from "../compiler/bundle/plan.ts";
-import { type Graph, leafName } from "../compiler/ir/graph.ts";
+import { type Graph, isTrained, leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { elementCount } from "../compiler/ir/types.ts";
-import { lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
+import { inputStorage, lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
 import { runPasses } from "../passes/pass.ts";
-import { pipelines } from "../passes/pipeline.ts";
+import { pipelines, type TrainPipeline, trainPipeline } from "../passes/pipeline.ts";
 import {
   addProgram,
   type BuiltPlan,
@@ -27,6 +28,9 @@ import { addCalibration, addEnginePrograms, type EngineChoice } from "./engine_p
 /** Names of buffers. */
 export const buffers = {
   loss: "output.loss",
+  losses: "output.losses",
+  /** An input of all windows of a batch. */
+  windows: (input: string) => inputStorage(`windows.${input}`),
   evaluatedLoss: "evaluate.loss",
   squares: "norm.squares",
   nonfinite: "norm.nonfinite",
@@ -44,18 +48,34 @@ export function decays(param: Node): boolean {
   return param.type.shape.length >= 2;
 }
 
-/** The plan for a graph whose first output is the loss. With an engine, its calls are in `micro_step`. */
-export function trainingPlan(graph: Graph, engineShare?: EngineShare): BuiltPlan {
+/** How the processor computes micro-steps; nothing of an engine. */
+export interface ProcessorChoice {
+  /** Windows of one call, 1 unless given. Single ones stay possible beside it. */
+  readonly batch?: number | undefined;
+  /** Compute cheap values again for the gradients instead of keeping them. */
+  readonly recompute?: boolean | undefined;
+}
+
+/**
+ * The plan for a graph whose first output is the loss. With an engine, its calls are in `micro_step`;
+ * without one, a batch of more than one window is also a program of its own.
+ */
+export function trainingPlan(
+  graph: Graph,
+  engineShare?: EngineShare,
+  { batch = 1, recompute = false }: ProcessorChoice = {},
+): BuiltPlan {
   const plan = newPlan();
   const loss = graph.outputs[0]!.name;
   const storage = {
-    accumulated: new Set(graph.params.map((p) => buffers.gradient(leafName(p)))),
+    accumulated: gradientsOf(graph),
     outputStorage: (output: string) => (output === loss ? buffers.loss : output),
   };
   let engine: EnginePlan | undefined;
   if (engineShare === undefined) {
-    const trained = runPasses(graph, pipelines.train).graph;
+    const trained = runPasses(graph, trainPipeline({ recompute })).graph;
     lowerToHost(plan, { name: "micro_step", graph: trained, ...storage });
+    if (batch > 1) addBatch(plan, "batch", graph, { windows: batch, recompute });
   } else {
     const { choice, scales } = engineShare;
     engine = addEnginePrograms(plan, graph, choice, scales, storage);
@@ -65,10 +85,43 @@ export function trainingPlan(graph: Graph, engineShare?: EngineShare): BuiltPlan
     graph: runPasses(graph, pipelines.infer).graph,
     outputStorage: () => buffers.evaluatedLoss,
   });
-  addNorm(plan, graph.params);
-  addUpdate(plan, graph.params);
-  const built = finishPlan(plan);
-  return engine === undefined ? built : { ...built, plan: { ...built.plan, engine } };
+  addNorm(plan, graph.params.filter(isTrained));
+  addUpdate(plan, graph.params.filter(isTrained));
+  return finishPlan(plan, engine);
+}
+
+function gradientsOf(graph: Graph): ReadonlySet<string> {
+  return new Set(graph.params.filter(isTrained).map((p) => buffers.gradient(leafName(p))));
+}
+
+/** Adds a program of several windows. Nobody reads the sum of its losses, which was there to be derived. */
+function addBatch(
+  plan: PlanBuilder,
+  name: string,
+  graph: Graph,
+  choice: TrainPipeline & { readonly windows: number },
+  suffix = "",
+): void {
+  const { outputs, ...trained } = runPasses(graph, trainPipeline(choice)).graph;
+  lowerToHost(plan, {
+    name,
+    graph: { ...trained, outputs: choice.windows === 1 ? outputs : outputs.slice(1) },
+    accumulated: gradientsOf(graph),
+    inputStorage: (input) => `${buffers.windows(input)}${suffix}`,
+    outputStorage: (output) => (output.startsWith("grad.") ? output : `${buffers.losses}${suffix}`),
+  });
+}
+
+/** A plan to find the fastest batch with: programs `batch_N` for each of `sizes`, and no update. */
+export function batchTrialPlan(
+  graph: Graph,
+  sizes: readonly number[],
+  recompute = false,
+): BuiltPlan {
+  const plan = newPlan();
+  for (const windows of sizes)
+    addBatch(plan, `batch_${windows}`, graph, { windows, recompute }, `.${windows}`);
+  return finishPlan(plan);
 }
 
 /** What of a model is on the engine, and with which scales. */
@@ -84,8 +137,8 @@ export function calibrationPlan(
 ): { readonly built: BuiltPlan; readonly calibration: Calibration } {
   const plan = newPlan();
   const calibration = addCalibration(plan, graph, choice);
-  addNorm(plan, graph.params);
-  addUpdate(plan, graph.params);
+  addNorm(plan, graph.params.filter(isTrained));
+  addUpdate(plan, graph.params.filter(isTrained));
   return { built: finishPlan(plan), calibration };
 }
 
@@ -100,14 +153,17 @@ function addNorm(plan: PlanBuilder, params: readonly Node[]): void {
     const path = leafName(param);
     const n = elementCount(param.type.shape);
     const gradient = whole(plan, buffers.gradient(path), "f32", n);
-    const ints = [n, i === 0 ? WRITE.replace : WRITE.add];
-    for (const [kernel, out] of [
-      ["sum_squares", buffers.squares],
-      ["count_nonfinite", buffers.nonfinite],
-    ] as const) {
-      const operands = [gradient, whole(plan, out, "f64", 1)];
-      commands.push({ kernel, operands, ints, floats: [], label: `norm of ${path}` });
-    }
+    commands.push({
+      kernel: "sum_squares",
+      operands: [
+        gradient,
+        whole(plan, buffers.squares, "f64", 1),
+        whole(plan, buffers.nonfinite, "f64", 1),
+      ],
+      ints: [n, i === 0 ? WRITE.replace : WRITE.add],
+      floats: [],
+      label: `norm of ${path}`,
+    });
   }
 }
 

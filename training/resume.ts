@@ -1,10 +1,12 @@
 /** Goes on with a run from its checkpoint, bit for bit as if it had never stopped. */
 import { alreadyPastSteps, otherData, resumeConflict } from "../compiler/messages/checkpoints.ts";
+import { engineGaveWay, engineStopped } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { elaborate } from "../dsl/index.ts";
-import type { DeviceOptions } from "../runtime-native/js/index.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import type { DeviceOptions, EngineCounts } from "../runtime-native/js/index.ts";
+import { withBatch } from "./batches.ts";
+import { type Checkpoint, hasGradients } from "./checkpoint.ts";
 import {
   checkSameModel,
   checkTensors,
@@ -14,6 +16,7 @@ import {
 } from "./checkpoint_model.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import type { EngineChoice } from "./engine_programs.ts";
+import { type EngineTrouble, isEngineFailure } from "./engine_recovery.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import { completeSettings, fixedSettings, type TrainSettings } from "./options.ts";
 import { HostTrainer, type Trainer } from "./trainer.ts";
@@ -33,6 +36,10 @@ export interface ResumeOptions {
   readonly engine?: EngineChoice;
   readonly fallback?: boolean;
   readonly trace?: boolean;
+  readonly batch?: "auto" | undefined;
+  readonly recompute?: boolean;
+  readonly handsOver?: boolean;
+  readonly countsBefore?: EngineCounts | undefined;
 }
 
 /**
@@ -42,8 +49,9 @@ export interface ResumeOptions {
  */
 export function resumeTrainer(options: ResumeOptions): Trainer {
   const { checkpoint, data } = options;
-  const settings = resumedSettings(checkpoint, options.settings ?? {});
+  const asked = resumedSettings(checkpoint, options.settings ?? {});
   const model = modelOf(checkpoint);
+  const settings = withBatch(asked, model.graph, options);
   const choice = givenModel(options, model);
   if (choice !== undefined) checkSameModel(checkpoint, model, choice);
   checkTensors(checkpoint, model.graph);
@@ -51,7 +59,7 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
   checkSequence(data, model.S);
 
   const { vocabulary, state } = checkpoint;
-  const tensors = stateTensors(model.graph.params, state.group.count > 0);
+  const tensors = stateTensors(model.graph.params, hasGradients(state));
   const start = {
     ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path },
     dataName: options.dataName ?? checkpoint.data.name,
@@ -59,10 +67,39 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
     ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
+    ...(options.handsOver === undefined ? {} : { handsOver: options.handsOver }),
+    ...(options.recompute === undefined ? {} : { recompute: options.recompute }),
+    ...(options.countsBefore === undefined ? {} : { countsBefore: options.countsBefore }),
   };
   return new HostTrainer(start, (session) => {
     for (const [name, shape] of tensors) session.f32(name).set(floatsOf(checkpoint, name, shape));
   });
+}
+
+/**
+ * Goes on with the run of another process, which could compile no more. If the engine cannot be opened here
+ * either, the processor goes on, and `trouble` says so; with `fallback: false` a `UserError` (E0918) does, and
+ * the run is saved to `out`.
+ */
+export function resumeHandedOver(
+  options: ResumeOptions,
+  out: string,
+): { readonly trainer: Trainer; readonly trouble?: EngineTrouble } {
+  try {
+    return { trainer: resumeTrainer(options) };
+  } catch (error) {
+    if (!isEngineFailure(error)) throw error;
+    const { device: { engine: _, ...device } = {}, engine: __, fallback, ...rest } = options;
+    const trainer = resumeTrainer({ ...rest, device });
+    const step = trainer.state.step + 1;
+    if (fallback === false) {
+      trainer.save(out);
+      trainer.close();
+      throw new UserError(engineStopped(step, error.message, error.detail));
+    }
+    const diagnostic = engineGaveWay(step, error.message, error.detail);
+    return { trainer, trouble: { step, action: "cpu", diagnostic } };
+  }
 }
 
 /** The model that was given beside the checkpoint, with the rest as in the checkpoint. */

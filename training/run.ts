@@ -13,7 +13,12 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { folderNotFound, isAFolder, withFileErrors } from "../compiler/messages/files.ts";
-import { badTrainOption, engineStopped } from "../compiler/messages/training.ts";
+import {
+  badTrainOption,
+  engineBudgetSpent,
+  engineHandedOver,
+  engineStopped,
+} from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem, fileFaultOf } from "../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
@@ -53,6 +58,8 @@ export interface RunOptions {
   readonly out?: string;
   /** Micro-steps between checkpoints; 0, the default, for only the last one. */
   readonly saveEvery?: number;
+  /** Micro-steps that were done before, for a process that goes on with the run of another one. */
+  readonly from?: number;
   /** Seconds after which the run ends, counted from its start. */
   readonly time?: number;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -73,7 +80,8 @@ export interface RunResult {
 export interface Run {
   /**
    * Rejects with a `UserError` when training must stop (E0902, E0903, E0918) or the last save fails. A
-   * run that the engine stopped (E0918) has saved the state of its last update before.
+   * run that the engine stopped (E0918) has saved the state of its last update before. One that another
+   * process has to go on with (E0919) has saved nothing: that is left to the caller.
    */
   readonly finished: Promise<RunResult>;
   /** Finishes the step that is running, saves, and ends. */
@@ -140,10 +148,13 @@ class Runner {
     try {
       return await this.#steps();
     } catch (error) {
-      if (error instanceof UserError && error.diagnostics[0]?.code === engineStopped.code) {
+      if (!(error instanceof UserError)) throw error;
+      const [diagnostic] = error.diagnostics;
+      if (diagnostic?.code === engineStopped.code) {
         this.#tellTroubles();
         this.#saveOnTheWay();
       }
+      if (diagnostic?.code === engineBudgetSpent.code) this.#tellOfAnother(diagnostic);
       throw error;
     }
   }
@@ -152,7 +163,7 @@ class Runner {
     const trainer = this.#trainer;
     const { valEvery } = trainer.settings;
     const { time = Infinity, saveEvery = 0 } = this.#options;
-    const from = trainer.state.step;
+    const from = this.#options.from ?? trainer.state.step;
     const wasDone = trainer.done && trainer.state.group.count === 0;
     const start = this.#now();
     await nextTurn();
@@ -165,14 +176,18 @@ class Runner {
       else if (this.#now() - start >= time * 1000) reason = "time";
       if (reason !== "steps") break;
       const { lr } = trainer;
-      const result = trainer.step();
+      // A batch does not go beyond a micro-step at which something else happens.
+      const { step: before } = trainer.state;
+      const results = trainer.steps(Math.min(after(before, valEvery), after(before, saveEvery)));
       this.#tellTroubles();
-      const { step, loss } = result;
-      this.#emit({
-        kind: "step",
-        ...{ ...result, lr: result.update?.lr ?? lr, tokens: trainer.model.S },
-        ...this.#bits(loss),
-      });
+      for (const result of results) {
+        this.#emit({
+          kind: "step",
+          ...{ ...result, lr: result.update?.lr ?? lr, tokens: trainer.model.S },
+          ...this.#bits(result.loss),
+        });
+      }
+      const { step } = trainer.state;
       if (valEvery > 0 && step % valEvery === 0 && !trainer.done) this.#validate();
       if (saveEvery > 0 && step % saveEvery === 0 && !trainer.done) this.#saveOnTheWay();
       // The signals and timers of the program get their turn.
@@ -223,6 +238,13 @@ class Runner {
     }
   }
 
+  #tellOfAnother({ notes = [] }: Diagnostic): void {
+    this.#tellTroubles();
+    const step = this.#trainer.state.step + 1;
+    const diagnostic = engineHandedOver(step, notes.map(([, words]) => words).join("\n"));
+    this.#emit({ kind: "engine", step, action: "handed_over", diagnostic });
+  }
+
   #tellTroubles(): void {
     for (const trouble of this.#trainer.takeTroubles()) this.#emit({ kind: "engine", ...trouble });
   }
@@ -235,6 +257,11 @@ class Runner {
   #emit(event: TrainEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** The next multiple of `every` after `step`; never, if that is 0. */
+function after(step: number, every: number): number {
+  return every > 0 ? (Math.floor(step / every) + 1) * every : Infinity;
 }
 
 function nextTurn(): Promise<void> {

@@ -12,7 +12,7 @@ export interface TracedCommand {
   readonly end: number;
 }
 
-/** Runs a program and says when each of its commands ran. */
+/** Runs a program and says when each of its commands ran, in the order in which they started. */
 export function runTraced(
   session: Session,
   { plan }: BuiltPlan,
@@ -22,10 +22,11 @@ export function runTraced(
   const { commands } = plan.programs.find((p) => p.name === program)!;
   const times = new Float64Array(2 * commands.length);
   session.run(program, { first, times });
-  return commands.map((command, i) => ({
+  const ran = commands.map((command, i) => ({
     ...{ program, label: labelOf(command, plan.engine), kernel: command.kernel },
     ...{ start: times[2 * i]!, end: times[2 * i + 1]! },
   }));
+  return ran.sort((a, b) => a.start - b.start);
 }
 
 /** Commands of the engine by what they call or where they put it. */

@@ -10,22 +10,21 @@
  * the end of the run, the mean of the gradients is clipped and AdamW updates the parameters. Nothing is
  * printed here, and nothing depends on the clock.
  */
-import { leafName } from "../compiler/ir/graph.ts";
-import { gradientNotFinite, lossNotFinite } from "../compiler/messages/training.ts";
+import { isTrained, leafName } from "../compiler/ir/graph.ts";
+import {
+  engineBudgetSpent,
+  gradientNotFinite,
+  lossNotFinite,
+} from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem } from "../compiler/support/atomic_write.ts";
 import { invariant } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../formats/files.ts";
-import { fromFloat32, type Tensor } from "../formats/tensor.ts";
 import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
 import type { DeviceInfo, EngineCounts, EngineInfo, Session } from "../runtime-native/js/index.ts";
-import {
-  type CheckpointContents,
-  encodeCheckpoint,
-  type Score,
-  type TrainState,
-} from "./checkpoint.ts";
-import { stateTensors } from "./checkpoint_model.ts";
+import { batchAt, resultsOf, withBatch } from "./batches.ts";
+import { type CheckpointContents, encodeCheckpoint, type TrainState } from "./checkpoint.ts";
+import { contentsOf } from "./checkpoint_contents.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import {
   autoaneValidationWindows,
@@ -38,12 +37,22 @@ import { afterOverflow, afterUpdate, isForChoice, newEngineState } from "./engin
 import { engineShare, toRows } from "./engine_share.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAutoane } from "./initialise_autoane.ts";
-import { readModel, type TrainingModel, withRows } from "./model.ts";
+import { initialiseAdapters, withoutAdapters } from "./lora/initialise.ts";
+import { parametersOf, readModel, type TrainingModel, withRows } from "./model.ts";
 import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
 import { buffers } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
 import { rateOf } from "./schedule.ts";
 import type { TracedCommand } from "./trace.ts";
+import {
+  afterGroup,
+  afterMicroSteps,
+  afterValidation,
+  beforeGroup,
+  initialState,
+  withGradients,
+  withoutGradients,
+} from "./train_state.ts";
 import type { Start, StepResult, Trainer, TrainerOptions, UpdateResult } from "./trainer_types.ts";
 import { chooseVocabulary, rowOfId, type Vocabulary } from "./vocabulary.ts";
 
@@ -57,22 +66,20 @@ export type {
 
 /** Starts a run. Throws a `UserError` for mistakes of the model, the data or the settings. */
 export function createTrainer(options: TrainerOptions): Trainer {
-  const settings = completeSettings(options.settings);
+  const asked = completeSettings(options.settings);
   const asWritten = readModel(options);
   checkSequence(options.data, asWritten.S);
-  const vocabulary = chooseVocabulary(asWritten, options.data, settings.compact);
+  const vocabulary = chooseVocabulary(asWritten, options.data, asked.compact);
   const model = withRows(asWritten, vocabulary.dim, vocabulary.size);
-  const random = createRandom(settings.seed).state();
-  const state: TrainState = {
-    ...{ step: 0, updates: 0, random, lastLoss: null },
-    group: { count: 0, loss: 0, before: { random, lastLoss: null } },
-    validation: { last: null, best: null },
-  };
+  const settings = withBatch(asked, model.graph, options);
+  const state = initialState(createRandom(settings.seed).state());
   const start: Start = { ...options, model, vocabulary, settings, state };
   return new HostTrainer(start, (session) => {
     const set = settings.compat === "autoane" ? initialiseAutoane : initialise;
     const values = (path: string) => session.f32(paramStorage(path));
-    set(model.graph, { seed: settings.seed, vocabulary, values });
+    const initial = { seed: settings.seed, vocabulary, values };
+    set(withoutAdapters(model.graph), initial);
+    initialiseAdapters(model.graph, initial);
   });
 }
 
@@ -88,7 +95,11 @@ export class HostTrainer implements Trainer {
   readonly #device: RecoveringSession;
   readonly #random: Random;
   readonly #rowOf: ((id: number) => number) | null;
+  /** The engine computes one window at a time. */
+  readonly #batch: number;
   #state: TrainState;
+  /** Why another process has to go on; the group that is open has lost its gradients then. */
+  #handsOver: Diagnostic | undefined;
   #digest: string | undefined;
 
   /** `fill` sets the parameters, and whatever else of the session is not zero at the start. */
@@ -108,16 +119,20 @@ export class HostTrainer implements Trainer {
     if (share !== undefined && !isForChoice(state.engine, share.choice)) {
       this.#state = { ...state, engine: newEngineState(share.choice, share.scales) };
     }
-    const { device, fallback, trace } = start;
+    this.#batch = share === undefined ? settings.batch : 1;
+    const { device, fallback, trace, countsBefore, recompute } = start;
+    const processor = { batch: this.#batch, recompute };
     this.#device = new RecoveringSession({
-      ...{ graph: model.graph, share, device, fallback, trace },
+      ...{ graph: model.graph, share, processor, device, fallback, trace, countsBefore },
       lossScale: () => this.#state.engine?.lossScale ?? 1,
+      handsOver: () => start.handsOver === true && this.#mayHandOver(start),
     });
-    this.parameters = this.#paths().reduce((n, path) => n + this.param(path).length, 0);
+    this.parameters = parametersOf(model.graph);
     try {
       fill(this.#session);
       this.#rescaleGradients();
       this.restage();
+      this.#repeatOpenGroup();
     } catch (error) {
       this.close();
       throw error;
@@ -125,7 +140,7 @@ export class HostTrainer implements Trainer {
   }
 
   #paths(): string[] {
-    return this.model.graph.params.map(leafName);
+    return this.model.graph.params.filter(isTrained).map(leafName);
   }
 
   get #session(): Session {
@@ -157,7 +172,33 @@ export class HostTrainer implements Trainer {
 
   #onEngine(step: number, work: () => void, again: () => void): void {
     const stop = this.#device.attempt(step, work, again);
-    if (stop !== undefined) this.#giveUp(stop);
+    if (stop?.code === engineBudgetSpent.code) this.#handOver(stop);
+    else if (stop !== undefined) this.#giveUp(stop);
+  }
+
+  /** A process that got no step done would be followed by one that gets none done either. */
+  #mayHandOver({ countsBefore, state }: Start): boolean {
+    return !this.done && (countsBefore === undefined || this.#state.step > state.step);
+  }
+
+  /** The state stays that of the last micro-step, and whoever goes on computes the open group again. */
+  #handOver(why: Diagnostic): void {
+    this.#handsOver = why;
+    this.#state = withoutGradients(this.#state);
+  }
+
+  /** The gradients of a group that a checkpoint has without them. */
+  #repeatOpenGroup(): void {
+    const { step, group, random } = this.#state;
+    if (group.isRepeated !== true || this.#handsOver !== undefined) return;
+    this.#state = withGradients(this.#state);
+    const repeat = (): void => this.#repeatGroup(group.count);
+    this.#onEngine(step, repeat, repeat);
+    this.#random.restore(random);
+  }
+
+  #needNoOther(): void {
+    if (this.#handsOver !== undefined) throw new UserError(this.#handsOver);
   }
 
   takeTroubles(): readonly EngineTrouble[] {
@@ -199,50 +240,60 @@ export class HostTrainer implements Trainer {
   }
 
   step(): StepResult {
-    invariant(!this.done, "a run that is complete has no further step");
-    const { step, group } = this.#state;
-    this.#device.clearTrace();
-    const run = (): void => this.#runWindow(group.count === 0);
-    this.#onEngine(step + 1, run, () => this.#repeatGroup(group.count + 1));
-    const loss = this.#session.f32(buffers.loss)[0]!;
-    if (!Number.isFinite(loss)) {
-      this.#giveUp(lossNotFinite(`step ${step + 1}`, loss, this.#state.updates));
-    }
-    this.#state = {
-      ...this.#state,
-      step: step + 1,
-      random: this.#random.state(),
-      lastLoss: loss,
-      group: { ...group, count: group.count + 1, loss: group.loss + loss },
-    };
-    const isFull = group.count + 1 === this.settings.accum;
-    const update = isFull || this.done ? this.finishGroup() : undefined;
-    return { step: step + 1, loss, ...(update === undefined ? {} : { update }) };
+    return this.#advance(1)[0]!;
   }
 
-  #runWindow(first: boolean): void {
-    this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, this.model.S));
-    this.#device.run("micro_step", { first });
+  steps(until = Infinity): readonly StepResult[] {
+    return this.#advance(batchAt(this.#state, { ...this.settings, batch: this.#batch }, until));
+  }
+
+  #advance(count: number): readonly StepResult[] {
+    invariant(!this.done, "a run that is complete has no further step");
+    this.#needNoOther();
+    const { step, group, updates } = this.#state;
+    this.#device.clearTrace();
+    const run = (): void => this.#runWindows(count, group.count === 0);
+    this.#onEngine(step + count, run, () => this.#repeatGroup(group.count + count));
+    this.#needNoOther();
+    const losses = [...this.#session.f32(count === 1 ? buffers.loss : buffers.losses)];
+    const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+    if (bad >= 0) this.#giveUp(lossNotFinite(`step ${step + 1 + bad}`, losses[bad]!, updates));
+    this.#state = afterMicroSteps(this.#state, losses, this.#random.state());
+    const isFull = group.count + count === this.settings.accum;
+    const update = isFull || this.done ? this.finishGroup() : undefined;
+    return resultsOf(step, losses, update);
+  }
+
+  /** `count` is 1, or the size of a batch. */
+  #runWindows(count: number, first: boolean): void {
+    const { S } = this.model;
+    for (let i = 0; i < count; i++)
+      this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, S), count === 1 ? -1 : i);
+    this.#device.run(count === 1 ? "micro_step" : "batch", { first });
   }
 
   /** So many windows from the beginning of the open group. */
   #repeatGroup(count: number): void {
     this.#random.restore(this.#state.group.before.random);
-    for (let i = 0; i < count; i++) this.#runWindow(i === 0);
+    for (let i = 0; i < count; i++) this.#runWindows(1, i === 0);
   }
 
-  #setWindow(position: number): void {
-    const { model } = this;
-    const [tokens, targets] = [model.tokens, model.targets].map((x) =>
-      this.#session.i32(inputStorage(x)),
+  /** The ids of a window, as number `at` of a batch unless that is negative. */
+  #setWindow(position: number, at = -1): void {
+    const { S, tokens: x, targets: y } = this.model;
+    const [tokens, targets] = [x, y].map((name) =>
+      at < 0
+        ? this.#session.i32(inputStorage(name))
+        : this.#session.i32(buffers.windows(name)).subarray(at * S, (at + 1) * S),
     );
     copyWindow(this.#data.tokens, position, tokens!, targets!);
     toRows([tokens!, targets!], this.#rowOf);
   }
 
   finishGroup(): UpdateResult | undefined {
-    const { step, updates, group, random, lastLoss } = this.#state;
+    const { step, updates, group } = this.#state;
     if (group.count === 0) return undefined;
+    this.#needNoOther();
     const { accum, clip, wd, beta1, beta2, compat } = this.settings;
     // AutoANE divides a short last group by the size of a full one.
     const terms = compat === "autoane" ? accum : group.count;
@@ -267,12 +318,8 @@ export class HostTrainer implements Trainer {
 
     const { engine } = this.#state;
     const isOnEngine = engine !== undefined && this.engine !== undefined;
-    this.#state = {
-      ...this.#state,
-      updates: t,
-      group: { count: 0, loss: 0, before: { random, lastLoss } },
-      ...(isOnEngine ? { engine: afterUpdate(engine) } : {}),
-    };
+    const closed = afterGroup(this.#state, isOnEngine ? afterUpdate(engine) : engine);
+    this.#state = { ...closed, updates: t };
     this.restage();
     const loss = group.loss / group.count;
     return { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
@@ -280,13 +327,9 @@ export class HostTrainer implements Trainer {
 
   /** The gradient of this group overflowed on the engine: it is dropped, and the next one scaled less. */
   #backOff(): UpdateResult {
-    const { group, random, lastLoss, updates } = this.#state;
+    const { group, updates } = this.#state;
     const engine = afterOverflow(this.#state.engine!);
-    this.#state = {
-      ...this.#state,
-      group: { count: 0, loss: 0, before: { random, lastLoss } },
-      engine,
-    };
+    this.#state = afterGroup(this.#state, engine);
     this.restage();
     const loss = group.loss / group.count;
     const skipped = { lossScale: engine.lossScale };
@@ -302,20 +345,14 @@ export class HostTrainer implements Trainer {
 
   /** Goes back to the last update, where everything is finite, and stops. */
   #giveUp(diagnostic: Diagnostic): never {
-    const { step, group } = this.#state;
-    const { random, lastLoss } = group.before;
-    this.#state = {
-      ...this.#state,
-      ...{ step: step - group.count, random, lastLoss },
-      group: { count: 0, loss: 0, before: { random, lastLoss } },
-    };
-    this.#random.restore(random);
+    this.#state = beforeGroup(this.#state);
+    this.#random.restore(this.#state.random);
     throw new UserError(diagnostic);
   }
 
   validate({ record = false } = {}): number {
     const { valStart, valTokens } = this.#data;
-    const { step, updates, validation } = this.#state;
+    const { step, updates } = this.#state;
     const { S } = this.model;
     const windows =
       this.settings.compat === "autoane"
@@ -331,12 +368,7 @@ export class HostTrainer implements Trainer {
     if (!Number.isFinite(loss)) {
       throw new UserError(lossNotFinite(`the validation after step ${step}`, loss, updates));
     }
-    if (record) {
-      const last: Score = { step, loss };
-      const { best } = validation;
-      const isBest = best === null || loss < best.loss;
-      this.#state = { ...this.#state, validation: { last, best: isBest ? last : best } };
-    }
+    if (record) this.#state = afterValidation(this.#state, loss);
     return loss;
   }
 
@@ -351,38 +383,14 @@ export class HostTrainer implements Trainer {
   }
 
   #contents(): CheckpointContents {
-    const { source, entry, overrides } = this.model;
-    const { tokens, tokenizer = null, bytesPerToken = null } = this.#data;
     this.#digest ??= digestOfTokens(this.#data);
-    const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of stateTensors(
-      this.model.graph.params,
-      this.#state.group.count > 0,
-    )) {
-      tensors.set(name, fromFloat32(shape, this.#session.f32(name)));
-    }
-    return {
-      model: { source: { path: source.path, text: source.text }, entry, overrides },
-      vocabulary: this.vocabulary,
-      data: {
-        name: this.#dataName,
-        tokens: tokens.length,
-        digest: this.#digest,
-        tokenizer,
-        bytesPerToken,
-      },
-      settings: this.settings,
-      state: this.#savedState(),
-      tensors,
-    };
-  }
-
-  #savedState(): TrainState {
-    const { group } = this.#state;
-    const { lossScale: scale } = this.#device;
-    const { scale: _, ...unscaled } = group;
-    const isScaled = scale !== 1 && group.count > 0;
-    return { ...this.#state, group: isScaled ? { ...unscaled, scale } : unscaled };
+    const { state, vocabulary, settings } = this;
+    const { lossScale } = this.#device;
+    return contentsOf({
+      ...{ model: this.model, vocabulary, settings, state, lossScale },
+      ...{ data: this.#data, dataName: this.#dataName, digest: this.#digest },
+      values: (name) => this.#session.f32(name),
+    });
   }
 
   param(path: string): Float32Array {

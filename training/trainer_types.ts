@@ -30,6 +30,15 @@ export interface TrainerOptions extends ModelChoice {
   readonly fallback?: boolean;
   /** Keep the times of the last step's commands. */
   readonly trace?: boolean;
+  /** Finds the batch that is the fastest; `settings.batch` has no say. Nothing on the engine. */
+  readonly batch?: "auto" | undefined;
+  /** Compute cheap values again for the gradients instead of keeping them: the same bits. */
+  readonly recompute?: boolean;
+  /**
+   * When the engine compiles no more in this process, `step` throws (E0919), so that another process can
+   * go on from a checkpoint. Default: such a failure is one like others.
+   */
+  readonly handsOver?: boolean;
 }
 
 export interface UpdateResult {
@@ -79,10 +88,15 @@ export interface Trainer {
   /** The rate of the update that is next, or of the last one when all are done. */
   readonly lr: number;
   /**
-   * One micro-step. Throws a `UserError` (E0902, E0903, E0918); the state is then that of the last
-   * update.
+   * One micro-step. Throws a `UserError`: E0902, E0903 and E0918, and the state is then that of the last
+   * update; E0919, and it is that of the last micro-step, fit to be saved and resumed elsewhere.
    */
   step(): StepResult;
+  /**
+   * The micro-steps of one call of the device, in order: `settings.batch`, or one where so many do not fit
+   * into the group, the run, or the micro-steps up to `until`. Throws like `step`.
+   */
+  steps(until?: number): readonly StepResult[];
   /** Updates with a group that is not full, if one is open. Throws like `step`. */
   finishGroup(): UpdateResult | undefined;
   /**
@@ -120,4 +134,8 @@ export interface Start {
   readonly scales?: Scales;
   readonly fallback?: boolean;
   readonly trace?: boolean;
+  readonly recompute?: boolean;
+  readonly handsOver?: boolean;
+  /** What the engine did in earlier processes of this run. */
+  readonly countsBefore?: EngineCounts;
 }

@@ -14,9 +14,9 @@ import {
 } from "../../runtime-native/js/index.ts";
 import { openSession } from "../../training/host_session.ts";
 import type { TrainingModel } from "../../training/model.ts";
-import { buffers, trainingPlan } from "../../training/programs.ts";
+import { buffers, type ProcessorChoice, trainingPlan } from "../../training/programs.ts";
 import { runTraced, type TracedCommand } from "../../training/trace.ts";
-import { fillWorkload, gflopOfMicroStep, median } from "./workload.ts";
+import { fillTokens, fillWorkload, gflopOfMicroStep, median } from "./workload.ts";
 
 export interface StepOptions {
   readonly model: TrainingModel;
@@ -25,6 +25,8 @@ export interface StepOptions {
   readonly accum: number;
   /** Optimizer steps to measure. */
   readonly steps: number;
+  /** How micro-steps are computed. */
+  readonly choice?: ProcessorChoice;
 }
 
 export interface StepReport {
@@ -34,6 +36,8 @@ export interface StepReport {
   readonly blas: string;
   readonly parameters: number;
   readonly tokensPerMicroStep: number;
+  /** Micro-steps of one call. */
+  readonly batch: number;
   readonly gflopPerMicroStep: number;
   readonly msPerMicroStep: number;
   /** All of it: micro-steps, norm and update. */
@@ -51,6 +55,10 @@ export interface StepReport {
   /** Share of the time in which no matrix product runs. */
   readonly otherThanProducts: number;
   readonly peakRssBytes: number;
+  /** State and scratch of the session. */
+  readonly planBytes: number;
+  /** The process before it had a session. */
+  readonly baseRssBytes: number;
 }
 
 const PEAK_SECONDS = 0.1;
@@ -63,22 +71,27 @@ export function measureStep(options: StepOptions): {
   readonly report: StepReport;
   readonly trace: readonly TracedCommand[];
 } {
-  const { model, device = {}, accum, steps } = options;
+  const { model, device = {}, accum, steps, choice = {} } = options;
+  const { batch = 1 } = choice;
   const sgemmPeakGflops = measureGemm({ ...SGEMM, ...device });
-  const built = trainingPlan(model.graph);
+  const built = trainingPlan(model.graph, undefined, choice);
+  const calls = callsOf(accum, batch);
+  const baseRssBytes = process.memoryUsage.rss();
   const session = openSession(built, device);
   try {
     fillWorkload(session, model.graph, model.table.rows);
+    for (const x of batch > 1 ? [model.tokens, model.targets] : [])
+      fillTokens(session.i32(buffers.windows(x)), model.table.rows, 42);
     session.f32(buffers.scalars).set(SCALARS);
-    runStep(session, accum);
+    runStep(session, calls);
     const peaks = [measureBound("multiplyAdd", PEAK_SECONDS, device)];
     const times: StepTimes[] = [];
     for (let step = 0; step < steps; step++) {
-      times.push(runStep(session, accum));
+      times.push(runStep(session, calls));
       peaks.push(measureBound("multiplyAdd", PEAK_SECONDS, device));
     }
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
-    const trace = traceStep(session, built, accum);
+    const trace = traceStep(session, built, calls);
 
     const gflop = gflopOfMicroStep(model);
     const whole = median(times.map((t) => t.whole));
@@ -91,6 +104,7 @@ export function measureStep(options: StepOptions): {
         0,
       ),
       tokensPerMicroStep: model.S,
+      batch,
       gflopPerMicroStep: gflop,
       msPerMicroStep: median(times.flatMap((t) => t.microSteps)),
       msPerOptimizerStep: whole,
@@ -100,6 +114,8 @@ export function measureStep(options: StepOptions): {
       fractionOfFmaPeak: gflops / fmaPeakGflops,
       otherThanProducts: shareWithoutProducts(trace),
       peakRssBytes,
+      planBytes: built.plan.stateBytes + built.plan.scratchBytes,
+      baseRssBytes,
     };
     return { report, trace };
   } finally {
@@ -117,14 +133,29 @@ interface StepTimes {
   readonly whole: number;
 }
 
-function runStep(session: Session, accum: number): StepTimes {
+/** A call of the device: the program, and how many micro-steps it is. */
+interface DeviceCall {
+  readonly program: string;
+  readonly count: number;
+}
+
+/** The calls of a group: as many batches as it holds, then one micro-step at a time. */
+function callsOf(accum: number, batch: number): DeviceCall[] {
+  const batches = batch > 1 ? Math.floor(accum / batch) : 0;
+  return [
+    ...Array.from({ length: batches }, () => ({ program: "batch", count: batch })),
+    ...Array.from({ length: accum - batches * batch }, () => ({ program: "micro_step", count: 1 })),
+  ];
+}
+
+function runStep(session: Session, calls: readonly DeviceCall[]): StepTimes {
   const microSteps: number[] = [];
   const start = performance.now();
   let last = start;
-  for (let i = 0; i < accum; i++) {
-    session.run("micro_step", { first: i === 0 });
+  for (const [i, { program, count }] of calls.entries()) {
+    session.run(program, { first: i === 0 });
     const now = performance.now();
-    microSteps.push(now - last);
+    for (let step = 0; step < count; step++) microSteps.push((now - last) / count);
     last = now;
   }
   session.run("norm");
@@ -133,9 +164,13 @@ function runStep(session: Session, accum: number): StepTimes {
   return { microSteps, update: end - last, whole: end - start };
 }
 
-function traceStep(session: Session, built: BuiltPlan, accum: number): TracedCommand[] {
+function traceStep(
+  session: Session,
+  built: BuiltPlan,
+  calls: readonly DeviceCall[],
+): TracedCommand[] {
   const run = (name: string, first = false) => runTraced(session, built, name, { first });
-  const microSteps = Array.from({ length: accum }, (_, i) => run("micro_step", i === 0));
+  const microSteps = calls.map(({ program }, i) => run(program, i === 0));
   return [...microSteps.flat(), ...run("norm"), ...run("update")];
 }
 

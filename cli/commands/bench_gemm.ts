@@ -1,22 +1,39 @@
-/** `anec bench gemm`: matrix products at the sizes of a training step, ours and a library's. */
+/**
+ * `anec bench gemm`: matrix products at the sizes of a training step, ours and a library's. What it finds
+ * is kept for `--blas auto`.
+ */
 import type { Command } from "commander";
 import { deviceInfo, measureBound, measureGemm } from "../../runtime-native/js/index.ts";
+import { trainingPlan } from "../../training/programs.ts";
+import { trainingWorkload } from "../bench/workload.ts";
 import { type Call, EXIT } from "../command.ts";
 import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
+import { openSource } from "../models.ts";
 import { jsonLine, table } from "../output.ts";
+import { keepProducts, type MeasuredProduct } from "../product_table.ts";
 
 interface Flags extends JsonFlag {
   readonly blas: string;
+  readonly model?: string;
   readonly threads?: number;
 }
 
 const SECONDS = 0.2;
 
+type Product = readonly [
+  name: string,
+  m: number,
+  n: number,
+  k: number,
+  transA: boolean,
+  transB: boolean,
+];
+
 /**
  * [name, m, n, k, transA, transB]: M is the 128 tokens of a sequence. NN is the forward pass, NT the
  * gradient of the input, TN the gradient of the weights.
  */
-const shapes: readonly (readonly [string, number, number, number, boolean, boolean])[] = [
+const shapes: readonly Product[] = [
   ["q, o forward", 128, 512, 512, false, false],
   ["q, o dX", 128, 512, 512, false, true],
   ["q, o dW", 512, 512, 128, true, false],
@@ -34,31 +51,43 @@ const shapes: readonly (readonly [string, number, number, number, boolean, boole
 ];
 
 export const command = {
-  examples: ["anec bench gemm", "anec bench gemm --blas /usr/lib/libopenblas.so --json"],
+  examples: [
+    "anec bench gemm",
+    "anec bench gemm --model stories110m",
+    "anec bench gemm --blas /usr/lib/libopenblas.so --json",
+  ],
 
   define(c: Command): void {
-    c.option(
-      "--blas <library>",
-      "what to compare with: system, or the path of one",
-      "system",
-    ).option(
-      "--threads <n>",
-      "threads to use (default: one per processor)",
-      whole("--threads", 1, 256),
-    );
+    c.option("--blas <library>", "what to compare with: system, or the path of one", "system")
+      .option(
+        "--model <name>",
+        "measure the products of its training step (default: a few of autoresearch)",
+      )
+      .option(
+        "--threads <n>",
+        "threads to use (default: one per processor)",
+        whole("--threads", 1, 256),
+      );
     jsonFlag(c);
   },
 
   run({ io, flags }: Call<Flags>): number {
     const device = flags.threads === undefined ? {} : { threads: flags.threads };
     const { blas: library, simd, threads } = deviceInfo({ ...device, blas: flags.blas });
-    const rows = shapes.map(([name, m, n, k, transA, transB]) => {
+    const products = flags.model === undefined ? shapes : productsOf(flags.model);
+    const rows = products.map(([name, m, n, k, transA, transB]) => {
       const shape = { m, n, k, transA, transB, seconds: SECONDS, ...device };
       const peak = measureBound("multiplyAdd", SECONDS / 4, device);
       const own = measureGemm({ ...shape, blas: "builtin" });
       const theirs = library === null ? null : measureGemm({ ...shape, blas: flags.blas });
       return { name, m, n, k, transA, transB, peak, own, library: theirs };
     });
+    const measured = rows.flatMap(({ library: theirs, ...r }) =>
+      theirs === null ? [] : [{ ...r, library: theirs }],
+    );
+    if (library !== null && library.path !== "") {
+      keepProducts(library.path, measured.map(withoutName), device);
+    }
     if (flags.json === true) {
       io.out.write(jsonLine({ threads, simd, library: library?.name ?? null, products: rows }));
       return EXIT.ok;
@@ -78,3 +107,21 @@ export const command = {
     return EXIT.ok;
   },
 };
+
+/** The products of a model's training step, each size once. */
+function productsOf(model: string): Product[] {
+  const { graph } = trainingWorkload({ source: openSource(model) });
+  const program = trainingPlan(graph).plan.programs.find((p) => p.name === "micro_step")!;
+  const found = new Map<string, Product>();
+  for (const { kernel, label, ints } of program.commands) {
+    if (kernel !== "matmul") continue;
+    const [, m, n, k, transA, transB] = ints as [number, number, number, number, number, number];
+    const key = [m, n, k, transA, transB].join(" ");
+    if (!found.has(key)) found.set(key, [label, m, n, k, transA === 1, transB === 1]);
+  }
+  return [...found.values()];
+}
+
+function withoutName({ m, n, k, transA, transB, own, library }: MeasuredProduct): MeasuredProduct {
+  return { m, n, k, transA, transB, own, library };
+}

@@ -1,7 +1,10 @@
 /** `anec bench step`: how much of the processor an optimizer step uses. */
 import type { Command } from "commander";
 import { writeFileBytes } from "../../formats/files.ts";
+import { chooseBatch } from "../../training/batches.ts";
+import { needWhole } from "../../training/options.ts";
 import type { TracedCommand } from "../../training/trace.ts";
+import { type BatchFlags, batchFlags } from "../batch_flags.ts";
 import { measureStep, type StepReport, timeByKernel } from "../bench/training_step.ts";
 import { trainingWorkload } from "../bench/workload.ts";
 import { chromeTrace } from "../chrome_trace.ts";
@@ -20,7 +23,7 @@ import {
 import { openSource } from "../models.ts";
 import { bytesText, grouped, jsonLine, pairs, table } from "../output.ts";
 
-interface Flags extends DefineFlag, DeviceFlags, JsonFlag {
+interface Flags extends DefineFlag, DeviceFlags, JsonFlag, BatchFlags {
   readonly model: string;
   readonly rows?: number;
   readonly accum: number;
@@ -48,6 +51,7 @@ export const command = {
       .option("--accum <n>", "micro-steps of an optimizer step", whole("--accum", 1, 1000), 10)
       .option("--steps <n>", "optimizer steps to measure", whole("--steps", 1, 1000), 5)
       .option("--trace <file>", "write one step by kernel, for chrome://tracing or Perfetto");
+    batchFlags(c);
     deviceFlags(c);
     defineFlag(c);
     jsonFlag(c);
@@ -60,7 +64,13 @@ export const command = {
       overrides: overridesOf(flags),
       ...(rows === undefined ? {} : { rows }),
     });
-    const { report, trace } = measureStep({ model, device: deviceOptions(flags), accum, steps });
+    const device = deviceOptions(flags);
+    const { batch: wish = 1, recompute } = flags;
+    const { graph } = model;
+    const batch = wish === "auto" ? chooseBatch({ graph, accum, recompute, device }) : wish;
+    needWhole("batch", batch, 1, 256);
+    const choice = { batch, recompute };
+    const { report, trace } = measureStep({ model, device, accum, steps, choice });
     if (flags.trace !== undefined) writeFileBytes(flags.trace, Buffer.from(chromeTrace(trace)));
     io.out.write(
       flags.json === true
@@ -79,7 +89,7 @@ function summary(name: string, r: StepReport): string {
       `${name}, ${grouped(r.parameters)} parameters, ${r.gflopPerMicroStep.toFixed(2)} GFLOP a micro-step`,
     ],
     ["device", `cpu, ${r.threads} threads, ${r.simd}, ${r.blas} products`],
-    ["micro-step", `${one(r.msPerMicroStep)} ms`],
+    ["micro-step", `${one(r.msPerMicroStep)} ms${r.batch > 1 ? `, ${r.batch} in one call` : ""}`],
     [
       "optimizer step",
       `${one(r.msPerOptimizerStep)} ms, of which the update ${one(r.msPerUpdate)} ms`,

@@ -18,6 +18,7 @@ import {
 import type { Pass } from "../../passes/pass.ts";
 import { passes } from "../../passes/pipeline.ts";
 import { bakedValues, dimsOfValues } from "../baked_values.ts";
+import { type BatchFlags, batchFlags, checkMemoryFlags } from "../batch_flags.ts";
 import { type Call, EXIT } from "../command.ts";
 import {
   milTexts,
@@ -60,10 +61,12 @@ import {
   programOptions,
 } from "../program_flags.ts";
 
-const STAGES = ["ir", "mil", "schedule", "params"] as const;
+const STAGES = ["ir", "mil", "schedule", "params", "memory"] as const;
 type Stage = (typeof STAGES)[number];
+/** A plan of memory needs no compilation. */
+type CompiledStage = Exclude<Stage, "memory">;
 
-interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags {
+interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags, BatchFlags {
   readonly entry?: string;
   readonly target: Target;
   readonly out?: string;
@@ -81,6 +84,7 @@ export const command = {
     "anec compile tiny --entry train:tiny --target cpu --time-passes",
     "anec compile autoresearch -D L=8 --out bundles/deep",
     "anec compile autoresearch --fusion auto --chip m4",
+    "anec compile autoresearch --target cpu --print memory --batch 2 --recompute",
   ],
 
   define(c: Command): void {
@@ -88,7 +92,7 @@ export const command = {
       .option(
         "--entry <name>",
         "the entry: NAME, or KIND:NAME such as train:tiny (default: the model; the train where " +
-          "--fusion or --ane is given)",
+          "--fusion, --ane, --batch or --recompute is given)",
       )
       .option(
         "--target <device>",
@@ -131,6 +135,7 @@ export const command = {
         "--explain-fusion",
         "ane, a train: list what each fusion joins and saves, and write no bundle",
       );
+    batchFlags(c);
     programFlags(c);
     layoutFlags(c);
     defineFlag(c);
@@ -145,7 +150,10 @@ export const command = {
     const model = elaborate(source, { overrides });
     if (flags.json !== true) printDiagnostics(io, model.diagnostics);
     const entry = entryToCompile(model, flags.entry, preferred(flags));
-    const printed = flags.print === undefined ? undefined : early(flags.print, entry, io, flags);
+    const { print: stage } = flags;
+    if (stage === "memory")
+      return (await import("../compile_memory.ts")).printEntryMemory(io, entry, flags);
+    const printed = stage === undefined ? undefined : early(stage, entry, io, flags);
     if (printed === true) return EXIT.ok;
     checkProgramFlags(flags, entry);
     if (flags.explainFusion === true) return explainFusion(io, flags, entry);
@@ -185,47 +193,31 @@ export const command = {
       ...(search === undefined ? {} : { auto: chips!.searchJson(search) }),
       ...(chips === undefined ? {} : { diagnostics: refused.map(diagnosticJson) }),
     };
-    finish({ io, flags, model, entry, result, after, lossScale, extra });
+    finish({ io, flags, stage, model, entry, result, after, lossScale, extra });
     return refused.some((d) => d.severity === "error") ? EXIT.input : EXIT.ok;
   },
 };
 
 function checkFlags(flags: Flags): void {
   checkLayoutFlags(flags);
+  checkMemoryFlags(flags);
+  const conflict = (flag: string, other: string, why: string): never => {
+    throw new UserError(flagsConflict(flag, other, why));
+  };
   if (flags.print === "mil" && flags.target === "cpu") {
-    throw new UserError(
-      flagsConflict(
-        "--print mil",
-        "--target cpu",
-        "The cpu target has a schedule of host kernels and no MIL.",
-      ),
-    );
+    const why = "The cpu target has a schedule of host kernels and no MIL.";
+    conflict("--print mil", "--target cpu", why);
   }
   if (flags.weights === "baked" && flags.target === "cpu") {
-    throw new UserError(
-      flagsConflict(
-        "--weights baked",
-        "--target cpu",
-        "The cpu target reads its weights from memory.",
-      ),
-    );
+    const why = "The cpu target reads its weights from memory.";
+    conflict("--weights baked", "--target cpu", why);
   }
   if (flags.values !== undefined && !isBaked(flags)) {
-    throw new UserError(
-      flagsConflict(
-        "--values",
-        `--weights ${flags.weights ?? "packed"}`,
-        "Only baked weights have values; the others come when the programs run.",
-      ),
-    );
+    const why = "Only baked weights have values; the others come when the programs run.";
+    conflict("--values", `--weights ${flags.weights ?? "packed"}`, why);
   }
-  for (const name of namesOf(flags))
-    known(
-      "pass",
-      name,
-      passes.map((p) => p.name),
-      "anec passes",
-    );
+  const list = passes.map((p) => p.name);
+  for (const name of namesOf(flags)) known("pass", name, list, "anec passes");
 }
 
 /** Names may also be given in one flag with commas between them. */
@@ -240,8 +232,9 @@ function passNames(flags: Flags, passed: readonly Pass[]): readonly string[] {
 }
 
 /** How a training step is divided says nothing about a model: who asks for it means the train. */
-function preferred({ fusion, ane, classifier, explainFusion, mode }: Flags): Entry["kind"] {
-  const isOfTraining = fusion ?? ane ?? classifier ?? explainFusion;
+function preferred(flags: Flags): Entry["kind"] {
+  const { fusion, ane, classifier, explainFusion, batch, recompute, mode } = flags;
+  const isOfTraining = fusion ?? ane ?? classifier ?? explainFusion ?? batch ?? recompute;
   return isOfTraining === undefined || mode === "infer" ? "model" : "train";
 }
 
@@ -271,7 +264,7 @@ function nameOf({ name, kind }: Entry): string {
 }
 
 /** Prints what needs no compilation; true if that was it. */
-function early(stage: Stage, entry: Entry, io: Io, flags: Flags): boolean {
+function early(stage: CompiledStage, entry: Entry, io: Io, flags: Flags): boolean {
   if (namesOf(flags).length > 0 || flags.timePasses === true || flags.out !== undefined)
     return false;
   if (stage === "ir") {
@@ -305,6 +298,7 @@ function warnOfRanges(io: Io, flags: Flags, graph: Graph, result: Compilation): 
 interface Finished {
   readonly io: Io;
   readonly flags: Flags;
+  readonly stage: CompiledStage | undefined;
   readonly model: Elaborated;
   readonly entry: Entry;
   readonly result: Compilation;
@@ -316,7 +310,17 @@ interface Finished {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-function finish({ io, flags, model, entry, result, after, lossScale, extra }: Finished): void {
+function finish({
+  io,
+  flags,
+  stage,
+  model,
+  entry,
+  result,
+  after,
+  lossScale,
+  extra,
+}: Finished): void {
   const { bundle } = result;
   const writes = isWritten(flags);
   const out = outOf(flags, entry);
@@ -332,7 +336,7 @@ function finish({ io, flags, model, entry, result, after, lossScale, extra }: Fi
         ...(lossScale === undefined ? {} : { lossScale }),
         ...extra,
         ...(writes ? { out } : {}),
-        ...printedJson(flags.print, entry, result),
+        ...printedJson(stage, entry, result),
         ...(Object.keys(after).length > 0 ? { after } : {}),
         ...(flags.timePasses === true ? { passes: result.reports } : {}),
       }),
@@ -343,7 +347,7 @@ function finish({ io, flags, model, entry, result, after, lossScale, extra }: Fi
     // A stage on standard output stays readable by programs.
     (flags.print === undefined ? io.out : io.err).write(`${printTimes(result.reports)}\n`);
   }
-  switch (flags.print) {
+  switch (stage) {
     case "ir":
       io.out.write(printGraph(entry.graph()));
       break;
@@ -366,12 +370,12 @@ function finish({ io, flags, model, entry, result, after, lossScale, extra }: Fi
       );
       break;
     default:
-      flags.print satisfies never;
+      stage satisfies never;
   }
 }
 
 function printedJson(
-  stage: Stage | undefined,
+  stage: CompiledStage | undefined,
   entry: Entry,
   { bundle }: Compilation,
 ): Record<string, unknown> {

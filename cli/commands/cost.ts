@@ -20,6 +20,7 @@ import {
   compile,
   FUSIONS,
 } from "../../index.ts";
+import { layoutName } from "../../passes/ane/candidates.ts";
 import { type Call, EXIT } from "../command.ts";
 import { milTexts } from "../compile_output.ts";
 import {
@@ -31,13 +32,7 @@ import {
   oneOf,
   overridesOf,
 } from "../flags.ts";
-import {
-  layoutName,
-  layoutOptions,
-  microStepsFlag,
-  type SearchFlags,
-  searchOptions,
-} from "../layout_flags.ts";
+import { layoutOptions, microStepsFlag, type SearchFlags, searchOptions } from "../layout_flags.ts";
 import { entriesFor, entryName, entryToCompile, openSource } from "../models.ts";
 import { counted, grouped, jsonLine, scaled, table } from "../output.ts";
 

@@ -13,6 +13,21 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./generate.ts"),
   },
   {
+    name: "convert",
+    summary: "turn a model from one format into another",
+    load: () => import("./convert.ts"),
+  },
+  {
+    name: "eval",
+    summary: "measure the loss of a model on text",
+    load: () => import("./eval.ts"),
+  },
+  {
+    name: "search",
+    summary: "look for a better configuration, and keep what is better beyond noise",
+    load: () => import("./search.ts"),
+  },
+  {
     name: "compile",
     summary: "compile an entry of a file to a bundle, and print its stages",
     load: () => import("./compile.ts"),
@@ -78,9 +93,19 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./data_info.ts"),
   },
   {
+    name: "verify",
+    summary: "check that a checkpoint is what it should be, and that its model trains",
+    load: () => import("./verify.ts"),
+  },
+  {
     name: "bench step",
     summary: "measure an optimizer step against what the processor can do",
     load: () => import("./bench_step.ts"),
+  },
+  {
+    name: "power",
+    summary: "measure the energy of training, by step and by token",
+    load: () => import("./power.ts"),
   },
   {
     name: "cache ls",
@@ -108,6 +133,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./bench_generate.ts"),
   },
   {
+    name: "bench --published",
+    summary: "print what other systems have published, with chip and source",
+    load: () => import("./bench_published.ts"),
+  },
+  {
     name: "models",
     summary: "list the models that come with anec",
     load: () => import("./models.ts"),
@@ -121,6 +151,11 @@ export const commands: readonly CommandEntry[] = [
     name: "facts",
     summary: "list what is known about the hardware, and how",
     load: () => import("./facts.ts"),
+  },
+  {
+    name: "probe",
+    summary: "ask a Neural Engine what is known of it, and report what it answers",
+    load: () => import("./probe.ts"),
   },
   {
     name: "passes",

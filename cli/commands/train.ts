@@ -9,11 +9,15 @@ import { NativeError } from "../../runtime-native/js/index.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
 import { metadataPath, type TokenData } from "../../training/data/token_file.ts";
+import type { Tokenizer } from "../../training/data/tokenizers.ts";
+import { choiceFrom, trainFrom } from "../../training/initial_weights.ts";
 import { type ModelChoice, readModel } from "../../training/model.ts";
+import { openModel, tokenizerBeside } from "../../training/open_model.ts";
 import { completeSettings, defaultSettings, type TrainSettings } from "../../training/options.ts";
-import { resumeTrainer } from "../../training/resume.ts";
+import { resumeHandedOver, resumeTrainer } from "../../training/resume.ts";
 import { startRun } from "../../training/run.ts";
-import { createTrainer, type Trainer } from "../../training/trainer.ts";
+import { createTrainer, type Trainer, type TrainerOptions } from "../../training/trainer.ts";
+import { type BatchFlags, batchFlags, checkBatchFlags } from "../batch_flags.ts";
 import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
@@ -37,15 +41,19 @@ import {
   trainDeviceFlags,
 } from "../train_device.ts";
 import { type Reporter, reporterFor } from "../train_output.ts";
+import { type HandedOver, handedOver, handOver, isForAnother } from "../train_relay.ts";
 
-type SettingFlags = Partial<Omit<TrainSettings, "compat">> & { readonly compat?: "autoane" };
+type SettingFlags = Partial<Omit<TrainSettings, "batch" | "compat">> & {
+  readonly compat?: "autoane";
+};
 
-interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags {
+interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags, BatchFlags {
   readonly model?: string;
   readonly entry?: string;
   readonly data?: string;
   readonly out?: string;
   readonly resume?: string;
+  readonly init?: string;
   readonly time?: number;
   readonly saveEvery?: number;
   readonly trace?: string;
@@ -101,6 +109,10 @@ export const command = {
         "the checkpoint (default: runs/NAME.ckpt, or the one that is resumed)",
       )
       .option("--resume <file>", "go on from a checkpoint, bit for bit as if never stopped")
+      .option(
+        "--init <model>",
+        "start from the weights of a model of any format, with a fresh optimizer",
+      )
       .option("--no-compact", "keep a row for every id, not only for those in the data")
       .option(
         "--compat <name>",
@@ -108,51 +120,61 @@ export const command = {
         oneOf("--compat", ["autoane"]),
       );
     c.option("--trace <file>", "write the last step by command, for chrome://tracing or Perfetto");
+    batchFlags(c);
     trainDeviceFlags(c);
     defineFlag(c);
     jsonFlag(c, "print one JSON object a line");
   },
 
   async run({ io, flags }: Call<Flags>): Promise<number> {
+    const before = handedOver(io);
+    if (before !== undefined) return goOn(io, flags, before);
     const checkpoint = flags.resume === undefined ? undefined : readCheckpoint(flags.resume);
-    if (checkpoint === undefined && flags.model === undefined) {
+    if (checkpoint !== undefined && flags.init !== undefined) {
+      throw new UserError(
+        flagsConflict(
+          "--init",
+          "--resume",
+          "A run that is resumed has the weights of its checkpoint.",
+        ),
+      );
+    }
+    const initial = flags.init === undefined ? undefined : openModel(flags.init);
+    if (checkpoint === undefined && initial === undefined && flags.model === undefined) {
       throw new UserError(
         missingArgument("anec train", "--model <name>", "anec train --model <name> [options]"),
       );
     }
-    const source = flags.model === undefined ? undefined : openSource(flags.model);
+    const source = flags.model === undefined ? initial?.model.source : openSource(flags.model);
     // What is wrong with the command line is said before a long download.
     completeSettings(settingsOf(flags));
-    chosenDevice(flags);
-    const model = source === undefined ? undefined : readModel(choiceOf(flags, source));
+    const { engine } = chosenDevice(flags);
+    if (engine !== undefined && flags.device !== "auto")
+      checkBatchFlags(flags, `--device ${flags.device}`);
+    const choice = source === undefined ? undefined : choiceOf(flags, source, initial);
+    const model = choice === undefined ? undefined : readModel(choice);
     if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
     const dataName = flags.data ?? checkpoint?.data.name ?? "default";
     const out = flags.out ?? flags.resume ?? `${RUNS}/${model?.entry}.ckpt`;
     if (flags.trace !== undefined)
       checkOutputFile("--trace", flags.trace, inputsOf(flags, dataName));
     if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
-    const data = await open(dataName, io);
+    const data = await open(dataName, io, await tokenizerBeside(checkpoint ?? initial));
     const openOn = (chosen: ChosenDevice): Trainer =>
       checkpoint === undefined
-        ? begin(flags, chosen, source!, data, dataName)
-        : resume(flags, chosen, source, checkpoint, data);
+        ? begin(io, flags, chosen, { ...choice!, data, dataName }, initial)
+        : resume(io, flags, chosen, source, checkpoint, data);
     const { trainer, why } = openChosen(flags, openOn);
     if (flags.json !== true) {
       printDiagnostics(io, trainer.model.elaborated.diagnostics);
       if (why !== undefined) io.err.write(`device ${why}\n`);
     }
     if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
-    const reporter = reporterFor({
-      io,
-      json: flags.json === true,
-      trainer,
-      data,
-      dataName,
-      out,
-      ...timeOf(flags),
-    });
+    const json = flags.json === true;
+    const reporter = reporterFor({ io, json, trainer, data, dataName, out, ...timeOf(flags) });
+    const from = trainer.state.step;
     try {
-      return await train({ io, flags, trainer, reporter, out });
+      return await train({ io, flags, trainer, reporter, out, from, began: Date.now() });
     } finally {
       reporter.end();
       trainer.close();
@@ -160,14 +182,42 @@ export const command = {
   },
 };
 
-function timeOf({ time }: Flags): { readonly time?: number } {
-  return time === undefined ? {} : { time };
+/** Seconds that the run may take; those that are left, if another process began it. */
+function timeOf({ time }: Flags, before?: HandedOver): { readonly time?: number } {
+  if (time === undefined) return {};
+  const spent = before === undefined ? 0 : (Date.now() - before.began) / 1000;
+  return { time: before === undefined ? time : Math.max(1e-3, time - spent) };
 }
 
-async function open(name: string, io: Io): Promise<TokenData> {
+/** The rest of a run that another process began. */
+async function goOn(io: Io, flags: Flags, before: HandedOver): Promise<number> {
+  const { out } = before;
+  const checkpoint = readCheckpoint(before.checkpoint);
+  const dataName = checkpoint.data.name;
+  const tokenizer = await tokenizerBeside(checkpoint);
+  const data = await openData(dataName, tokenizer === undefined ? {} : { tokenizer });
+  const chosen = chosenDevice(flags);
+  const { trainer, trouble } = resumeHandedOver(
+    { checkpoint, data, countsBefore: before.counts, ...engineOf(io, flags, chosen) },
+    out,
+  );
+  const json = flags.json === true;
+  const time = timeOf(flags, before);
+  const reporter = reporterFor({ io, json, trainer, data, dataName, out, ...time });
+  try {
+    if (trouble !== undefined) reporter.event({ kind: "engine", ...trouble });
+    return await train({ ...{ io, flags, trainer, reporter }, ...before });
+  } finally {
+    reporter.end();
+    trainer.close();
+  }
+}
+
+async function open(name: string, io: Io, tokenizer?: Tokenizer): Promise<TokenData> {
   const progress = dataProgress(io.err);
   try {
     return await openData(name, {
+      ...(tokenizer === undefined ? {} : { tokenizer }),
       onProgress: progress.report,
       report: (warning) => {
         progress.end();
@@ -179,9 +229,17 @@ async function open(name: string, io: Io): Promise<TokenData> {
   }
 }
 
-function choiceOf(flags: Flags, source: SourceFile): ModelChoice {
+function choiceOf(flags: Flags, source: SourceFile, initial?: Checkpoint): ModelChoice {
   const { entry } = flags;
-  return { source, overrides: overridesOf(flags), ...(entry === undefined ? {} : { entry }) };
+  const own: Partial<ModelChoice> = initial === undefined ? {} : choiceFrom(initial);
+  // Of another model that is given beside the weights, only they must fit.
+  const { entry: _, ...shared } = own;
+  return {
+    ...(source === initial?.model.source ? own : shared),
+    source,
+    overrides: { ...own.overrides, ...overridesOf(flags) },
+    ...(entry === undefined ? {} : { entry }),
+  };
 }
 
 /** With `auto`, an engine that cannot be opened is not taken. */
@@ -198,24 +256,24 @@ function openChosen(flags: Flags, openOn: (chosen: ChosenDevice) => Trainer) {
 }
 
 function begin(
+  io: Io,
   flags: Flags,
   chosen: ChosenDevice,
-  source: SourceFile,
-  data: TokenData,
-  dataName: string,
+  what: ModelChoice & Pick<TrainerOptions, "data" | "dataName">,
+  initial: Checkpoint | undefined,
 ): Trainer {
   const { time, steps } = flags;
   const endless = time !== undefined && steps === undefined;
-  return createTrainer({
-    ...choiceOf(flags, source),
-    data,
-    dataName,
+  const options: TrainerOptions = {
+    ...what,
     settings: { ...settingsOf(flags), ...(endless ? { steps: null } : {}) },
-    ...engineOf(flags, chosen),
-  });
+    ...engineOf(io, flags, chosen),
+  };
+  return initial === undefined ? createTrainer(options) : trainFrom(initial, options);
 }
 
 function resume(
+  io: Io,
   flags: Flags,
   chosen: ChosenDevice,
   source: SourceFile | undefined,
@@ -233,13 +291,15 @@ function resume(
     ...(flags.data === undefined ? {} : { dataName: flags.data }),
     ...(source === undefined ? {} : choiceOf(flags, source)),
     settings: settingsOf(flags),
-    ...engineOf(flags, chosen),
+    ...engineOf(io, flags, chosen),
   });
 }
 
-function engineOf(flags: Flags, { device, engine }: ChosenDevice) {
+function engineOf({ relay }: Io, flags: Flags, { device, engine }: ChosenDevice) {
   return {
-    device,
+    ...{ device, handsOver: relay !== undefined },
+    ...(flags.batch === "auto" ? { batch: flags.batch } : {}),
+    ...(flags.recompute === true ? { recompute: true } : {}),
     ...(engine === undefined ? {} : { engine }),
     ...{ fallback: flags.fallback !== false, trace: flags.trace !== undefined },
   };
@@ -251,7 +311,7 @@ function settingsOf(flags: Flags): Partial<TrainSettings> {
   for (const name of Object.keys(defaultSettings) as (keyof TrainSettings)[]) {
     // Commander sets the flag of `--no-compact` to true when it is not given.
     const isGiven = name === "compact" ? flags.compact === false : flags[name] !== undefined;
-    if (isGiven) settings[name] = flags[name];
+    if (isGiven && flags[name] !== "auto") settings[name] = flags[name];
   }
   return settings;
 }
@@ -288,18 +348,24 @@ interface Training {
   readonly trainer: Trainer;
   readonly reporter: Reporter;
   readonly out: string;
+  /** Micro-steps that were done before the run. */
+  readonly from: number;
+  /** When the run began, milliseconds since 1970. */
+  readonly began: number;
 }
 
-async function train({ io, flags, trainer, reporter, out }: Training): Promise<number> {
+async function train(training: Training): Promise<number> {
+  const { io, flags, trainer, reporter, out, from, began } = training;
+  const before = handedOver(io);
   // It begins with the next turn of the event loop, after the header.
   const run = startRun({
     trainer,
     out,
     saveEvery: flags.saveEvery ?? SAVE_EVERY,
-    onEvent: reporter.event,
-    ...timeOf(flags),
+    ...{ from, onEvent: reporter.event },
+    ...timeOf(flags, before),
   });
-  reporter.start();
+  if (before === undefined) reporter.start();
   let interrupts = 0;
   const release = io.onInterrupt(() => {
     interrupts += 1;
@@ -318,6 +384,11 @@ async function train({ io, flags, trainer, reporter, out }: Training): Promise<n
       writeFileBytes(flags.trace, Buffer.from(chromeTrace(trainer.trace)));
     }
     return result.reason === "stopped" ? EXIT.interrupted : EXIT.ok;
+  } catch (error) {
+    if (!isForAnother(error)) throw error;
+    reporter.end();
+    release();
+    return await handOver({ io, trainer, out, from, began, interrupted: interrupts > 0 });
   } finally {
     release();
   }

@@ -6,7 +6,7 @@
  * of a value that is used several times are added.
  */
 
-import { type Graph, leafName, makeGraph, topological } from "../ir/graph.ts";
+import { type Graph, isTrained, leafName, makeGraph, topological } from "../ir/graph.ts";
 import { type Node, originOf, withOrigin } from "../ir/node.ts";
 import { isFloat, shapeName } from "../ir/types.ts";
 import { noGradient } from "../messages/gradients.ts";
@@ -60,16 +60,17 @@ function dependsOn(order: readonly Node[], roots: ReadonlySet<Node>): Set<Node> 
 
 /**
  * The training graph of a graph whose first output is the loss: the same outputs, then `grad.PATH`
- * for every parameter, in the order of the parameters.
+ * for every parameter that is not frozen, in the order of the parameters.
  */
 export function differentiate(graph: Graph): Graph {
   const loss = graph.outputs[0]!.node;
-  const gradients = gradientsOf(loss, graph.params);
+  const trained = graph.params.filter(isTrained);
+  const gradients = gradientsOf(loss, trained);
   return makeGraph({
     ...graph,
     outputs: [
       ...graph.outputs,
-      ...graph.params.map((p, i) => ({ name: `grad.${leafName(p)}`, node: gradients[i]! })),
+      ...trained.map((p, i) => ({ name: `grad.${leafName(p)}`, node: gradients[i]! })),
     ],
   });
 }

@@ -38,6 +38,11 @@ export function isParam(node: Node): boolean {
   return node.op.name === "param";
 }
 
+/** Whether training changes a parameter: all but those that are frozen. */
+export function isTrained(param: Node): boolean {
+  return param.attrs["frozen"] !== true;
+}
+
 export function isInput(node: Node): boolean {
   return node.op.name === "input";
 }

@@ -1,17 +1,25 @@
 /** Every message, area by area: what `anec explain` prints and `docs/errors` is made from. */
 import * as ane from "./ane.ts";
+import * as blzt from "./blzt.ts";
 import * as checkpoints from "./checkpoints.ts";
 import * as cost from "./cost.ts";
 import * as data from "./data.ts";
+import * as emulator from "./emulator.ts";
 import * as facts from "./facts.ts";
 import * as files from "./files.ts";
+import * as fineTuning from "./fine_tuning.ts";
+import * as formats from "./formats.ts";
+import * as gguf from "./gguf.ts";
 import * as gradients from "./gradients.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
 import * as milRun from "./mil_run.ts";
 import * as names from "./names.ts";
+import * as power from "./power.ts";
+import * as probes from "./probes.ts";
 import * as range from "./range.ts";
 import * as runtime from "./runtime.ts";
+import * as search from "./search.ts";
 import * as syntax from "./syntax.ts";
 import * as training from "./training.ts";
 import * as types from "./types.ts";
@@ -46,15 +54,23 @@ export const areas: readonly Area[] = [
   area("types and shapes", types),
   area("gradients", gradients),
   area("hardware facts", facts),
+  area("probe reports", probes),
   area("ranges of numbers", range),
   area("runtime", runtime),
   area("Neural Engine", ane),
+  area("emulator", emulator),
   area("files", files),
   area("checkpoints", checkpoints),
+  area("models of other programs", formats),
+  area("BLZT, llama2.c and LoRA files", blzt),
+  area("GGUF", gguf),
   area("data", data),
   area("training and generation", training),
+  area("fine-tuning", fineTuning),
   area("command line", usage),
   area("predicted times", cost),
+  area("energy", power),
+  area("search", search),
   area("MIL", { ...mil, ...milRun }),
 ];
 

@@ -140,9 +140,27 @@ export const engineTriedAgain = message(
       "are tried again, and the result is the same as without them. If this is said often, something is " +
       "wrong with the machine, and training takes longer than it should.",
   },
-  (step: number, times: number) => ({
+  (step: number, times: number, words: readonly string[]) => ({
     severity: "warning",
-    title: `the engine failed ${count(times, "time")} in step ${grouped(step)} and was tried again`,
+    ...inItsWords(
+      `the engine failed ${count(times, "time")} in step ${grouped(step)} and was tried again`,
+      words.join("\n"),
+    ),
+  }),
+);
+
+export const engineMended = message(
+  "E0921",
+  {
+    summary: "something around the engine was mended",
+    explain:
+      "A kept program was damaged and was compiled again, a program lost its place and was loaded again, a " +
+      "description that a compiled program gives of itself was not usable and was computed instead. Nothing " +
+      "was lost but time; the words are the device's.",
+  },
+  (step: number, words: readonly string[]) => ({
+    severity: "warning",
+    ...inItsWords(`the engine was mended before or in step ${grouped(step)}`, words.join("\n")),
   }),
 );
 
@@ -190,6 +208,44 @@ export const engineStopped = message(
     ...inItsWords(`the engine failed in step ${grouped(step)} and stays so: ${words}`, detail),
     why: "Training stopped, as `--no-fallback` was given; the checkpoint is of the last update.",
     help: [{ text: "go on with `--resume`, with `--device cpu` if the engine keeps failing" }],
+  }),
+);
+
+export const engineBudgetSpent = message(
+  "E0919",
+  {
+    summary: "the engine compiles no more programs in this process, which was to hand over then",
+    explain:
+      "A process can compile a limited number of programs, about a hundred up to macOS 15. Beyond that only " +
+      "another process can have more. `anec train` starts one by itself. A program that trains through the " +
+      "library with `handsOver` saves a checkpoint and resumes from it in a process of its own: the " +
+      "checkpoint has the state after the last step that is done.",
+  },
+  (step: number, words: string, detail: string) => ({
+    ...inItsWords(
+      `the engine compiles no more in this process, from step ${grouped(step)}: ${words}`,
+      detail,
+    ),
+    help: [{ text: "save a checkpoint, and resume from it in another process" }],
+  }),
+);
+
+export const engineHandedOver = message(
+  "E0920",
+  {
+    summary: "a fresh process goes on with the run, as the engine compiles no more in this one",
+    explain:
+      "A process can compile a limited number of programs, about a hundred up to macOS 15. What the run is " +
+      "made of went into a temporary checkpoint, from which a fresh process goes on with the same step: " +
+      "losses, output and the checkpoint at the end are the same, bit for bit. A process that gets no step " +
+      "done does not hand over again: the run then goes on on the processor, or stops with `--no-fallback`.",
+  },
+  (step: number, detail: string) => ({
+    severity: "warning",
+    ...inItsWords(
+      `a fresh process goes on from step ${grouped(step)}: the engine compiles no more in this one`,
+      detail,
+    ),
   }),
 );
 

@@ -4,9 +4,10 @@
  *     q [H, S, E], k and v [K, T, E] → [H, S, E]
  *
  * Query head h reads key head ⌊h/(H/K)⌋. With `causal`, query s sees keys t ≤ s + T − S. The
- * gradients recompute the probabilities: nothing of size [S, T] is kept.
+ * gradients recompute the probabilities: nothing of size [S, T] is kept. Axes before these, the same
+ * for all operands, are windows that do not see each other.
  */
-import { sizesOf, type TensorType } from "../ir/types.ts";
+import { type Dim, dim, elementCount, sizesOf, type TensorType } from "../ir/types.ts";
 import { add } from "./add.ts";
 import { gradients, probabilities, weighted } from "./attention_math.ts";
 import { causalMask } from "./causal_mask.ts";
@@ -20,15 +21,17 @@ import {
   needArity,
   needDim,
   type OpDef,
+  opOf,
   shapeFail,
 } from "./define.ts";
-import type { HostEmitter, HostRule, View } from "./host.ts";
+import { type HostEmitter, type HostRule, innerViews, type View } from "./host.ts";
 import { matmul } from "./matmul.ts";
 import { mul } from "./mul.ts";
 import { repeatHeads, sumHeads } from "./repeat_heads.ts";
+import { reshape } from "./reshape.ts";
 import { asHeads } from "./rope.ts";
 import { softmax, softmaxGrad } from "./softmax.ts";
-import type { Tensor } from "./tensor.ts";
+import { innerTensors, type Tensor, zeros } from "./tensor.ts";
 
 export interface AttentionOptions {
   readonly scale: number;
@@ -39,14 +42,43 @@ function checked(name: string, inputs: readonly TensorType[]): TensorType {
   const q = floatOperand(name, inputs, 0, 3);
   const k = floatOperand(name, inputs, 1, 3);
   const v = floatOperand(name, inputs, 2, 3);
-  needDim(name, inputs, 1, k.shape[2]!, q.shape[2]!, "the head size");
-  needDim(name, inputs, 2, v.shape[0]!, k.shape[0]!, "the number of key heads");
-  needDim(name, inputs, 2, v.shape[1]!, k.shape[1]!, "the number of keys");
-  needDim(name, inputs, 2, v.shape[2]!, q.shape[2]!, "the head size");
-  if (q.shape[0]!.size % k.shape[0]!.size !== 0) {
-    shapeFail(name, { kind: "share", from: k.shape[0]!, to: q.shape[0]! });
+  const rank = q.shape.length;
+  for (const [i, type] of inputs.entries()) {
+    if (type.shape.length !== rank) {
+      shapeFail(name, { kind: "rank", operand: i, type, needs: `${rank} dimensions, like q` });
+    }
+    for (const [axis, d] of type.shape.slice(0, -3).entries())
+      needDim(name, inputs, i, d, q.shape[axis]!, `dimension ${axis}`);
+  }
+  const [heads, , size] = inner(q);
+  const [keyHeads, keys, keySize] = inner(k);
+  const [valueHeads, values, valueSize] = inner(v);
+  needDim(name, inputs, 1, keySize, size, "the head size");
+  needDim(name, inputs, 2, valueHeads, keyHeads, "the number of key heads");
+  needDim(name, inputs, 2, values, keys, "the number of keys");
+  needDim(name, inputs, 2, valueSize, size, "the head size");
+  if (heads.size % keyHeads.size !== 0) {
+    shapeFail(name, { kind: "share", from: keyHeads, to: heads });
   }
   return q;
+}
+
+/** Heads, rows and the size of a head. */
+function inner({ shape }: TensorType): readonly [Dim, Dim, Dim] {
+  return shape.slice(-3) as unknown as readonly [Dim, Dim, Dim];
+}
+
+/** The results for each window, as one tensor. */
+function eachWindow(
+  inputs: readonly Tensor[],
+  shape: readonly number[],
+  of: (window: readonly Tensor[]) => Tensor,
+): Tensor {
+  const out = zeros(shape);
+  const windows = inputs.map((x) => innerTensors(x, 3));
+  for (const [i, result] of innerTensors(out, 3).entries())
+    result.data.set(of(windows.map((w) => w[i]!)).data);
+  return out;
 }
 
 function probabilitiesOf(q: Tensor, k: Tensor, attrs: Attrs): Tensor {
@@ -56,19 +88,66 @@ function probabilitiesOf(q: Tensor, k: Tensor, attrs: Attrs): Tensor {
 }
 
 function attentionFlops(products: number): OpDef["flops"] {
-  return (inputs) => {
-    const [H, S, E] = sizesOf(inputs[0]!.shape) as [number, number, number];
-    return products * 2 * H * S * inputs[1]!.shape[1]!.size * E;
-  };
+  return (inputs) => products * 2 * elementCount(inputs[0]!.shape) * inner(inputs[1]!)[1].size;
 }
 
-/** Head and row strides, as the kernels take them; the view is copied if its rows are not together. */
-export function headOperand(
+interface HeadOperand {
+  readonly view: View;
+  /** Of heads and rows, as the kernels take them. */
+  readonly strides: readonly number[];
+}
+
+/** An operand that is one window; it is copied if the elements of its rows are not together. */
+export function headOperand(host: HostEmitter, i: number): HeadOperand {
+  return windowOperands(host, i)[0]!;
+}
+
+/** The same for each window. */
+function windowOperands(host: HostEmitter, i: number): HeadOperand[] {
+  const rank = Math.min(3, host.input(i).shape.length);
+  const isCopied = innerViews(host.input(i), rank).some((v) => asHeads(v) === undefined);
+  const views = innerViews(isCopied ? host.dense(i) : host.input(i), rank);
+  return views.map((view) => ({ view, strides: headStrides(view) }));
+}
+
+/** One call for each window: operands, and results, which have the shapes of some of them. */
+function callEach(
   host: HostEmitter,
-  i: number,
-): { readonly view: View; readonly strides: readonly number[] } {
-  const view = asHeads(host.input(i)) === undefined ? host.dense(i) : host.input(i);
-  return { view, strides: headStrides(view) };
+  kernel: string,
+  operandCount: number,
+  results: readonly View[],
+): void {
+  const operands = Array.from({ length: operandCount }, (_, i) => windowOperands(host, i));
+  const written = results.map((r) => innerViews(r, 3));
+  const causal = host.node.attrs["causal"] === true ? 1 : 0;
+  for (const at of operands[0]!.keys()) {
+    const read = operands.map((windows) => windows[at]!);
+    const outputs = written.map((windows) => windows[at]!);
+    const [H, S, E] = read[0]!.view.shape as [number, number, number];
+    const [K, T] = read[1]!.view.shape as [number, number];
+    host.emit(
+      kernel,
+      [...read.map((o) => o.view), ...outputs],
+      [H, K, S, T, E, ...read.flatMap((o) => o.strides), ...outputs.flatMap(headStrides), causal],
+      [attrNumber(host.node.attrs, "scale")],
+    );
+  }
+}
+
+/**
+ * The operands with heads of all windows one after the other: groups of consecutive heads stay groups,
+ * so that what is written for one window holds for several.
+ */
+function withFoldedWindows(node: Node, decompose: (node: Node) => Node): Node {
+  const { shape } = node.type;
+  const lead = shape.slice(0, -3);
+  if (lead.length === 0) return decompose(node);
+  const windows = lead.reduce((n, d) => n * d.size, 1);
+  const folded = node.inputs.map((x) => {
+    const [heads, rows, size] = inner(x.type);
+    return reshape(x, [dim(null, windows * heads.size), rows, size]);
+  });
+  return reshape(decompose(apply(opOf(node), folded, node.attrs)), shape);
 }
 
 export function headStrides(view: View): readonly number[] {
@@ -80,6 +159,10 @@ const SAMPLES = [
   { inputs: ["H:4,S:3,E:2", "K:2,S:3,E:2", "K:2,S:3,E:2"], attrs: { scale: 0.5, causal: true } },
   { inputs: ["H:2,S:3,E:4", "K:1,T:5,E:4", "K:1,T:5,E:4"], attrs: { scale: 0.7, causal: false } },
   { inputs: ["H:2,S:2,E:4", "K:2,T:4,E:4", "K:2,T:4,E:4"], attrs: { scale: 0.5, causal: true } },
+  {
+    inputs: ["2,H:4,S:3,E:2", "2,K:2,S:3,E:2", "2,K:2,S:3,E:2"],
+    attrs: { scale: 0.5, causal: true },
+  },
 ];
 
 /** Scores [H, S, T] after softmax, from simpler ops. */
@@ -104,31 +187,20 @@ export const attentionOp: OpDef = defineOp({
     needArity("attention", inputs, 3);
     return checked("attention", inputs);
   },
-  eval: ([q, k, v], attrs) => weighted(probabilitiesOf(q!, k!, attrs), v!),
+  eval: (inputs, attrs, out) =>
+    eachWindow(inputs, sizesOf(out.shape), ([q, k, v]) =>
+      weighted(probabilitiesOf(q!, k!, attrs), v!),
+    ),
   vjp: (node, dy) => {
     const operands = [...node.inputs, dy];
     return GRADIENTS.map((op) => apply(op, operands, node.attrs));
   },
-  decompose: (node) => {
-    const { p, values } = scores(node);
-    return matmul(p, values);
-  },
-  host: {
-    stridedOutput: true,
-    run: (host) => {
-      const operands = [0, 1, 2].map((i) => headOperand(host, i));
-      const [H, S, E] = host.output.shape as [number, number, number];
-      const [K, T] = operands[1]!.view.shape as [number, number];
-      const strides = [...operands.flatMap((o) => o.strides), ...headStrides(host.output)];
-      const causal = host.node.attrs["causal"] === true ? 1 : 0;
-      host.emit(
-        "attention",
-        [...operands.map((o) => o.view), host.output],
-        [H, K, S, T, E, ...strides, causal],
-        [attrNumber(host.node.attrs, "scale")],
-      );
-    },
-  },
+  decompose: (windows) =>
+    withFoldedWindows(windows, (node) => {
+      const { p, values } = scores(node);
+      return matmul(p, values);
+    }),
+  host: { stridedOutput: true, run: (host) => callEach(host, "attention", 3, [host.output]) },
   flops: attentionFlops(2),
   samples: SAMPLES,
 });
@@ -139,20 +211,13 @@ const FAMILY = ["attention_grad_q", "attention_grad_k", "attention_grad_v"] as c
 const hostGradient: HostRule = {
   stridedOutput: true,
   family: { name: "attention_grad", members: FAMILY },
-  run: (host) => {
-    const operands = [0, 1, 2, 3].map((i) => headOperand(host, i));
-    const results = [0, 1, 2].map((i) => host.sibling(i));
-    const [H, S, E] = operands[0]!.view.shape as [number, number, number];
-    const [K, T] = operands[1]!.view.shape as [number, number];
-    const strides = [...operands.flatMap((o) => o.strides), ...results.flatMap(headStrides)];
-    const causal = host.node.attrs["causal"] === true ? 1 : 0;
-    host.emit(
+  run: (host) =>
+    callEach(
+      host,
       "attention_grad",
-      [...operands.map((o) => o.view), ...results],
-      [H, K, S, T, E, ...strides, causal],
-      [attrNumber(host.node.attrs, "scale")],
-    );
-  },
+      4,
+      [0, 1, 2].map((i) => host.sibling(i)),
+    ),
 };
 
 function gradientOp(member: 0 | 1 | 2, doc: string, decompose: (node: Node) => Node): OpDef {
@@ -169,12 +234,13 @@ function gradientOp(member: 0 | 1 | 2, doc: string, decompose: (node: Node) => N
         needDim(name, inputs, 3, d, q.shape[i]!, `dimension ${i}`);
       return inputs[member]!;
     },
-    eval: ([q, k, v, dy], attrs) => {
-      const p = probabilitiesOf(q!, k!, attrs);
-      const { dq, dk, dv } = gradients(q!, k!, v!, dy!, p, attrNumber(attrs, "scale"));
-      return [dq, dk, dv][member]!;
-    },
-    decompose,
+    eval: (inputs, attrs, out) =>
+      eachWindow(inputs, sizesOf(out.shape), ([q, k, v, dy]) => {
+        const p = probabilitiesOf(q!, k!, attrs);
+        const { dq, dk, dv } = gradients(q!, k!, v!, dy!, p, attrNumber(attrs, "scale"));
+        return [dq, dk, dv][member]!;
+      }),
+    decompose: (node) => withFoldedWindows(node, decompose),
     host: hostGradient,
     flops: attentionFlops([3, 1, 1][member]!),
     samples: SAMPLES.map((s) => ({ ...s, inputs: [...s.inputs, s.inputs[0]!] })),

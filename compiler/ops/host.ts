@@ -17,9 +17,9 @@ export interface View {
 export interface HostEmitter {
   readonly node: Node;
   /** Operand `i` where it lies; strides are arbitrary. */
-  input(i: number): View;
+  readonly input: (i: number) => View;
   /** Operand `i` in row-major order, copied if it is not. */
-  dense(i: number): View;
+  readonly dense: (i: number) => View;
   /** Where the result goes. Row-major unless the rule says `stridedOutput`. */
   readonly output: View;
   /** Where the result of sibling `i` of the family goes (see `HostRule.family`). */
@@ -71,6 +71,18 @@ export function isDense(view: View): boolean {
     step *= view.shape[i]!;
   }
   return true;
+}
+
+/** The views of the last `rank` axes, one for each index of the axes before them, in order. */
+export function innerViews(view: View, rank: number): View[] {
+  const lead = view.shape.length - rank;
+  const inner = { shape: view.shape.slice(lead), strides: view.strides.slice(lead) };
+  let offsets = [view.offset];
+  for (let axis = 0; axis < lead; axis++) {
+    const steps = Array.from({ length: view.shape[axis]! }, (_, i) => i * view.strides[axis]!);
+    offsets = offsets.flatMap((offset) => steps.map((step) => offset + step));
+  }
+  return offsets.map((offset) => ({ storage: view.storage, offset, ...inner }));
 }
 
 /** The view read in another shape, if the strides allow it without a copy. */

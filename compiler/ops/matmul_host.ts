@@ -58,7 +58,8 @@ export function runMatmul(host: HostEmitter, tx: boolean, ty: boolean): void {
   const batch = shape.slice(0, -2);
 
   const operand = (i: number): { matrix: Matrix; stride: number } => {
-    for (const view of [host.input(i), host.dense(i)]) {
+    for (const read of [host.input, host.dense]) {
+      const view = read(i);
       const matrix = asMatrix(view);
       const stride = batchStride(view, batch);
       if (matrix !== undefined && stride !== undefined) return { matrix, stride };

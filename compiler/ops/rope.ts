@@ -10,6 +10,7 @@
  * scalar, is the position of the first row; without it rows start at 0.
  */
 import { elementCount, sizesOf } from "../ir/types.ts";
+import { bug } from "../support/bug.ts";
 import {
   type Attrs,
   apply,
@@ -21,6 +22,7 @@ import {
   type OpDef,
   shapeFail,
 } from "./define.ts";
+import { type HostEmitter, innerViews, type View } from "./host.ts";
 import type { MilEmitter, MilValue } from "./mil.ts";
 import { zeros } from "./tensor.ts";
 
@@ -97,18 +99,20 @@ export const ropeOp: OpDef = defineOp({
     stridedOutput: true,
     run: (host) => {
       const { attrs } = host.node;
-      const x = asHeads(host.input(0)) === undefined ? host.dense(0) : host.input(0);
-      const [from, to] = [asHeads(x)!, asHeads(host.output)!];
-      host.emit(
-        "rope",
-        [x, host.node.inputs.length > 1 ? host.input(1) : null, host.output],
-        [
-          ...[from.heads, from.rows, from.size, from.headStride, from.rowStride],
-          ...[to.headStride, to.rowStride],
-          ...[attrs["pairing"] === "split" ? 1 : 0, attrs["inverse"] === true ? 1 : 0, 0],
-        ],
-        [attrNumber(attrs, "theta")],
-      );
+      const position = host.node.inputs.length > 1 ? host.input(1) : null;
+      for (const [x, output] of sameHeads(host)) {
+        const [from, to] = [asHeads(x)!, asHeads(output)!];
+        host.emit(
+          "rope",
+          [x, position, output],
+          [
+            ...[from.heads, from.rows, from.size, from.headStride, from.rowStride],
+            ...[to.headStride, to.rowStride],
+            ...[attrs["pairing"] === "split" ? 1 : 0, attrs["inverse"] === true ? 1 : 0, 0],
+          ],
+          [attrNumber(attrs, "theta")],
+        );
+      }
     },
   },
   mil: (m, [x]) => ropeMil(m, x!, false),
@@ -120,6 +124,21 @@ export const ropeOp: OpDef = defineOp({
     { inputs: ["S:3,E:4", { shape: "", below: 5 }], attrs: { theta: 100, inverse: true } },
   ],
 });
+
+/** Operand and result in parts whose heads lie at one distance: all at once, or window by window. */
+function sameHeads(host: HostEmitter): readonly (readonly [View, View])[] {
+  const { output } = host;
+  for (const read of [host.input, host.dense]) {
+    const x = read(0);
+    for (const rank of [x.shape.length, Math.min(3, x.shape.length)]) {
+      const parts = innerViews(x, rank);
+      const results = innerViews(output, rank);
+      if ([...parts, ...results].every((v) => asHeads(v) !== undefined))
+        return parts.map((part, i) => [part, results[i]!]);
+    }
+  }
+  return bug("rows of a result lie together");
+}
 
 interface Turns {
   readonly cos: Float64Array;

@@ -78,3 +78,13 @@ export function gatherStrided(
   });
   return out;
 }
+
+/** The tensors of the last `rank` axes, one for each index of the axes before them, in order. */
+export function innerTensors({ shape, data }: Tensor, rank: number): Tensor[] {
+  const inner = shape.slice(shape.length - rank);
+  const size = countOf(inner);
+  return Array.from({ length: countOf(shape.slice(0, shape.length - rank)) }, (_, i) => ({
+    shape: inner,
+    data: data.subarray(i * size, (i + 1) * size),
+  }));
+}

@@ -123,6 +123,72 @@ test("fifty random faults in one run", () => {
   expect(emulatorReport(emulatorLibrary()).violations).toEqual([]);
 });
 
+/** Every fault of the emulator; those of the second list fail a reload. */
+const KINDS = [
+  ...["timeout", "inference-fault", "daemon-restart", "transient-load", "unload-fault"],
+  ...["transient-compile", "lock-fault", "unlock-fault", "base-fault"],
+];
+const RELOADING = [
+  ...["surface-fault", "short-surface", "nil-descriptor", "nil-model", "nil-request"],
+  "nil-wrapper",
+];
+
+test("random sequences of every fault: the same losses, or another device that says why", () => {
+  const random = createRandom(11);
+  const pick = (n: number): number => random.uniformIndex(n);
+  const seen = new Set<string>();
+  const all = [...KINDS, ...RELOADING];
+  let [given, turn] = [0, 0];
+  for (let i = 0; i < 10; i++) {
+    inject("");
+    const t = trainer({ settings: { steps: 6, accum: ACCUM, lr: 3e-3, warmup: 1 } });
+    const losses = lossesOf(t, () => {
+      if (pick(3) === 0 || t.engine === undefined) return;
+      // Something has to be loaded again, so that faults of loading and compiling get their turn.
+      const again = pick(2) === 0 ? "daemon-restart=1" : "lock-fault=1";
+      const forgets = pick(2) === 0 ? "restart-forgets=on,leaves-files=off," : "";
+      // Each kind has its turn.
+      const kind = all[(7 * turn++) % all.length]!;
+      seen.add(kind);
+      const two = kind === again.split("=")[0] ? "" : `,${kind}=${1 + pick(3)}`;
+      inject(`${forgets}${again}${two}`);
+    });
+    const troubles = t.takeTroubles();
+    const isOnEngine = t.engine !== undefined;
+    given += troubles.length;
+    t.close();
+    const far = distance(losses, undisturbed.slice(0, 6));
+    expect(far).toBeLessThan(isOnEngine ? Number.MIN_VALUE : NEAR);
+    const last = troubles.filter((x) => x.action === "cpu");
+    expect(last.map((x) => x.diagnostic.code)).toEqual(isOnEngine ? [] : ["E0917"]);
+    for (const { diagnostic } of last) expect(diagnostic.title).toMatch(/stays so: \S+/);
+  }
+  expect(given).toBeGreaterThan(20);
+  expect([...seen].sort()).toEqual([...all].sort());
+});
+
+test("an engine that does not say how long it took, and memory that nobody watches", () => {
+  const nanoseconds = ["counters=on", "counters=off", "watch-memory=off"].map((settings) => {
+    inject(settings);
+    const t = trainer();
+    expect(lossesOf(t)).toEqual(undisturbed);
+    const { hardwareNanoseconds } = t.engineCounts!;
+    t.close();
+    return hardwareNanoseconds > 0;
+  });
+  expect(nanoseconds).toEqual([true, false, true]);
+});
+
+test("an engine that only takes its predicted time computes nothing", () => {
+  inject("pace=predicted");
+  const t = trainer({ settings: { steps: 1, accum: 1 } });
+  const { loss } = t.step();
+  expect(t.engineCounts!.evaluations).toBe(3 * 2);
+  expect(t.gradient("block.0.attn.wq").every((g) => g === 0)).toBe(true);
+  expect(loss).not.toBe(undisturbed[0]);
+  t.close();
+});
+
 test("a fault while weights are staged", () => {
   const t = trainer();
   const losses = lossesOf(t, (step) => {

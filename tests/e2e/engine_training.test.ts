@@ -4,9 +4,15 @@
  */
 import { beforeAll, expect, test } from "vitest";
 import { loadModel } from "../../dsl/index.ts";
+import { candidatesFor, layoutName } from "../../passes/ane/candidates.ts";
+import { emulatorLibrary, emulatorReport } from "../../runtime-native/js/ane.ts";
 import { openData } from "../../training/data/open_data.ts";
 import type { TokenData } from "../../training/data/token_file.ts";
+import { withLayout } from "../../training/engine_layout.ts";
+import { readModel } from "../../training/model.ts";
+import { completeSettings } from "../../training/options.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "../../training/trainer.ts";
+import { distance, inject, lossesOf } from "./engine_support.ts";
 
 let data: TokenData;
 beforeAll(async () => {
@@ -42,29 +48,71 @@ function reference(): number {
   return onProcessor;
 }
 
-/** Programs of each share: what has to be compiled, once. */
-const SHARES = [
-  ["none", "full", 10],
-  ["pairs", "full", 8],
-  ["layer", "full", 3],
-  ["layer", "matmul", 5],
-] as const;
+const FUSIONS = ["none", "pairs", "layer", "auto"] as const;
+const SHARES = ["full", "matmul"] as const;
+const COMBINATIONS = FUSIONS.flatMap((fusion) => SHARES.map((ane) => [fusion, ane] as const));
 
-test.each(SHARES)(
-  "fusion %s, ane %s: the loss of the processor, %i programs",
-  (fusion, ane, count) => {
-    const t = trainer({ engine: { fusion, ane }, device: { engine: { kind: "emulator" } } });
-    const loss = lastLosses(t);
-    const counts = t.engineCounts!;
+/** Distinct programs of each share: what has to be compiled, once. */
+const PROGRAMS = { none: 10, pairs: 8, layer: 3, matmul: 5 };
+
+test.each(COMBINATIONS)("fusion %s, ane %s: the loss of the processor", (fusion, ane) => {
+  inject("");
+  const t = trainer({ engine: { fusion, ane }, device: { engine: { kind: "emulator" } } });
+  const loss = lastLosses(t);
+  const { layout } = t.state.engine!.choice;
+  const counts = t.engineCounts!;
+  t.close();
+  expect(Math.abs(loss - reference())).toBeLessThan(0.02);
+  expect(loss).toBeLessThan(5);
+  // The search finds `layer` for `tiny` on the emulator's chip; of `matmul` there are two layouts.
+  expect(layout === undefined).toBe(fusion !== "auto");
+  const scheme = ane === "matmul" ? "matmul" : fusion === "auto" ? "layer" : fusion;
+  if (fusion === "auto") expect(layout).toBe(`${scheme}, params`);
+  expect(counts.loads).toBe(PROGRAMS[scheme]);
+  expect(counts.compiles).toBe(PROGRAMS[scheme]);
+  expect(counts.overflows).toBe(0);
+  expect(counts.retries + counts.reloads).toBe(0);
+});
+
+test("every layout that `auto` may choose trains", () => {
+  const settings = { steps: 3, accum: 1, lr: 3e-3, warmup: 1 };
+  const small = { settings, overrides: { S: 16, L: 1 }, device: { threads: 1 } };
+  const losses = (more: Partial<TrainerOptions> = {}): number[] => {
+    const t = trainer({ ...small, ...more });
+    const found = lossesOf(t);
     t.close();
-    expect(Math.abs(loss - reference())).toBeLessThan(0.02);
-    expect(loss).toBeLessThan(5);
-    expect(counts.loads).toBe(count);
-    expect(counts.compiles).toBeLessThanOrEqual(count);
-    expect(counts.overflows).toBe(0);
-    expect(counts.retries + counts.reloads).toBe(0);
-  },
-);
+    return found;
+  };
+  const expected = losses();
+  inject("compile-limit=off,numerics=fast");
+  const device = { ...small.device, engine: { kind: "emulator", compileBudget: 0 } } as const;
+  const candidates = candidatesFor("m4", { training: true });
+  expect(candidates.length).toBeGreaterThan(50);
+  for (const layout of candidates) {
+    const engine = { fusion: "auto", ane: "full", layout } as const;
+    const far = distance(losses({ engine, device }), expected);
+    expect(far, layoutName(layout)).toBeLessThan(1e-3);
+  }
+  // Those with slices are other programs.
+  expect(emulatorReport(emulatorLibrary()).compiles).toBeGreaterThan(60);
+});
+
+test("`auto` weighs for the chip that the device says it is", () => {
+  const model = readModel({ source: loadModel("autoresearch"), overrides: { L: 1 } });
+  const device = { engine: { kind: "emulator" } } as const;
+  const settings = completeSettings({});
+  const [old, recent] = ["m1", "m4_max"].map((chip) => {
+    inject(`chip=${chip}`);
+    return withLayout({ fusion: "auto", ane: "full" }, { model, settings, device }).layout!;
+  });
+  // On an M1 all but the forward products are predicted to be faster on the processor.
+  expect(layoutName(old!)).toMatch(/^matmul/);
+  expect(layoutName(recent!)).not.toMatch(/^matmul/);
+  inject("engine=off");
+  expect(() => withLayout({ fusion: "auto", ane: "full" }, { model, settings, device })).toThrow(
+    expect.objectContaining({ code: "E0620" }),
+  );
+});
 
 test("two runs on the engine have the same losses, bit for bit", () => {
   const run = (): number[] => {

@@ -1,6 +1,6 @@
 // Trains a small model in a process of its own, which train_killed.test.ts kills and starts again.
 //
-//   node train_child.mjs BUILD OUT STEPS [INTERRUPT]     BUILD: the compiled sources
+//   node train_child.mjs BUILD OUT STEPS [INTERRUPT] [BATCH]     BUILD: the compiled sources
 //
 // Resumes OUT if it is there. Prints a line for every micro-step. Sends itself the signal of Ctrl-C after
 // micro-step INTERRUPT.
@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [build, out, steps, interrupt] = process.argv.slice(2);
+const [build, out, steps, interrupt, batch = "1"] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(join(build, path)).href);
 const { loadModel } = await load("dsl/index.js");
 const { openData } = await load("training/data/open_data.js");
@@ -25,7 +25,7 @@ const trainer = existsSync(out)
       source: loadModel("tiny"),
       overrides: { S: 8, D: 16, H: 2, K: 1, E: 8, F: 24, L: 2 },
       ...{ data, dataName: "builtin:stories", device },
-      settings: { steps: Number(steps), accum: 4, warmup: 2, valEvery: 9 },
+      settings: { steps: Number(steps), accum: 4, batch: Number(batch), warmup: 2, valEvery: 9 },
     });
 
 const run = startRun({

@@ -1,26 +1,18 @@
 /** A process that is killed at any moment, and started again until it is done, ends with the same bytes. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
 import { testFolder } from "../unit/data/support.ts";
+import { compileForProcesses } from "./processes.ts";
 
 const root = packageRoot();
-const build = join(root, "build", "e2e_dist");
 const STEPS = 60;
 
+let build = "";
 beforeAll(() => {
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const flags = ["--noCheck", "--incremental", "--declaration", "false", "--sourceMap", "false"];
-  const state = ["--outDir", build, "--tsBuildInfoFile", join(build, "tsconfig.tsbuildinfo")];
-  execFileSync(
-    process.execPath,
-    [tsc, "-p", join(root, "tsconfig.build.json"), ...flags, ...state],
-    {
-      stdio: "pipe",
-    },
-  );
+  build = compileForProcesses();
 });
 
 interface Kill {
@@ -29,13 +21,17 @@ interface Kill {
   readonly signal: NodeJS.Signals;
 }
 
+interface Options {
+  readonly kill?: Kill;
+  readonly interrupt?: number;
+  readonly batch?: number;
+}
+
 /** Runs the child; `kill` ends it after that many lines and a moment. The last line it wrote. */
-function train(
-  out: string,
-  { kill, interrupt = 0 }: { readonly kill?: Kill; readonly interrupt?: number } = {},
-) {
+function train(out: string, { kill, interrupt = 0, batch = 1 }: Options = {}) {
   const script = join(root, "tests", "e2e", "train_child.mjs");
-  const child = spawn(process.execPath, [script, build, out, String(STEPS), String(interrupt)]);
+  const numbers = [STEPS, interrupt, batch].map(String);
+  const child = spawn(process.execPath, [script, build, out, ...numbers]);
   let output = "";
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors += text.toString()));
@@ -55,10 +51,10 @@ function train(
   });
 }
 
-test("killed at random moments", async () => {
+test.each([1, 2])("killed at random moments, batches of %i", async (batch) => {
   const folder = testFolder();
   const whole = join(folder, "whole.ckpt");
-  expect(await train(whole)).toBe("steps");
+  expect(await train(whole, { batch })).toBe("steps");
 
   const out = join(folder, "killed.ckpt");
   const kills: object[] = [];
@@ -71,7 +67,7 @@ test("killed at random moments", async () => {
       signal,
     } as const;
     kills.push(kill);
-    last = await train(out, kills.length > 8 ? {} : { kill });
+    last = await train(out, kills.length > 8 ? { batch } : { kill, batch });
   }
   expect(readFileSync(out).equals(readFileSync(whole)), JSON.stringify(kills)).toBe(true);
   // At most the temporary files of writes that were cut short are left beside it.
@@ -79,11 +75,11 @@ test("killed at random moments", async () => {
   expect(others.sort()).toEqual(["killed.ckpt", "whole.ckpt"]);
 });
 
-test("stopped by Ctrl-C inside a group", async () => {
+test.each([1, 2])("stopped by Ctrl-C inside a group, batches of %i", async (batch) => {
   const folder = testFolder();
   const [whole, out] = [join(folder, "whole.ckpt"), join(folder, "stopped.ckpt")];
-  await train(whole);
-  expect(await train(out, { interrupt: 2 })).toBe("stopped");
+  await train(whole, { batch });
+  expect(await train(out, { interrupt: 2, batch })).toBe("stopped");
   expect(await train(out)).toBe("steps");
   expect(readFileSync(out).equals(readFileSync(whole))).toBe(true);
 });

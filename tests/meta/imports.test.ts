@@ -22,6 +22,7 @@ const LEVELS: readonly (readonly [prefix: string, level: number])[] = [
   ["training/", 9],
   ["formats/", 9],
   ["cli/", 10],
+  ["bench/published/", 9],
   ["bench/", 11],
 ];
 

@@ -51,7 +51,7 @@ function made(scales: Scales, lossScale: number, numerics: Numerics): Map<string
 
 function calibrated(): Scales {
   const { trained, compiling } = engineGraph(model(), { fusion: "layer", ane: "full" });
-  const calibration = calibrationOf(planAne(trained, compiling));
+  const calibration = calibrationOf(planAne(trained, compiling), LOSS_SCALE);
   const values = valuesFor(model());
   values.set(LOSS_SCALE, { shape: [], data: Float64Array.of(1) });
   const sizes = interpret(calibration.graph, values);
