@@ -14,6 +14,7 @@ import {
   makeFrame,
   scopeWith,
   type Value,
+  type Watch,
 } from "./context.ts";
 import { binaryValue, describe, evaluate, toNode } from "./expressions.ts";
 import type { Header } from "./header.ts";
@@ -150,6 +151,7 @@ function declareParam(
     frame.params.set(name.text, node);
   }
   frame.scopes[0]!.set(name.text, node && { kind: "node", node });
+  if (node !== undefined) context.watch?.(name.span, { kind: "node", node });
 }
 
 function isTooLarge(context: Context, declared: TypeExpr, type: TensorType): boolean {
@@ -181,6 +183,7 @@ function assign(context: Context, frame: Frame, statement: Statement & { kind: "
   const scope = scopeWith(frame, target.text) ?? frame.scopes.at(-1)!;
   if (op === "=") {
     scope.set(target.text, right);
+    if (right !== undefined) context.watch?.(target.span, right);
     return;
   }
   const before = scope.get(target.text);
@@ -198,7 +201,9 @@ function assign(context: Context, frame: Frame, statement: Statement & { kind: "
     context.reporter.report(types.updateChangesShape(op, x, result.node.type));
     return;
   }
-  if (result !== undefined) scope.set(target.text, result);
+  if (result === undefined) return;
+  scope.set(target.text, result);
+  context.watch?.(target.span, result);
 }
 
 function repeat(context: Context, frame: Frame, statement: Statement & { kind: "repeat" }): void {
@@ -226,8 +231,9 @@ function repeat(context: Context, frame: Frame, statement: Statement & { kind: "
   });
 }
 
-function makeContext(header: Header, library: Library, reporter: Reporter): Context {
+function makeContext(header: Header, library: Library, reporter: Reporter, watch?: Watch): Context {
   return {
+    watch,
     builder: new Builder(),
     header,
     library,
@@ -251,8 +257,9 @@ export function elaborateItem(
   header: Header,
   library: Library,
   reporter: Reporter,
+  watch?: Watch,
 ): Graph | undefined {
-  const context = makeContext(header, library, reporter);
+  const context = makeContext(header, library, reporter, watch);
   const variables = item.kind === "train" ? [] : item.variables;
   const dimensions = dimensionsOf(header.dims, variables);
   for (const { text } of variables) dimensions.variables.set(text, dim(text, SAMPLE_SIZE));
@@ -266,6 +273,7 @@ export function elaborateItem(
       ? context.builder.input(arg.name.text, type.shape, type.dtype)
       : undefined;
     frame.scopes[0]!.set(arg.name.text, node && { kind: "node", node });
+    if (node !== undefined) watch?.(arg.name.span, { kind: "node", node });
   }
   const result = runBody(context, frame, item.body);
   if (result === undefined) return undefined;

@@ -21,6 +21,8 @@ export type Value =
 /** A value, or nothing after a mistake that was reported: what depends on it says no more. */
 export type Maybe<T> = T | undefined;
 
+export type Watch = (span: Span, value: Value) => void;
+
 export interface Context {
   readonly builder: Builder;
   readonly header: Header;
@@ -29,6 +31,8 @@ export interface Context {
   readonly owns: (layer: LayerRef) => boolean;
   /** Where the call that owns a path was written. */
   readonly owners: Map<string, Span>;
+  /** Told of the value that each expression, target, argument and parameter of the text stands for. */
+  readonly watch: Watch | undefined;
   steps: number;
 }
 

@@ -123,6 +123,12 @@ export function evaluate(
   expr: Expr,
   callLayer: CallLayer,
 ): Maybe<Value> {
+  const value = evaluated(context, frame, expr, callLayer);
+  if (value !== undefined) context.watch?.(expr.span, value);
+  return value;
+}
+
+function evaluated(context: Context, frame: Frame, expr: Expr, callLayer: CallLayer): Maybe<Value> {
   countStep(context, expr.span);
   switch (expr.kind) {
     case "number":

@@ -19,6 +19,8 @@ export {
 export { format } from "./format.ts";
 export { builtIns, dimensionFunctions, signatureOf } from "./functions.ts";
 export { type HyperParameter, hyperParameters } from "./hyper_parameters.ts";
+export { type Inspection, inspect } from "./inspect.ts";
 export { loadModel, modelNames, packageRoot } from "./library.ts";
+export type { NameSymbol, Occurrence } from "./occurrences.ts";
 export { rearrange, share } from "./rearrange.ts";
 export { type Parsed, parseFile } from "./syntax.ts";

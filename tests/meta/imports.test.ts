@@ -21,6 +21,7 @@ const LEVELS: readonly (readonly [prefix: string, level: number])[] = [
   ["version.ts", 0],
   ["training/", 9],
   ["formats/", 9],
+  ["lsp/", 9],
   ["cli/", 10],
   ["bench/published/", 9],
   ["bench/", 11],
