@@ -13,6 +13,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import { median } from "../cli/bench/workload.ts";
 import { table } from "../cli/output.ts";
+import { fusedLayers } from "./fused_layers.ts";
 import { anec, type Numbers, root, runJson } from "./processes.ts";
 import { measureScaling } from "./scaling.ts";
 import { measureStart } from "./start.ts";
@@ -60,11 +61,20 @@ function generationLine(name: string, r: Numbers): Line {
   };
 }
 
-/** The step beside a process that never rests, as a share of what a fair system would leave us. */
-function besideBurner(alone: Numbers): { readonly line: Line; readonly beside: Numbers } {
+/**
+ * The step beside a process that never rests, as a share of what a fair system would leave us of the step
+ * alone, measured just before.
+ */
+function besideBurner(): {
+  readonly line: Line;
+  readonly alone: Numbers;
+  readonly beside: Numbers;
+} {
+  const args = ["bench", "step", "--steps", "3"];
+  const alone = runJson(args);
   const burner: ChildProcess = spawn(process.execPath, ["-e", "for (;;) {}"], { stdio: "ignore" });
   try {
-    const beside = runJson(["bench", "step", "--steps", "3"]);
+    const beside = runJson(args);
     const processors = availableParallelism();
     const fair = (processors - 0.5) / processors;
     const ratio = number(alone, "msPerOptimizerStep") / number(beside, "msPerOptimizerStep") / fair;
@@ -74,7 +84,7 @@ function besideBurner(alone: Numbers): { readonly line: Line; readonly beside: N
       against: `${(number(alone, "msPerMicroStep") / fair).toFixed(1)} ms, a fair share`,
       ...{ ratio, goal: ">= 0.85" },
     };
-    return { line, beside };
+    return { line, alone, beside };
   } finally {
     burner.kill();
   }
@@ -118,9 +128,20 @@ async function main(): Promise<void> {
     results[`generate ${model}`] = report;
     lines.push(generationLine(`${model}, one token at a time`, report));
   }
-  const { line, beside } = besideBurner(auto);
-  results["beside a busy process"] = beside;
+  const { line, alone, beside } = besideBurner();
+  results["beside a busy process"] = { alone, beside };
   lines.push(line);
+
+  const layers = fusedLayers();
+  results["fused layers"] = layers;
+  for (const { name, ms, kernelMs, ratio } of layers) {
+    lines.push({
+      name: `${name}, from its equation`,
+      value: `${ms.toFixed(2)} ms`,
+      against: `${kernelMs.toFixed(2)} ms of a kernel`,
+      ...{ ratio, goal: "<= 2" },
+    });
+  }
 
   const start = await measureStart(anec, quick ? 5 : 15);
   results["start"] = start;

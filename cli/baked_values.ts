@@ -9,6 +9,7 @@ import { readSafetensors } from "../formats/safetensors.ts";
 import { toFloat64 } from "../formats/tensor.ts";
 import { type Checkpoint, readCheckpoint } from "../training/checkpoint.ts";
 import { initialise } from "../training/initialise.ts";
+import { mergeAdapters } from "../training/lora/merge.ts";
 import { defaultSettings } from "../training/options.ts";
 
 interface Values {
@@ -42,7 +43,7 @@ export function dimsOfValues(path: string, overrides: Record<string, number>): v
 /** Undefined for a safetensors file that another program made. */
 function checkpointAt(path: string): Checkpoint | undefined {
   try {
-    return readCheckpoint(path);
+    return mergeAdapters(readCheckpoint(path));
   } catch (error) {
     if (error instanceof UserError && error.diagnostics[0]?.code === "E0721") return undefined;
     throw error;

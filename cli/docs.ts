@@ -1,5 +1,6 @@
 /**
- * Pages that are made from the registries: `docs/errors/`, `docs/facts/` and `docs/ops.md`.
+ * Pages that are made from the registries: `docs/errors/`, `docs/facts/`, `docs/ops.md` and
+ * `docs/compatibility.md`.
  *
  * `npm run build && node scripts/generate_docs.mjs` writes them; a test compares them.
  */
@@ -8,6 +9,7 @@ import { areas, type Page } from "../compiler/messages/index.ts";
 import type { OpDef } from "../compiler/ops/define.ts";
 import { ops } from "../compiler/ops/index.ts";
 import { facts } from "../compiler/target/facts/index.ts";
+import { compatibilityPage } from "../training/compat/page.ts";
 import { withEvidence } from "./evidence.ts";
 import { factIndex, factPage } from "./fact_pages.ts";
 
@@ -32,6 +34,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   const known = withEvidence(facts);
   return new Map([
     ["docs/ops.md", opsPage()],
+    ["docs/compatibility.md", `${NOTE}\n${compatibilityPage()}`],
     ["docs/errors/README.md", errorIndex()],
     ...messages.map((m) => [`docs/errors/${m.code}.md`, errorPage(m)] as const),
     ["docs/facts/README.md", `${NOTE}\n${factIndex(known)}`],

@@ -12,6 +12,7 @@ import {
 import { userCacheFolder } from "../training/data/cache.ts";
 import { corpusCacheName, defaultCorpus } from "../training/data/corpus.ts";
 import { VERSION } from "../version.ts";
+import { type AneFindings, aneFindings } from "./ane_findings.ts";
 
 export interface Findings {
   readonly version: string;
@@ -21,7 +22,7 @@ export interface Findings {
   /** Version undefined: not found. */
   readonly tools: readonly { readonly name: string; readonly version?: string }[];
   readonly cpu: CpuFindings;
-  readonly ane: { readonly ready: boolean; readonly why: string };
+  readonly ane: AneFindings;
   /** What to install for more, one sentence each. */
   readonly advice: readonly string[];
 }
@@ -85,14 +86,6 @@ function cpuFindings(measure: boolean): CpuFindings {
     const fault = error.detail === "" ? error.message : `${error.message} (${error.detail})`;
     return { ready: false, fault, processor, threads: list.length, blas: null, rates: [] };
   }
-}
-
-function aneFindings(): Findings["ane"] {
-  const isApple = process.platform === "darwin" && process.arch === "arm64";
-  const why = isApple
-    ? "This Mac has one, but this version of anec only writes and checks MIL programs (`anec compile`); it does not dispatch them."
-    : "The Neural Engine is part of Apple's chips. Programs for it can be compiled and checked here (`anec compile`), not run.";
-  return { ready: false, why };
 }
 
 function adviceFor(cpu: CpuFindings, tools: Findings["tools"]): string[] {

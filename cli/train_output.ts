@@ -136,6 +136,10 @@ function textReporter(options: ReporterOptions): Reporter {
         `${stepText(step)}  no update: the gradient left the engine's range; the loss is scaled by ${grouped(lossScale)} now`,
       );
     }
+    if (update?.sanitized !== undefined) {
+      const elements = count(update.sanitized, "element");
+      line.print(`${stepText(step)}  sanitized ${elements} of the gradient`);
+    }
     if (!io.out.isTerminal) {
       if (update !== undefined || step === 1) line.print(text);
     } else if (performance.now() - shownAt >= FRAME_MS) {
@@ -203,7 +207,7 @@ function textReporter(options: ReporterOptions): Reporter {
 
 function header({ trainer, data, dataName, out, time }: ReporterOptions): string {
   const { model, vocabulary, settings, device, parameters, state } = trainer;
-  const { steps, accum, batch, lr, warmup, seed } = settings;
+  const { steps, accum, batch, lr, warmup, seed, optimizer, schedule, compat, clock } = settings;
   const guess = Math.log(vocabulary.size);
   const ids =
     vocabulary.active === null
@@ -231,7 +235,7 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ],
     [
       "run",
-      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}${batch > 1 ? `, ${batch} in one call` : ""}, lr ${lr} after ${count(warmup, "update")}, seed ${seed}`,
+      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}${batch > 1 ? `, ${batch} in one call` : ""}, ${optimizer}, lr ${lr} after ${count(warmup, clock === "updates" ? "update" : "micro-step")} and ${schedule}, seed ${seed}${compat === null ? "" : `, as ${compat}`}`,
     ],
     ...from,
     ["to", out],

@@ -12,6 +12,7 @@ import * as fs from "node:fs";
 import { blztSidecarDamaged } from "../compiler/messages/blzt.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { readFileBytes, writeFileBytes } from "./files.ts";
+import { isObject } from "./json_keys.ts";
 import type { TokenizerData } from "./weights.ts";
 
 export interface BlztSidecar {
@@ -112,10 +113,6 @@ function parse(json: Record<string, unknown>, path: string): BlztSidecar {
     dtypes: dtypes as BlztSidecar["dtypes"],
     tokenizer: tokenizer as TokenizerData | null,
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isAboveZero(value: unknown): boolean {

@@ -2,7 +2,14 @@
 import { precisionLost } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { halfBits } from "../compiler/support/half.ts";
-import { type Dtype, fromFloat32, fromHalfBits, type Tensor, toFloat32 } from "./tensor.ts";
+import {
+  type Dtype,
+  fromFloat32,
+  fromHalfBits,
+  madeTensor,
+  type Tensor,
+  toFloat32,
+} from "./tensor.ts";
 
 /** Types that weights of models come in. */
 export const weightDtypes = ["F32", "F16", "BF16"] as const;
@@ -30,6 +37,12 @@ export function castTensor(tensor: Tensor, dtype: WeightDtype, name: string): Te
   }
   const half = fromHalfBits(tensor.shape, bits);
   return dtype === "F16" ? half : { ...half, dtype };
+}
+
+/** The same, made when it is written; that is also when E0759 is thrown. */
+export function castLater(tensor: Tensor, dtype: WeightDtype, name: string): Tensor {
+  if (tensor.dtype === dtype) return tensor;
+  return madeTensor(dtype, tensor.shape, () => castTensor(tensor, dtype, name));
 }
 
 /** The fp32 bits of 2^-14, the smallest normal fp16, and of 65520, which is rounded to infinity. */

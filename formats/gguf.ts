@@ -84,8 +84,8 @@ function tensorsOf(
 }
 
 function plainTensor({ type, shape, data }: GgufTensor): Tensor {
-  if (type === "Q8_0" || type === "Q4_0") return fromFloat32(shape, dequantize(type, data));
-  return { dtype: type, shape, data };
+  if (type === "F32" || type === "F16" || type === "BF16") return { dtype: type, shape, data };
+  return fromFloat32(shape, dequantize(type, data));
 }
 
 /** What a tensor is there for that no model of the family has. */
@@ -125,9 +125,14 @@ const TYPE_OF: Readonly<Record<WriteDtype, TensorType>> = {
 };
 
 /** `general.file_type` by the type of most of the numbers. */
-const FILE_TYPES = { F32: 0, F16: 1, Q8_0: 7, BF16: 32, Q4_0: 2 } as const satisfies Readonly<
-  Record<TensorType, number>
->;
+const FILE_TYPES = {
+  F32: 0,
+  F16: 1,
+  Q8_0: 7,
+  BF16: 32,
+  Q4_0: 2,
+  Q4_1: 3,
+} as const satisfies Readonly<Record<TensorType, number>>;
 
 /**
  * Writes a file whole or not at all. A residual scale is multiplied into `attn_output` and `ffn_down`.
@@ -191,7 +196,7 @@ function mostUsed(outputs: readonly GgufOutput[]): TensorType {
 /** One file of llama.cpp. */
 export const ggufFormat: Format = {
   name: "gguf",
-  doc: "GGUF of llama.cpp: one file with F32, F16, BF16 or Q8_0 weights (Q4_0 is read)",
+  doc: "GGUF of llama.cpp: one file with F32, F16, BF16 or Q8_0 weights (Q4_0 and Q4_1 are read)",
   extensions: [".gguf"],
   dtypes: ["f32", "f16", "bf16", "q8_0"],
   keeps: { residualScale: false, optimizer: false, training: false, tokenizer: true },

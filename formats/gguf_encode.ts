@@ -71,6 +71,7 @@ function bytesOf(name: string, type: TensorType, tensor: Tensor): Uint8Array {
       return quantizeQ8(values);
     }
     case "Q4_0":
+    case "Q4_1":
       return bug(`tensor ${name} is not to be written as ${type}`);
     default:
       return type satisfies never;

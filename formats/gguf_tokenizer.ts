@@ -8,6 +8,7 @@
  * has no name there would be used wrongly, so it is left out, and the reason is said.
  */
 import type { GgufValue } from "./gguf_types.ts";
+import { isObject } from "./json_keys.ts";
 import type { TokenizerData } from "./weights.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -264,10 +265,6 @@ function startingWith(token: string, id: number): Json {
     pair: [special, sequence("A"), special, sequence("B")],
     special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
   };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isWhole(value: unknown): value is number {

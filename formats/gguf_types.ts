@@ -39,6 +39,7 @@ export const TENSOR_TYPES = {
   BF16: { id: 30, block: 1, bytes: 2 },
   Q8_0: { id: 8, block: BLOCK, bytes: BLOCK_BYTES.Q8_0 },
   Q4_0: { id: 2, block: BLOCK, bytes: BLOCK_BYTES.Q4_0 },
+  Q4_1: { id: 3, block: BLOCK, bytes: BLOCK_BYTES.Q4_1 },
 } as const satisfies Readonly<Record<string, TensorLayout>>;
 
 export type TensorType = keyof typeof TENSOR_TYPES;
@@ -47,7 +48,7 @@ export const tensorTypes = Object.keys(TENSOR_TYPES) as readonly TensorType[];
 
 /** Types that are not read, for messages. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
-  ...{ 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K" },
+  ...{ 6: "Q5_0", 7: "Q5_1", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K" },
   ...{ 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S" },
   ...{ 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32" },
   ...{ 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4" },

@@ -4,7 +4,7 @@
  *   config.json                    sizes and what kind of model it is
  *   model.safetensors              the weights, or
  *   model.safetensors.index.json   which part has which tensor, and model-00001-of-00003.safetensors, …
- *   tokenizer.json                 optional
+ *   tokenizer.json                 optional; tokenizer_config.json is written beside it
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -15,13 +15,14 @@ import {
 } from "../compiler/messages/formats.ts";
 import { invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { castTensor, type WeightDtype } from "./cast.ts";
+import { castLater, type WeightDtype } from "./cast.ts";
 import { checkWeights } from "./check_weights.ts";
 import { readFileBytes, readingFile } from "./files.ts";
 import type { Format, WriteDtype, WriteOptions } from "./format.ts";
 import { parseHfConfig, parseObject, printHfConfig } from "./hf_config.ts";
 import { encodeSafetensors, readSafetensors } from "./safetensors.ts";
-import { type Tensor, toFloat32 } from "./tensor.ts";
+import { byteLengthOf, type Tensor, toFloat32 } from "./tensor.ts";
+import { printTokenizerConfig } from "./tokenizer_config.ts";
 import type { TransformerConfig, WeightSet } from "./weights.ts";
 import { type FolderFile, writeFolderAtomic } from "./write_folder.ts";
 
@@ -29,6 +30,7 @@ const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const TOKENIZER = "tokenizer.json";
+const TOKENIZER_CONFIG = "tokenizer_config.json";
 
 /** Bytes of tensors beyond which weights are written in parts, as other programs do. */
 const PART_BYTES = 5e9;
@@ -176,7 +178,7 @@ export function writeHf(folder: string, weights: WeightSet, options: WriteHfOpti
   }
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of weights.tensors) {
-    tensors.set(name, target === undefined ? tensor : castTensor(tensor, target, name));
+    tensors.set(name, target === undefined ? tensor : castLater(tensor, target, name));
   }
   const { bos = null, eos = null } = tokenizer ?? {};
   const torch = TORCH_NAME[tensors.get("model.embed_tokens.weight")!.dtype]!;
@@ -184,7 +186,11 @@ export function writeHf(folder: string, weights: WeightSet, options: WriteHfOpti
     { name: CONFIG, chunks: [utf8(printHfConfig({ config, bos, eos }, torch))] },
     ...weightFiles(tensors, partBytes),
   ];
-  if (tokenizer !== null) files.push({ name: TOKENIZER, chunks: [utf8(tokenizer.json)] });
+  if (tokenizer !== null) {
+    const told = printTokenizerConfig(tokenizer, config.context);
+    files.push({ name: TOKENIZER, chunks: [utf8(tokenizer.json)] });
+    files.push({ name: TOKENIZER_CONFIG, chunks: [utf8(told)] });
+  }
   writeFolderAtomic(folder, files, { replace: options.replace === true });
 }
 
@@ -197,13 +203,14 @@ function weightFiles(tensors: ReadonlyMap<string, Tensor>, partBytes: number): F
   const parts: Map<string, Tensor>[] = [new Map()];
   let [held, total] = [0, 0];
   for (const [name, tensor] of tensors) {
-    if (held > 0 && held + tensor.data.length > partBytes) {
+    const bytes = byteLengthOf(tensor);
+    if (held > 0 && held + bytes > partBytes) {
       parts.push(new Map());
       held = 0;
     }
     parts.at(-1)!.set(name, tensor);
-    held += tensor.data.length;
-    total += tensor.data.length;
+    held += bytes;
+    total += bytes;
   }
   const metadata = { format: "pt" };
   if (parts.length === 1) {

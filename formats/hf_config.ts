@@ -6,7 +6,7 @@
  */
 import { configDamaged, configUnsupported } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { duplicateKey } from "./json_keys.ts";
+import { duplicateKey, isObject } from "./json_keys.ts";
 import { type Family, families, type TransformerConfig } from "./weights.ts";
 
 /** What a `config.json` says. */
@@ -144,10 +144,6 @@ export function parseObject(text: string, path: string): Json {
   const twice = duplicateKey(text);
   if (twice !== undefined) damaged(path, `the key \`${twice}\` occurs twice`);
   return value;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function familyOf(all: Json, path: string): Family {

@@ -1,9 +1,15 @@
 /**
- * Finds a key that occurs twice in one object of a JSON text.
+ * What JSON from a file is asked before it is believed: whether a value is an object, and whether a key occurs
+ * twice in one.
  *
  * `JSON.parse` keeps the last of two equal keys and says nothing; a file in which a name occurs twice
  * is damaged or forged, and must not be read as if it were whole.
  */
+
+/** Whether a value is an object, and neither a list nor null. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /** The first repeated key of a text that `JSON.parse` accepts, or undefined. */
 export function duplicateKey(json: string): string | undefined {

@@ -3,9 +3,10 @@
  *
  *   Q8_0   34 bytes: d as fp16, then q₀ … q₃₁ as signed bytes                value d·q
  *   Q4_0   18 bytes: d as fp16, then q₀|q₁₆ … q₁₅|q₃₁, the lower half first   value d·(q − 8)
+ *   Q4_1   20 bytes: d and m as fp16, then as in Q4_0                         value d·q + m
  *
- * Every such value is an fp32 number, so that decoding is exact. Encoding repeats the arithmetic of
- * ggml's reference (`quantize_row_q8_0_ref`) bit for bit.
+ * Products are fp32 numbers, so that only the sum of Q4_1 is rounded, once, to nearest. Encoding repeats the
+ * arithmetic of ggml's reference (`quantize_row_q8_0_ref`) bit for bit.
  */
 import { invariant } from "../compiler/support/bug.ts";
 import { halfBits, halfValue } from "../compiler/support/half.ts";
@@ -14,7 +15,7 @@ import { halfBits, halfValue } from "../compiler/support/half.ts";
 export const BLOCK = 32;
 
 /** Bytes of a block, by type. */
-export const BLOCK_BYTES = { Q8_0: 34, Q4_0: 18 } as const;
+export const BLOCK_BYTES = { Q8_0: 34, Q4_0: 18, Q4_1: 20 } as const;
 
 export type Quantized = keyof typeof BLOCK_BYTES;
 
@@ -28,12 +29,15 @@ export function dequantize(type: Quantized, data: Uint8Array): Float32Array {
     const d = halfValue(view.getUint16(at, true));
     if (type === "Q8_0") {
       for (let i = 0; i < BLOCK; i++) values[to + i] = d * view.getInt8(at + 2 + i);
-    } else {
-      for (let i = 0; i < BLOCK / 2; i++) {
-        const pair = data[at + 2 + i]!;
-        values[to + i] = d * ((pair & 15) - 8);
-        values[to + i + BLOCK / 2] = d * ((pair >> 4) - 8);
-      }
+      continue;
+    }
+    // Only −0 leaves every number as it is, −0 too.
+    const [shift, least] = type === "Q4_0" ? [8, -0] : [0, halfValue(view.getUint16(at + 2, true))];
+    const numbers = at + size - BLOCK / 2;
+    for (let i = 0; i < BLOCK / 2; i++) {
+      const pair = data[numbers + i]!;
+      values[to + i] = d * ((pair & 15) - shift) + least;
+      values[to + i + BLOCK / 2] = d * ((pair >> 4) - shift) + least;
     }
   }
   return values;

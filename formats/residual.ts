@@ -6,7 +6,7 @@
  * Formats of other programs have no such factor, so it goes into the last matrix of each half of a
  * block: o_proj and down_proj. Rounded once, to f32.
  */
-import { fromFloat32, type Tensor, toFloat32 } from "./tensor.ts";
+import { fromFloat32, madeTensor, type Tensor, toFloat32 } from "./tensor.ts";
 import type { WeightSet } from "./weights.ts";
 
 const FOLDED = /\.(self_attn\.o_proj|mlp\.down_proj)\.weight$/;
@@ -23,7 +23,7 @@ export function foldResidualScale(weights: WeightSet): WeightSet {
         tensor.shape,
         toFloat32(tensor).map((w) => w * scale),
       );
-    tensors.set(name, FOLDED.test(name) ? scaled() : tensor);
+    tensors.set(name, FOLDED.test(name) ? madeTensor("F32", tensor.shape, scaled) : tensor);
   }
   return { ...weights, config: { ...config, residualScale: 1 }, tensors, optimizer: null };
 }

@@ -22,7 +22,7 @@ export function splitRows(tensor: Tensor, headSize: number): Tensor {
 
 /** `from` gives the row of a head that becomes row `row` of it. The rest of the shape is one row. */
 function moveRows(tensor: Tensor, headSize: number, from: (row: number) => number): Tensor {
-  const { data, shape } = tensor;
+  const { data, shape, dtype } = tensor;
   const rows = shape[0] ?? 0;
   invariant(headSize % 2 === 0 && rows % headSize === 0, `${rows} rows in heads of ${headSize}`);
   const rowBytes = rows === 0 ? 0 : data.length / rows;
@@ -33,5 +33,5 @@ function moveRows(tensor: Tensor, headSize: number, from: (row: number) => numbe
       moved.set(data.subarray(at, at + rowBytes), (head + row) * rowBytes);
     }
   }
-  return { ...tensor, data: moved };
+  return { dtype, shape, data: moved };
 }

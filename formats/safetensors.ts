@@ -22,8 +22,16 @@ import {
 import { invariant } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { readFileBytes, writeFileBytes } from "./files.ts";
-import { duplicateKey } from "./json_keys.ts";
-import { DTYPE_BYTES, type Dtype, dtypes, elementsOf, isDtype, type Tensor } from "./tensor.ts";
+import { duplicateKey, isObject } from "./json_keys.ts";
+import {
+  byteLengthOf,
+  DTYPE_BYTES,
+  type Dtype,
+  dtypes,
+  elementsOf,
+  isDtype,
+  type Tensor,
+} from "./tensor.ts";
 
 /** The contents of a safetensors file, in the order of the data. */
 export interface Safetensors {
@@ -152,10 +160,6 @@ function checkCover(entries: readonly Entry[], dataBytes: number, name: string):
   if (covered < dataBytes) fail(safetensorsGap(name, covered, dataBytes));
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && (n as number) >= 0);
 }
@@ -167,13 +171,13 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * The bytes of a file, in chunks that are the tensors' own memory. Wide types come first and names
- * are sorted, so that equal contents give equal bytes and every tensor is aligned to its type.
+ * The bytes of a file, in chunks: its header, and each tensor when its turn comes. Wide types come first and
+ * names are sorted, so that equal contents give equal bytes and every tensor is aligned to its type.
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
+): Iterable<Uint8Array> {
   const sorted = [...tensors].sort(
     ([a, x], [b, y]) => DTYPE_BYTES[y.dtype] - DTYPE_BYTES[x.dtype] || (a < b ? -1 : 1),
   );
@@ -183,14 +187,12 @@ export function encodeSafetensors(
     header.push(["__metadata__", Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
   }
   let offset = 0;
-  for (const [key, { dtype, shape, data }] of sorted) {
+  for (const [key, tensor] of sorted) {
     invariant(key !== "__metadata__", "no tensor may be called `__metadata__`");
-    invariant(
-      elementsOf(shape) * DTYPE_BYTES[dtype] === data.length,
-      `tensor ${key}: ${dtype} [${shape}] in ${data.length} bytes`,
-    );
-    header.push([key, { dtype, shape, data_offsets: [offset, offset + data.length] }]);
-    offset += data.length;
+    const { dtype, shape } = tensor;
+    const end = offset + byteLengthOf(tensor);
+    header.push([key, { dtype, shape, data_offsets: [offset, end] }]);
+    offset = end;
   }
   const pairs = header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   const text = new TextEncoder().encode(`{${pairs.join(",")}}`);
@@ -198,7 +200,20 @@ export function encodeSafetensors(
   const head = new Uint8Array(8 + padded).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(text, 8);
-  return [head, ...sorted.map(([, tensor]) => tensor.data)];
+  return chunksOf(head, sorted);
+}
+
+function* chunksOf(
+  head: Uint8Array,
+  tensors: readonly (readonly [string, Tensor])[],
+): Generator<Uint8Array> {
+  yield head;
+  for (const [key, tensor] of tensors) {
+    const { data } = tensor;
+    const bytes = byteLengthOf(tensor);
+    invariant(data.length === bytes, `tensor ${key}: ${data.length} bytes, not ${bytes}`);
+    yield data;
+  }
 }
 
 /** Writes a file whole or not at all. Throws a `UserError` (E0701 to E0707). */

@@ -33,8 +33,27 @@ export function isDtype(name: string): name is Dtype {
 export interface Tensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Row-major, little endian. */
+  /** Row-major, little endian. Of a tensor by `madeTensor` it is made each time: take it once. */
   readonly data: Uint8Array;
+}
+
+/**
+ * A tensor whose bytes are made each time they are asked for, and held by nobody: what becomes of a large model
+ * on its way into a file takes the memory of one tensor. `make` gives a tensor of this type and shape.
+ */
+export function madeTensor(dtype: Dtype, shape: readonly number[], make: () => Tensor): Tensor {
+  return {
+    dtype,
+    shape,
+    get data(): Uint8Array {
+      return make().data;
+    },
+  };
+}
+
+/** Bytes of a tensor, which are not made for that. */
+export function byteLengthOf({ dtype, shape }: Tensor): number {
+  return elementsOf(shape) * DTYPE_BYTES[dtype];
 }
 
 /** The product of the dimensions; 1 for a scalar. */
@@ -88,8 +107,8 @@ type Values =
   | Int8Array;
 
 function arrayOf(tensor: Tensor): Values {
-  const length = tensor.data.length / DTYPE_BYTES[tensor.dtype];
-  const { buffer, byteOffset } = aligned(tensor);
+  const { buffer, byteOffset, byteLength } = aligned(tensor);
+  const length = byteLength / DTYPE_BYTES[tensor.dtype];
   switch (tensor.dtype) {
     case "F64":
       return new Float64Array(buffer, byteOffset, length);

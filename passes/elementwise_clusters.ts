@@ -45,6 +45,18 @@ export function clusterElementwise(
   return rootOf;
 }
 
+/** The values of the group of `root`. */
+export function membersOf(root: Node, rootOf: ReadonlyMap<Node, Node>): Node[] {
+  const members = new Set<Node>();
+  const visit = (node: Node): void => {
+    if (members.has(node)) return;
+    members.add(node);
+    for (const x of node.inputs) if (rootOf.get(x) === root) visit(x);
+  };
+  visit(root);
+  return [...members];
+}
+
 /** One instruction of the kernel's register program. */
 export interface Instruction {
   readonly opcode: string;

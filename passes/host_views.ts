@@ -41,3 +41,22 @@ export function preferredStrides(
   for (const [i, axis] of perm.entries()) strides[axis] = moved[i]!;
   return strides;
 }
+
+/** The nodes of a family that share the operands and attributes of `node`, by position, among `readers`. */
+export function siblingsOf(
+  node: Node,
+  names: readonly string[],
+  readers: readonly Node[],
+): (Node | undefined)[] {
+  return names.map((name) =>
+    name === node.op.name
+      ? node
+      : readers.find(
+          (other) =>
+            other.op.name === name &&
+            other.inputs.length === node.inputs.length &&
+            other.inputs.every((x, i) => x === node.inputs[i]) &&
+            JSON.stringify(other.attrs) === JSON.stringify(node.attrs),
+        ),
+  );
+}

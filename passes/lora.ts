@@ -149,9 +149,7 @@ function withAdapter(
   const scaled = (node: Node): Node => (scale === 1 ? node : mul(node, scale));
   const { scope } = product;
   if (form === "merged") {
-    return withOrigin(scope, originOf(product), () =>
-      matmul(x, add(weight, scaled(matmul(a, b)))),
-    );
+    return withOrigin(scope, originOf(product), () => matmul(x, add(weight, scaled(matmul(a, b)))));
   }
   const beside = withOrigin(scope, { ...originOf(product), path: ORIGIN }, () =>
     scaled(matmul(matmul(x, a), b)),

@@ -17,8 +17,8 @@ import { denseStrides, type HostEmitter, isDense, type View } from "../compiler/
 import { constantNodes, evaluateNodes } from "../compiler/reference/interpret.ts";
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { collapseAxes } from "./collapse.ts";
-import { clusterElementwise, programOf } from "./elementwise_clusters.ts";
-import { broadcastTo, denseView, elementsIn, preferredStrides } from "./host_views.ts";
+import { clusterElementwise, membersOf, programOf } from "./elementwise_clusters.ts";
+import { broadcastTo, denseView, elementsIn, preferredStrides, siblingsOf } from "./host_views.ts";
 import { type OutputSums, splitSums } from "./output_sums.ts";
 import {
   addProgram,
@@ -28,6 +28,8 @@ import {
   stateStorage,
 } from "./plan_builder.ts";
 import { isAgain } from "./recompute.ts";
+import { groupRows, outsideReaders, type RowGroup } from "./row_groups.ts";
+import { inputsOf, type RowOutput, rowwiseCall } from "./rowwise_call.ts";
 
 export interface HostProgram {
   readonly name: string;
@@ -38,7 +40,13 @@ export interface HostProgram {
   readonly inputStorage?: (input: string) => string;
   /** State storage of an output, if not `output.NAME`: gradients, or the input that it updates. */
   readonly outputStorage?: (output: string) => string;
+  /**
+   * Rows of at least this many elements are computed with their sums in one pass; shorter ones are not worth it.
+   * Infinity for op by op, which is what the one pass is tested against. Default 32.
+   */
+  readonly leastRow?: number;
 }
+const LEAST_ROW = 32;
 
 export function inputStorage(name: string): string {
   return `input.${name}`;
@@ -61,6 +69,7 @@ class HostLowering {
   readonly #users: Map<Node, Node[]>;
   readonly #constants: ReadonlySet<Node>;
   readonly #roots: Map<Node, Node>;
+  readonly #rows: ReadonlyMap<Node, RowGroup>;
   readonly #order: Node[];
   readonly #sums: OutputSums;
   /** Values that are made when somebody reads them, and no sooner. */
@@ -81,8 +90,16 @@ class HostLowering {
     this.#users = usersOf(this.#order);
     this.#constants = constantNodes(graph);
     this.#sums = splitSums(graph, program.accumulated ?? new Set());
-    this.#roots = clusterElementwise(graph, this.#order, this.#users, this.#sums.dissolved);
     this.#late = madeLate(this.#order);
+    this.#rows = groupRows(graph, {
+      order: this.#order,
+      users: this.#users,
+      excluded: new Set([...this.#sums.dissolved, ...this.#constants]),
+      late: this.#late,
+      leastRow: program.leastRow ?? LEAST_ROW,
+    });
+    const excluded = new Set([...this.#sums.dissolved, ...this.#rows.keys()]);
+    this.#roots = clusterElementwise(graph, this.#order, this.#users, excluded);
   }
 
   /** Outputs are computed as soon as what they read is there, so that it need not be kept. */
@@ -115,6 +132,8 @@ class HostLowering {
 
   /** Operands that are values in memory: those of the whole group for a group's root. */
   #operandsOf(node: Node): readonly Node[] {
+    const rows = this.#rows.get(node);
+    if (rows !== undefined) return inputsOf(rows);
     return this.#roots.get(node) === node ? programOf(node, this.#roots).inputs : node.inputs;
   }
 
@@ -196,7 +215,14 @@ class HostLowering {
     }
     const root = this.#roots.get(node);
     if (root !== undefined && root !== node) return;
-    for (const x of this.#operandsOf(node)) if (this.#late.has(x)) this.#lower(x);
+    const rows = this.#rows.get(node);
+    if (rows !== undefined && rows.anchor !== node) return;
+    for (const x of this.#operandsOf(node))
+      if (!this.#done.has(x)) this.#lower(this.#rows.get(x)?.anchor ?? x);
+    if (rows !== undefined) {
+      this.#lowerRows(rows);
+      return;
+    }
     if (root !== undefined) {
       this.#lowerCluster(node);
       return;
@@ -235,23 +261,48 @@ class HostLowering {
     }
     this.#emit(root, "elementwise", [...views, output], ints, constants);
     this.#setView(root, output);
-    for (const member of this.#membersOf(root)) {
+    for (const member of membersOf(root, this.#roots)) {
       this.#done.add(member);
       this.#consume(member.inputs.filter((x) => this.#roots.get(x) !== root));
     }
   }
 
-  #membersOf(root: Node): Node[] {
-    const members: Node[] = [];
-    const seen = new Set<Node>();
-    const visit = (node: Node): void => {
-      if (seen.has(node)) return;
-      seen.add(node);
-      members.push(node);
-      for (const x of node.inputs) if (this.#roots.get(x) === root) visit(x);
-    };
-    visit(root);
-    return members;
+  #lowerRows(group: RowGroup): void {
+    const inside = new Set(group.members);
+    const isRead = outsideReaders(this.#program.graph, this.#users, this.#late, (n) =>
+      inside.has(n),
+    );
+    const inputs = inputsOf(group).map((x) => this.#viewOf(x).storage);
+    const outputs = group.members.filter(isRead).map((node): RowOutput => {
+      const sum = this.#sums.terms.get(node);
+      const shape = sizesOf(node.type.shape);
+      if (sum !== undefined)
+        return {
+          node,
+          view: denseView(this.#outputStorage(sum), shape),
+          write: this.#writeMode(sum),
+        };
+      const target = this.#targetOf(node);
+      // What is read later must not be written now.
+      const isFree = target !== undefined && !inputs.includes(target.storage);
+      const scratch = () => scratchStorage(this.#plan, elementsIn(shape), node.op.name);
+      return { node, view: isFree ? target : denseView(scratch(), shape), write: WRITE.replace };
+    });
+    const call = rowwiseCall(group, (x) => this.#viewOf(x), outputs);
+    this.#emit(group.anchor, "rowwise", call.operands, call.ints, call.floats);
+    for (const { node, view } of outputs) this.#setView(node, view);
+    for (const member of group.members) {
+      this.#done.add(member);
+      this.#consume(member.inputs);
+      // Views of a member that only members read are never made.
+      for (const user of this.#users.get(member) ?? [])
+        if (this.#late.has(user) && !isRead(user)) this.#skip(user);
+    }
+  }
+
+  #skip(view: Node): void {
+    this.#done.add(view);
+    for (const user of this.#users.get(view) ?? []) if (this.#late.has(user)) this.#skip(user);
   }
 
   /** The storage of the output that `node` is, when it can be written there at once. */
@@ -265,7 +316,10 @@ class HostLowering {
   #lowerKernel(node: Node): void {
     const rule = opOf(node).host;
     invariant(rule?.run !== undefined, `op ${node.op.name} has no host kernel`);
-    const members = rule.family === undefined ? [node] : this.#siblings(node, rule.family.members);
+    const members =
+      rule.family === undefined
+        ? [node]
+        : siblingsOf(node, rule.family.members, this.#users.get(node.inputs[0]!) ?? []);
     const sum = this.#sums.terms.get(node);
     const outputs = members.map((m) => (m === undefined ? undefined : this.#outputView(m)));
     const own = outputs[members.indexOf(node)]!;
@@ -288,22 +342,6 @@ class HostLowering {
       this.#setView(member, outputs[i]!);
       this.#consume(member.inputs);
     }
-  }
-
-  /** The nodes of a family that share this one's operands and attributes, by position. */
-  #siblings(node: Node, names: readonly string[]): (Node | undefined)[] {
-    const readers = this.#users.get(node.inputs[0]!) ?? [];
-    return names.map((name) =>
-      name === node.op.name
-        ? node
-        : readers.find(
-            (other) =>
-              other.op.name === name &&
-              other.inputs.length === node.inputs.length &&
-              other.inputs.every((x, i) => x === node.inputs[i]) &&
-              JSON.stringify(other.attrs) === JSON.stringify(node.attrs),
-          ),
-    );
   }
 
   #outputView(node: Node): View {

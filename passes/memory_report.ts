@@ -52,6 +52,8 @@ const KINDS: readonly (readonly [prefix: string, kind: string])[] = [
   ["output.", "outputs"],
   ["adam.m.", "moments"],
   ["adam.v.", "moments"],
+  ["lion.m.", "moments"],
+  ["sgd.m.", "moments"],
   ["input.", "inputs"],
   ["constant.", "constants"],
 ];

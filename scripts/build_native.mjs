@@ -4,6 +4,7 @@
  *     node scripts/build_native.mjs               only if a source is newer than the addon
  *     node scripts/build_native.mjs --force       in any case
  *     node scripts/build_native.mjs --sanitize    with ASan and UBSan, into build/native-sanitize
+ *     node scripts/build_native.mjs --races       with TSan, into build/native-races: what runs outside of Node
  *     node scripts/build_native.mjs --no-cmake    calls the compiler directly
  *     node scripts/build_native.mjs --strict      warnings are errors, as in CI
  *
@@ -20,14 +21,18 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "runtime-native");
 const options = new Set(process.argv.slice(2));
 const sanitize = options.has("--sanitize");
+const races = options.has("--races");
 const strict = options.has("--strict");
-const output = join(root, "build", sanitize ? "native-sanitize" : "native");
+/** The sanitizers that are asked for. */
+const checks = sanitize ? "address,undefined" : races ? "thread" : "";
+const folder = sanitize ? "native-sanitize" : races ? "native-races" : "native";
+const output = join(root, "build", folder);
 const addon = join(output, "anec.node");
 const emulator = join(output, `libanec_emulator.${process.platform === "darwin" ? "dylib" : "so"}`);
 const ane = join("backends", "ane");
 const milRun = join(output, "mil_run");
 const sessionRun = join(output, "session_run");
-const counts = process.platform === "linux" && !sanitize;
+const counts = process.platform === "linux" && checks === "";
 const framework = join("backends", "emulator", "framework");
 const mil = join("backends", "emulator", "mil");
 const headers = ["node-addon-api", join("node-api-headers", "include")].map((path) =>
@@ -48,17 +53,15 @@ function isNewer(file, than) {
 
 /** Whether every product is younger than what it is made of. */
 function upToDate() {
+  const session = [
+    ...filesIn("src", ".cpp"),
+    ...filesIn("kernels", ".cpp", ".h"),
+    ...filesIn(ane, ".cpp", ".h"),
+  ];
   const products = [
-    [
-      addon,
-      [
-        ...filesIn("src", ".cpp"),
-        ...filesIn("kernels", ".cpp", ".h"),
-        ...filesIn(ane, ".cpp", ".h"),
-      ],
-    ],
+    [races ? sessionRun : addon, session],
     [emulator, [...filesIn(framework, ".cpp", ".h"), ...filesIn(mil, ".cpp", ".h")]],
-    [milRun, filesIn(mil, ".cpp", ".h")],
+    ...(races ? [] : [[milRun, filesIn(mil, ".cpp", ".h")]]),
     [sessionRun, filesIn("tools", ".cpp")],
   ];
   const common = [
@@ -106,17 +109,21 @@ async function buildWithCmake() {
     ...(existsSync(join(work, "CMakeCache.txt")) ? [] : generator),
     ...["-S", source, "-B", work, "-DCMAKE_BUILD_TYPE=None"],
     ...[`-DANEC_ROOT=${root}`, `-DANEC_OUTPUT=${output}`],
-    `-DANEC_SANITIZE=${sanitize ? "ON" : "OFF"}`,
+    `-DANEC_SANITIZE=${checks}`,
     `-DANEC_STRICT=${strict ? "ON" : "OFF"}`,
   ]);
-  await run("cmake", ["--build", work, "--parallel", String(availableParallelism())]);
+  await run("cmake", [
+    ...["--build", work, "--parallel", String(availableParallelism())],
+    ...(races ? ["--target", "session_run", "anec_emulator"] : []),
+  ]);
 }
 
 /** What CMakeLists.txt compiles: [source file, object file, flags]. */
 function compilations() {
-  const optimise = sanitize
-    ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-    : ["-O3"];
+  const optimise =
+    checks === ""
+      ? ["-O3"]
+      : ["-O1", "-g", `-fsanitize=${checks}`, "-fno-sanitize-recover=undefined"];
   const common = [
     ...["-std=gnu++20", ...optimise, "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"],
     ...(strict ? ["-Werror"] : []),
@@ -202,13 +209,14 @@ async function buildDirectly(compiler) {
   const one = (level, name) => of(level).filter((object) => object.endsWith(`/${name}.o`));
   const milParts = of("emulator_mil").filter((object) => !object.endsWith("/mil_run.o"));
   const pool = one("host", "thread_pool");
-  const checked = sanitize ? ["-fsanitize=address,undefined"] : [];
+  const checked = checks === "" ? [] : [`-fsanitize=${checks}`];
   const system = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-ldl"];
   const isEmulator = (object) => /objects.(emulator_|tools)/.test(dirname(object));
-  await run(compiler, [
-    ...["-shared", "-o", addon, ...objects.filter((object) => !isEmulator(object)), "-pthread"],
-    ...[...checked, ...system],
-  ]);
+  if (!races)
+    await run(compiler, [
+      ...["-shared", "-o", addon, ...objects.filter((object) => !isEmulator(object)), "-pthread"],
+      ...[...checked, ...system],
+    ]);
   await run(compiler, [
     ...["-shared", "-o", emulator, ...of("emulator_framework"), ...milParts, ...pool],
     ...[...one("ane", "digest"), ...one("ane", "files"), "-pthread", ...checked, ...system],
@@ -221,7 +229,7 @@ async function buildDirectly(compiler) {
     ...[...of("tools"), ...(counts ? counting : []), "-pthread", ...checked],
     ...(process.platform === "darwin" ? [] : ["-ldl"]),
   ]);
-  await run(compiler, ["-o", milRun, ...tool, "-pthread", ...checked]);
+  if (!races) await run(compiler, ["-o", milRun, ...tool, "-pthread", ...checked]);
 }
 
 if (!options.has("--force") && upToDate()) process.exit(0);

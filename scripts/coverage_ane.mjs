@@ -4,13 +4,23 @@
  *     node scripts/coverage_ane.mjs            builds, runs, prints; fails below 95 % of the lines
  *     node scripts/coverage_ane.mjs --build    only builds into build/ane-tests, with fresh counters
  *     node scripts/coverage_ane.mjs --report   only prints what the runs since then have executed
+ *     node scripts/coverage_ane.mjs --checks   only prints what the compiler can check, as JSON
  *
  * The program under tests/native/ane is compiled with the address and undefined-behaviour sanitizers
  * and with gcov's counters. The emulator is the one of `npm run build:native`, or the one with
- * sanitizers where that has been built and is not older.
+ * sanitizers where that has been built and is not older. A compiler without one of these options builds the
+ * program without it: the tests run all the same, and what is not checked is said.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +32,9 @@ const backend = join(source, "backends", "ane");
 const suite = join(root, "tests", "native", "ane");
 const output = join(root, "build", "ane-tests");
 const program = join(output, "ane_tests");
-const only = process.argv.find((argument) => ["--build", "--report"].includes(argument));
+const only = process.argv.find((argument) =>
+  ["--build", "--report", "--checks"].includes(argument),
+);
 
 function filesIn(folder, ending) {
   return readdirSync(folder)
@@ -64,17 +76,60 @@ const compiler = [process.env["CXX"], "c++", "g++", "clang++"].find(
   (name) => name && spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0,
 );
 
+const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
+const COUNTERS = ["--coverage"];
+
+/** Whether the compiler takes these options, and the system runs what it makes. */
+async function takes(options) {
+  const empty = join(output, "empty");
+  writeFileSync(`${empty}.cpp`, "int main() {}\n");
+  const made = await run(compiler, [...options, `${empty}.cpp`, "-o", empty]);
+  return made.status === 0 && (await run(empty, [])).status === 0;
+}
+
+/** The command that reads counters. */
+function reader() {
+  const isClang = /clang/.test(spawnSync(compiler, ["--version"], { encoding: "utf8" }).stdout);
+  return isClang ? ["llvm-cov", "gcov"] : ["gcov"];
+}
+
+const keptChecks = join(output, "checks.json");
+
+/** What this compiler can check; looked up once, until this script or the compiler is another one. */
+async function checksOfCompiler() {
+  const script = fileURLToPath(import.meta.url);
+  if (existsSync(keptChecks) && changed(keptChecks) > changed(script)) {
+    const found = JSON.parse(readFileSync(keptChecks, "utf8"));
+    if (found.compiler === compiler) return found;
+  }
+  const [tool, ...first] = reader();
+  const reads = spawnSync(tool, [...first, "--version"], { stdio: "ignore" }).status === 0;
+  const [sanitizers, counters] = [await takes(SANITIZERS), reads && (await takes(COUNTERS))];
+  const found = { compiler, sanitizers, counters };
+  for (const name of filesIn(output, ".gcda").concat(filesIn(output, ".gcno")))
+    if (basename(name).includes("empty")) rmSync(name);
+  writeFileSync(keptChecks, JSON.stringify(found));
+  return found;
+}
+
 async function build() {
   if (compiler === undefined) fail("the tests of backends/ane need a C++20 compiler");
   mkdirSync(output, { recursive: true });
+  const { sanitizers, counters } = await checksOfCompiler();
+  if (!sanitizers)
+    process.stdout.write(`${compiler} has no sanitizers: the tests of backends/ane run without\n`);
+  if (!counters)
+    process.stdout.write(
+      `${compiler} or gcov counts no lines: the tests of backends/ane run all the same\n`,
+    );
+  const checks = [...(sanitizers ? SANITIZERS : []), ...(counters ? COUNTERS : [])];
   const headers = [backend, suite, join(source, "include", "anec")].flatMap((f) =>
     filesIn(f, ".h"),
   );
-  const newest = Math.max(...headers.map(changed));
+  const newest = Math.max(...[...headers, keptChecks].map(changed));
   const flags = [
-    ...["-std=gnu++20", "-O1", "-g", "-fsanitize=address,undefined"],
-    ...["-fno-sanitize-recover=undefined", "-Wall", "-Wextra", "-Werror", "-fno-exceptions"],
-    ...["-fno-rtti", "--coverage", "-I", join(source, "include"), "-I", source],
+    ...["-std=gnu++20", "-O1", "-g", ...checks, "-Wall", "-Wextra", "-Werror"],
+    ...["-fno-exceptions", "-fno-rtti", "-I", join(source, "include"), "-I", source],
   ];
   // Tests are counted too: functions in headers are compiled where they are used.
   const jobs = [...filesIn(backend, ".cpp"), ...filesIn(suite, ".cpp")].map((file) => ({
@@ -103,7 +158,7 @@ async function build() {
   if (stale.length > 0 || !existsSync(program)) {
     const objects = jobs.map(({ object }) => object);
     const { status, text } = await run(compiler, [
-      ...["-fsanitize=address,undefined", "--coverage", "-o", program, ...objects, "-pthread"],
+      ...[...checks, "-o", program, ...objects, "-pthread"],
       ...(process.platform === "darwin" ? [] : ["-ldl"]),
     ]);
     if (status !== 0) fail(text);
@@ -126,8 +181,7 @@ async function runTests() {
 /** file → line → times executed, over every object that has the file. */
 async function linesExecuted() {
   const files = new Map();
-  const isClang = /clang/.test(spawnSync(compiler, ["--version"], { encoding: "utf8" }).stdout);
-  const [command, ...first] = isClang ? ["llvm-cov", "gcov"] : ["gcov"];
+  const [command, ...first] = reader();
   for (const counters of filesIn(output, ".gcda")) {
     const before = new Set(filesIn(output, ".gcov"));
     const { status, text } = await run(command, [...first, "-l", "-p", basename(counters)]);
@@ -154,6 +208,7 @@ function readReport(text, files) {
 }
 
 async function report() {
+  if (!(await checksOfCompiler()).counters) return;
   const files = await linesExecuted();
   let all = 0;
   let executed = 0;
@@ -170,6 +225,7 @@ async function report() {
   if (total < ENOUGH) fail(`fewer than ${ENOUGH} % of the lines were executed`);
 }
 
-if (only !== "--report") await build();
+if (only === "--checks") process.stdout.write(JSON.stringify(await checksOfCompiler()));
+if (only === undefined || only === "--build") await build();
 if (only === undefined) await runTests();
-if (only !== "--build") await report();
+if (only === undefined || only === "--report") await report();

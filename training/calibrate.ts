@@ -17,6 +17,7 @@ import {
   scaleFor,
 } from "../passes/ane/place_scales.ts";
 import { copierInto, leafNames, programGraph, programText } from "../passes/ane/program_graph.ts";
+import { MOST_LOSS_SCALE } from "./options.ts";
 
 /** One product of one call, and the names of the outputs that say how large it is. */
 interface Measured {
@@ -113,21 +114,25 @@ export interface Scales {
   readonly programs: ReadonlyMap<string, readonly (ProductScale | undefined)[]>;
 }
 
-/** Largest loss scale, and the largest magnitude that a gradient may have with it. */
-const MOST_LOSS_SCALE = 2 ** 20;
+/** The largest magnitude that a gradient may have with the loss scale that is found. */
 const MOST_GRADIENT = 2 ** 8;
 
-/** Scales from sizes; `read` gives the scalar outputs of the calibration's graph, at a loss scale of 1. */
-export function scalesFrom({ measured }: Calibration, read: (output: string) => number): Scales {
+/**
+ * Scales from sizes; `read` gives the scalar outputs of the calibration's graph, at a loss scale of 1. `asked` is
+ * the loss scale that they are for; null: one that the gradients have room with.
+ */
+export function scalesFrom(
+  { measured }: Calibration,
+  read: (output: string) => number,
+  asked: number | null = null,
+): Scales {
   const gradientPeaks = measured.flatMap(({ output, isGradient }) => [
     ...isGradient.map((is, i) => (is ? read(`${output}.peak${i}`) : 0)),
     isGradient.some(Boolean) ? read(`${output}.result`) : 0,
   ]);
   const largest = Math.max(1e-30, ...gradientPeaks);
-  const lossScale = Math.min(
-    MOST_LOSS_SCALE,
-    2 ** Math.max(0, Math.floor(Math.log2(MOST_GRADIENT / largest))),
-  );
+  const fitting = 2 ** Math.max(0, Math.floor(Math.log2(MOST_GRADIENT / largest)));
+  const lossScale = asked ?? Math.min(MOST_LOSS_SCALE, fitting);
   const seen = new Map<
     string,
     { isWeight: readonly [boolean, boolean]; list: ProductStatistics[] }[]

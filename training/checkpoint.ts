@@ -2,8 +2,9 @@
  * Checkpoints: everything a run needs to go on as if it had never stopped, and a model to generate
  * from, in one safetensors file.
  *
- *   tensors    param.PATH, adam.m.PATH, adam.v.PATH; grad.PATH inside a group; vocabulary: full id of
- *              every row, if compacted; tokenizer: the text of a tokenizer.json, if the model came with one
+ *   tensors    param.PATH; MOMENT.PATH for each moment of the optimizer; grad.PATH inside a group; vocabulary:
+ *              full id of every row, if compacted; tokenizer: the text of a tokenizer.json, if the model came
+ *              with one
  *   metadata   format, version, digest of all else; model (with its source text), vocabulary, data,
  *              settings, state, origin if it was converted: each a JSON object
  *
@@ -22,9 +23,13 @@ import { encodeSafetensors, readSafetensors, type Safetensors } from "../formats
 import { fromInt32, fromUint8, type Tensor, toInt32 } from "../formats/tensor.ts";
 import type { TokenizerData, TrainingHeader } from "../formats/weights.ts";
 import type { Lora } from "../passes/lora.ts";
+import type { AdaptiveState } from "./adaptive.ts";
+import { compatNames } from "./compat/index.ts";
 import type { EngineState } from "./engine_scales.ts";
-import type { TrainSettings } from "./options.ts";
+import { optimizerNames } from "./optimizers/index.ts";
+import { type TrainSettings, withOlderDefaults } from "./options.ts";
 import type { RandomState } from "./random.ts";
+import { scheduleNames } from "./schedules/index.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** The mean loss of a validation, in nats, and the micro-steps before it. */
@@ -56,6 +61,8 @@ export interface TrainState {
   readonly validation: { readonly last: Score | null; readonly best: Score | null };
   /** Of a run that has been on the engine. */
   readonly engine?: EngineState;
+  /** Of a run on the engine whose residual stream is watched. */
+  readonly adaptive?: AdaptiveState;
 }
 
 export interface CheckpointModel {
@@ -114,7 +121,7 @@ export function hasGradients({ group }: TrainState): boolean {
 }
 
 /** The bytes of a checkpoint file, in chunks; tensors are not copied. */
-export function encodeCheckpoint(contents: CheckpointContents): Uint8Array[] {
+export function encodeCheckpoint(contents: CheckpointContents): Iterable<Uint8Array> {
   const { active, ...vocabulary } = contents.vocabulary;
   const tensors = new Map(contents.tensors);
   if (active !== null) tensors.set("vocabulary", fromInt32([active.length], active));
@@ -203,7 +210,7 @@ function parseParts(path: string, { tensors, metadata }: Safetensors): Checkpoin
     model: get<CheckpointModel>("model"),
     vocabulary: { ...vocabulary, active },
     data: get<CheckpointData>("data"),
-    settings: { batch: 1, ...get<Omit<TrainSettings, "batch">>("settings") },
+    settings: withOlderDefaults(get<Partial<TrainSettings>>("settings")),
     state: get<TrainState>("state"),
     tensors: new Map(
       [...tensors].filter(([name]) => name !== "vocabulary" && name !== "tokenizer"),
@@ -263,6 +270,10 @@ const object =
   (value) =>
     isObject(value) && Object.entries(fields).every(([name, fits]) => fits(value[name]));
 
+const isOneOf =
+  (words: readonly string[]): Fits =>
+  (value) =>
+    words.some((word) => word === value);
 const isHalf: Fits = (value) => isWhole(value) && (value as number) < 2 ** 24;
 const isRandom = object({ hi: isHalf, lo: isHalf });
 const isScale: Fits = (value) => isNumber(value) && (value as number) > 0;
@@ -308,7 +319,17 @@ const FIELDS: Readonly<Record<(typeof PARTS)[number] | "origin", Readonly<Record
       },
       ...{ lr: isNumber, clip: isNumber, wd: isNumber, beta1: isNumber, beta2: isNumber },
       compact: isFlag,
-      compat: orNull((value) => value === "autoane"),
+      compat: orNull(isOneOf(compatNames)),
+      ...{
+        optimizer: optional(isOneOf(optimizerNames)),
+        schedule: optional(isOneOf(scheduleNames)),
+      },
+      clock: optional(isOneOf(["updates", "micro_steps"])),
+      ...{ lrMatrix: optional(isNumber), lrEmbed: optional(isNumber), lrNorm: optional(isNumber) },
+      ...{ minLr: optional(isNumber), cooldown: optional(isNumber), sanitize: optional(isFlag) },
+      ...{ wdEmbed: optional(isNumber), wdNorm: optional(isNumber) },
+      lossScale: optional(orNull(isScale)),
+      ...{ adaptive: optional(isNumber), adaptiveWindow: optional(isWhole) },
     },
     state: {
       ...{ step: isWhole, updates: isWhole, random: isRandom, lastLoss: orNull(isNumber) },
@@ -321,5 +342,6 @@ const FIELDS: Readonly<Record<(typeof PARTS)[number] | "origin", Readonly<Record
       }),
       validation: object({ last: isScore, best: isScore }),
       engine: optional(isEngine),
+      adaptive: optional(object({ above: isWhole, isOff: isFlag })),
     },
   };

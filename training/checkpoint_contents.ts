@@ -4,6 +4,7 @@ import { type CheckpointContents, hasGradients, type TrainState } from "./checkp
 import { stateTensors } from "./checkpoint_model.ts";
 import type { TokenData } from "./data/token_file.ts";
 import type { TrainingModel } from "./model.ts";
+import { momentsOf } from "./optimizers/index.ts";
 import type { TrainSettings } from "./options.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -27,7 +28,8 @@ export function contentsOf(kept: Kept): CheckpointContents {
   const { source, entry, overrides, lora } = model;
   const { tokens, tokenizer = null, bytesPerToken = null } = data;
   const tensors = new Map<string, Tensor>();
-  for (const [name, shape] of stateTensors(model.graph.params, hasGradients(state))) {
+  const moments = momentsOf(settings);
+  for (const [name, shape] of stateTensors(model.graph.params, moments, hasGradients(state))) {
     tensors.set(name, fromFloat32(shape, kept.values(name)));
   }
   return {

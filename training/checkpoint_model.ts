@@ -15,7 +15,8 @@ import { type Tensor, toFloat32 } from "../formats/tensor.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
 import { type Checkpoint, hasGradients } from "./checkpoint.ts";
 import { type ModelChoice, readModel, type TrainingModel, withRows } from "./model.ts";
-import { buffers } from "./programs.ts";
+import { momentsOf } from "./optimizers/index.ts";
+import { buffers, momentStorage } from "./programs.ts";
 
 /** The model of a checkpoint, with the rows it was trained with. Throws a `UserError`. */
 export function modelOf({ model, vocabulary, origin }: Checkpoint): TrainingModel {
@@ -23,16 +24,17 @@ export function modelOf({ model, vocabulary, origin }: Checkpoint): TrainingMode
   return withRows(readModel(choice), vocabulary.dim, vocabulary.size);
 }
 
-/** The tensors of a training state, by name: `grad.PATH` only with gradients, frozen weights without moments. */
+/** The tensors of a training state, by name: moments of what is trained, `grad.PATH` only with gradients. */
 export function stateTensors(
   params: readonly Node[],
+  moments: readonly string[],
   withGradients: boolean,
 ): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   for (const param of params) {
     const [path, shape] = [leafName(param), sizesOf(param.type.shape)];
     const names = [paramStorage(path)];
-    if (isTrained(param)) names.push(buffers.first(path), buffers.second(path));
+    if (isTrained(param)) names.push(...moments.map((moment) => momentStorage(moment, path)));
     if (withGradients && isTrained(param)) names.push(buffers.gradient(path));
     for (const name of names) shapes.set(name, shape);
   }
@@ -64,7 +66,8 @@ function textOf({ dtype, shape }: Tensor): string {
 
 /** Every tensor of the model is there and no other. Throws a `UserError` (E0726 to E0728). */
 export function checkTensors(checkpoint: Checkpoint, graph: Graph): void {
-  const expected = stateTensors(graph.params, hasGradients(checkpoint.state));
+  const { state, settings } = checkpoint;
+  const expected = stateTensors(graph.params, momentsOf(settings), hasGradients(state));
   for (const [name, shape] of expected) floatsOf(checkpoint, name, shape);
   for (const name of checkpoint.tensors.keys()) {
     if (!expected.has(name)) throw new UserError(unknownTensor(checkpoint.path, name));

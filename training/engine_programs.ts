@@ -23,6 +23,7 @@ import { lowerToHost } from "../passes/lower_to_host.ts";
 import { runPasses } from "../passes/pass.ts";
 import { pipelines } from "../passes/pipeline.ts";
 import type { PlanBuilder } from "../passes/plan_builder.ts";
+import { lastResidual } from "./adaptive.ts";
 import { type Calibration, calibrationOf, dependentsOf, peakOf, type Scales } from "./calibrate.ts";
 
 /** How a model is put on the engine. */
@@ -33,6 +34,8 @@ export interface EngineChoice {
   readonly ane: "full" | "matmul";
   /** What `auto` stands for. */
   readonly layout?: Candidate;
+  /** The size of the last residual is an output (`adaptive.ts`). */
+  readonly isWatched?: boolean;
   /**
    * Changes the differentiated graph before it is cut, and with it what the engine computes; validation
    * keeps the model's own. For tests and benches that put a known defect into one direction alone.
@@ -43,15 +46,21 @@ export interface EngineChoice {
 export const LOSS_SCALE = "loss_scale";
 /** Output of `micro_step`: largest magnitude among the gradients read from the engine. */
 export const GRADIENT_PEAK = "gradient_peak";
+/** Output of `micro_step` where it is watched: largest magnitude in the last residual. */
+export const RESIDUAL_PEAK = "residual_peak";
 
-/** The loss times an input, and then the loss itself. */
-function withLossScale(graph: Graph): Graph {
+/** The loss times an input, and then the loss itself; the size of the last residual, if it is watched. */
+function withLossScale(graph: Graph, isWatched: boolean): Graph {
   const loss = graph.outputs[0]!;
+  const residual = isWatched ? lastResidual(graph) : undefined;
   const scale = input(graph.scope, LOSS_SCALE, tensorType("f32", []));
   return makeGraph({
     ...graph,
     inputs: [...graph.inputs, scale],
-    outputs: [{ name: `${loss.name} scaled`, node: mul(loss.node, scale) }, loss],
+    outputs: [
+      ...[{ name: `${loss.name} scaled`, node: mul(loss.node, scale) }, loss],
+      ...(residual === undefined ? [] : [{ name: RESIDUAL_PEAK, node: peakOf(residual) }]),
+    ],
   });
 }
 
@@ -64,7 +73,10 @@ export function engineGraph(graph: Graph, choice: EngineChoice) {
     ...(fusion === "auto" ? {} : { fusion }),
     ...(layout === undefined ? {} : { layout }),
   };
-  const whole = runPasses(withLossScale(graph), pipelines[pipelineFor(options)]).graph;
+  const whole = runPasses(
+    withLossScale(graph, choice.isWatched === true),
+    pipelines[pipelineFor(options)],
+  ).graph;
   const trained = choice.rewrite?.(whole) ?? whole;
   const compiling: AneOptions = {
     ...{ scheme: schemeOf(options), weights: layout?.weights ?? "packed" },

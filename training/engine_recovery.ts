@@ -35,8 +35,9 @@ import {
   type Session,
 } from "../runtime-native/js/index.ts";
 import { stateTensors } from "./checkpoint_model.ts";
-import { GRADIENT_PEAK, LOSS_SCALE } from "./engine_programs.ts";
+import { GRADIENT_PEAK, LOSS_SCALE, RESIDUAL_PEAK } from "./engine_programs.ts";
 import { openSession } from "./host_session.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
 import { buffers, type EngineShare, type ProcessorChoice, trainingPlan } from "./programs.ts";
 import { runTraced, type TracedCommand } from "./trace.ts";
 
@@ -44,7 +45,7 @@ import { runTraced, type TracedCommand } from "./trace.ts";
 export interface EngineTrouble {
   /** The micro-step that was running, from 1. */
   readonly step: number;
-  readonly action: "tried_again" | "mended" | "reloaded" | "cpu" | "handed_over";
+  readonly action: "tried_again" | "mended" | "reloaded" | "cpu" | "switched" | "handed_over";
   /** A warning: what failed, in the words of the system, and what was done. */
   readonly diagnostic: Diagnostic;
 }
@@ -55,6 +56,7 @@ export interface RecoveryOptions {
   readonly share?: EngineShare | undefined;
   /** How the processor computes micro-steps. */
   readonly processor?: ProcessorChoice | undefined;
+  readonly optimizer: Optimizer;
   readonly device?: DeviceOptions | undefined;
   /** Whether the processor takes over from an engine that fails for good. Default: it does. */
   readonly fallback?: boolean | undefined;
@@ -118,7 +120,8 @@ export class RecoveringSession {
     this.#past = options.countsBefore;
     this.#overflows = options.countsBefore?.overflows ?? 0;
     this.#told = options.countsBefore?.retries ?? 0;
-    this.#built = trainingPlan(options.graph, options.share, options.processor);
+    const { graph, share, processor, optimizer } = options;
+    this.#built = trainingPlan(graph, share, processor, optimizer);
     this.#session = openSession(this.#built, options.device);
     this.#budget = this.#session.engine?.compileBudget ?? 0;
   }
@@ -140,6 +143,24 @@ export class RecoveringSession {
     if (now === undefined || past === undefined) return now ?? past;
     const names = Object.keys(now) as (keyof EngineCounts)[];
     return Object.fromEntries(names.map((n) => [n, past[n] + now[n]])) as unknown as EngineCounts;
+  }
+
+  /** Largest magnitude in the last residual of the last micro-step; undefined where it is not watched. */
+  get residualPeak(): number | undefined {
+    const isWatched = this.#built.plan.buffers.some((b) => b.name === RESIDUAL_PEAK);
+    return isWatched ? this.#session.f32(RESIDUAL_PEAK)[0] : undefined;
+  }
+
+  /** Goes on on the processor, where `again` computes the open group, and says so. */
+  leaveEngine(trouble: EngineTrouble, again: () => void): void {
+    this.#reopen(this.#copyOfState(), false);
+    again();
+    this.#troubles.push(trouble);
+  }
+
+  /** Keeps a trouble until it is asked for. */
+  tell(trouble: EngineTrouble): void {
+    this.#troubles.push(trouble);
   }
 
   /** The troubles since the last time this was asked. */
@@ -253,19 +274,20 @@ export class RecoveringSession {
   }
 
   #copyOfState(): State {
-    const names = stateTensors(this.#options.graph.params, false).keys();
+    const { graph, optimizer } = this.#options;
+    const names = stateTensors(graph.params, optimizer.moments, false).keys();
     return [...names].map((name) => [name, this.#session.f32(name).slice()]);
   }
 
   /** The session before goes first: the engine may not have room for both. */
   #reopen(kept: State, onEngine: boolean): void {
-    const { graph, share, processor: choice } = this.#options;
+    const { graph, share, processor: choice, optimizer } = this.#options;
     this.#past = this.engineCounts;
     if (this.#isOpen) this.#notes.push(...this.#session.takeNotes());
     const device = this.#deviceWithBudget();
     this.close();
     const { engine: _, ...processor } = device;
-    if (!onEngine) this.#built = trainingPlan(graph, undefined, choice);
+    if (!onEngine) this.#built = trainingPlan(graph, undefined, choice, optimizer);
     else if (share === undefined) bug("there is no engine to go back to");
     if (onEngine && this.#budget > 0 && (device.engine?.compileBudget ?? 1) <= 0)
       throw budgetSpent(this.#budget);

@@ -4,12 +4,14 @@
  */
 import { inputStorage } from "../passes/lower_to_host.ts";
 import type { Session } from "../runtime-native/js/index.ts";
+import { isSwitchedOff } from "./adaptive.ts";
 import { scalesFrom } from "./calibrate.ts";
 import { copyWindow, trainWindow } from "./data/windows.ts";
 import { withLayout } from "./engine_layout.ts";
 import { LOSS_SCALE } from "./engine_programs.ts";
 import { isForChoice, scalesOf } from "./engine_scales.ts";
 import { openSession } from "./host_session.ts";
+import { optimizerNamed } from "./optimizers/index.ts";
 import { calibrationPlan, type EngineShare } from "./programs.ts";
 import { createRandom } from "./random.ts";
 import type { Start } from "./trainer_types.ts";
@@ -21,12 +23,17 @@ export function engineShare(
   fill: (session: Session) => void,
 ): EngineShare | undefined {
   const { model, data, vocabulary, settings, state } = start;
-  if (start.engine === undefined) return undefined;
-  const choice = withLayout(start.engine, start);
+  if (start.engine === undefined || isSwitchedOff(state, settings)) return undefined;
+  const asked = { ...start.engine, ...(settings.adaptive > 0 ? { isWatched: true } : {}) };
+  const choice = withLayout(asked, start);
   if (start.scales !== undefined) return { choice, scales: start.scales };
   const { engine: known } = state;
   if (known !== undefined && isForChoice(known, choice)) return { choice, scales: scalesOf(known) };
-  const { built, calibration } = calibrationPlan(model.graph, choice);
+  const { built, calibration } = calibrationPlan(
+    model.graph,
+    choice,
+    optimizerNamed(settings.optimizer),
+  );
   const session = openSession(built, start.device);
   try {
     fill(session);
@@ -40,7 +47,7 @@ export function engineShare(
     session.f32(inputStorage(LOSS_SCALE))[0] = 1;
     session.run("sizes");
     const read = (output: string): number => session.f32(`sizes.${output}`)[0]!;
-    return { choice, scales: scalesFrom(calibration, read) };
+    return { choice, scales: scalesFrom(calibration, read, settings.lossScale) };
   } finally {
     session.close();
   }

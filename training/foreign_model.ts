@@ -13,13 +13,14 @@ import {
   compactedVocabulary,
   expandedVocabulary,
   notOfAFamily,
+  tokenizerLeftOut,
 } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { elaborate } from "../dsl/index.ts";
 import { castTensor } from "../formats/cast.ts";
 import type { ReadOptions } from "../formats/format.ts";
 import { interleaveRows, splitRows } from "../formats/rotary_order.ts";
-import { fromFloat32, type Tensor, toFloat32 } from "../formats/tensor.ts";
+import { fromFloat32, madeTensor, type Tensor, toFloat32 } from "../formats/tensor.ts";
 import { tokenizerId } from "../formats/tokenizer_json.ts";
 import { namedTokenizerData } from "../formats/tokenizer_named.ts";
 import type { TransformerConfig, WeightSet } from "../formats/weights.ts";
@@ -132,6 +133,11 @@ export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): We
     throw new UserError(compactedVocabulary(checkpoint.path, vocabulary.size, full));
   }
   if (active !== null) options.report?.(expandedVocabulary(active.length, full));
+  const named = checkpoint.data.tokenizer;
+  const tokenizer = origin?.tokenizer ?? namedTokenizerData(named);
+  if (named !== null && tokenizer === null) {
+    options.report?.(tokenizerLeftOut(checkpoint.path, named));
+  }
   const read = (storage: (path: string) => string): Map<string, Tensor> =>
     new Map(
       correspondences(config).map((each) => [
@@ -144,7 +150,7 @@ export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): We
     name: origin?.name ?? checkpoint.model.entry,
     config: { ...config, vocabulary: full },
     tensors: read(paramStorage),
-    tokenizer: origin?.tokenizer ?? namedTokenizerData(checkpoint.data.tokenizer),
+    tokenizer,
     training: trainingOf(checkpoint),
     optimizer: hasMoments ? { first: read(buffers.first), second: read(buffers.second) } : null,
   };
@@ -158,23 +164,29 @@ function theirTensor(
   pairing: Pairing,
 ): Tensor {
   const own = isTransposed ? [...shape].reverse() : shape;
+  // A view of the file's bytes; what is made of it is made when it is asked for.
   const tensor = fromFloat32(own, floatsOf(checkpoint, name, own));
-  const turned = isTransposed ? transposed(tensor) : tensor;
-  if (isRotary && pairing === "interleaved") return splitRows(turned, headSize);
-  const isTable = param === "embed.weight" || param === "head";
-  return isTable ? withAllRows(turned, checkpoint.vocabulary) : turned;
+  if (param === "embed.weight" || param === "head") return allRows(tensor, checkpoint.vocabulary);
+  const isMoved = isRotary && pairing === "interleaved";
+  if (!isTransposed && !isMoved) return tensor;
+  return madeTensor("F32", shape, () => {
+    const turned = isTransposed ? transposed(tensor) : tensor;
+    return isMoved ? splitRows(turned, headSize) : turned;
+  });
 }
 
 /** A table with a row for every id; those that training never saw are zero. */
-function withAllRows(table: Tensor, { active, full }: Vocabulary): Tensor {
+function allRows(table: Tensor, { active, full }: Vocabulary): Tensor {
   if (active === null) return table;
   const columns = table.shape[1]!;
-  const rows = toFloat32(table);
-  const all = new Float32Array(full * columns);
-  for (const [row, id] of active.entries()) {
-    all.set(rows.subarray(row * columns, (row + 1) * columns), id * columns);
-  }
-  return fromFloat32([full, columns], all);
+  return madeTensor("F32", [full, columns], () => {
+    const rows = toFloat32(table);
+    const all = new Float32Array(full * columns);
+    for (const [row, id] of active.entries()) {
+      all.set(rows.subarray(row * columns, (row + 1) * columns), id * columns);
+    }
+    return fromFloat32([full, columns], all);
+  });
 }
 
 /** What the file said that it came from, if nothing was trained since; else what this run says. */

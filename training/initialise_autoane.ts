@@ -18,13 +18,17 @@ import type { InitialiseOptions } from "./initialise.ts";
 import { createRandom } from "./random.ts";
 import { pickedRows } from "./vocabulary.ts";
 
-/** Sets every parameter of a Llama of the library. Throws a `UserError` (E0907) for any other model. */
+/**
+ * Sets every parameter of a Llama of the library; with `zero`, Wo and W2 take no draws and are 0. Throws a
+ * `UserError` (E0907) for any other model.
+ */
 export function initialiseAutoane(
   graph: Graph,
   { seed, vocabulary, values }: InitialiseOptions,
+  { outputs = "drawn" }: { readonly outputs?: "drawn" | "zero" } = {},
 ): void {
   const shapes = new Map(graph.params.map((p) => [leafName(p), p.type.shape]));
-  const layers = countLayers(shapes.keys());
+  const layers = autoaneLayers(shapes.keys());
   const sizes = (path: string): [number, number] => sizesOf(shapes.get(path)!) as [number, number];
   const random = createRandom(seed);
 
@@ -37,14 +41,19 @@ export function initialiseAutoane(
     }
   };
 
+  const fillOutput = (path: string, scale: number): void => {
+    if (outputs === "drawn") fill(path, scale);
+    else values(path).fill(0);
+  };
+
   const r = inverseRoot(2 * layers);
   for (let layer = 0; layer < layers; layer++) {
     const [D, HE] = sizes(`block.${layer}.attn.wq`);
     const [, F] = sizes(`block.${layer}.ffn.w1`);
     for (const name of ["wq", "wk", "wv"]) fill(`block.${layer}.attn.${name}`, inverseRoot(D));
-    fill(`block.${layer}.attn.wo`, Math.fround(inverseRoot(HE) * r));
+    fillOutput(`block.${layer}.attn.wo`, Math.fround(inverseRoot(HE) * r));
     fill(`block.${layer}.ffn.w1`, inverseRoot(F));
-    fill(`block.${layer}.ffn.w2`, Math.fround(inverseRoot(D) * r));
+    fillOutput(`block.${layer}.ffn.w2`, Math.fround(inverseRoot(D) * r));
     fill(`block.${layer}.ffn.w3`, inverseRoot(F));
   }
   for (const [path, shape] of shapes) if (shape.length === 1) values(path).fill(1);
@@ -81,8 +90,11 @@ function fail(what: string): never {
   throw new UserError(notLlamaShaped(what));
 }
 
-/** The number of layers, if there is nothing but them, an embedding and a last norm. */
-function countLayers(paths: Iterable<string>): number {
+/**
+ * The number of layers, if there is nothing but them, an embedding and a last norm. Throws a `UserError` (E0907)
+ * otherwise.
+ */
+export function autoaneLayers(paths: Iterable<string>): number {
   const left = new Set(paths);
   const take = (path: string): void => {
     if (!left.delete(path)) fail(`it has no parameter \`${path}\``);

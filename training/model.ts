@@ -11,7 +11,7 @@ import {
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { type Elaborated, elaborate } from "../dsl/index.ts";
-import { addLora, adapterOf, type Lora, possibleTargets } from "../passes/lora.ts";
+import { adapterOf, addLora, type Lora, possibleTargets } from "../passes/lora.ts";
 import type { CheckpointOrigin } from "./checkpoint.ts";
 
 export interface ModelChoice {

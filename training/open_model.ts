@@ -1,16 +1,18 @@
 /** A model to generate with or to evaluate, from a file of any format, and its tokenizer. */
+import type { ReadOptions } from "../formats/format.ts";
 import { detectFormat } from "../formats/index.ts";
 import { parseTokenizerJson, tokenizerId } from "../formats/tokenizer_json.ts";
 import { anecFormat } from "./anec_format.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { loadTokenizer, type Tokenizer, tokenizerNames } from "./data/tokenizers.ts";
 import { checkpointOf } from "./foreign_model.ts";
+import { mergeAdapters } from "./lora/merge.ts";
 
-/** Reads a checkpoint, or a model of another program as one. Throws a `UserError`. */
-export function openModel(path: string): Checkpoint {
+/** Reads a checkpoint, with adapters merged, or a model of another program as one. Throws a `UserError`. */
+export function openModel(path: string, options: ReadOptions = {}): Checkpoint {
   const format = detectFormat(path);
-  if (format === anecFormat) return readCheckpoint(path);
-  return { ...checkpointOf(format.read(path)), path };
+  if (format === anecFormat) return mergeAdapters(readCheckpoint(path));
+  return { ...checkpointOf(format.read(path, options)), path };
 }
 
 /**

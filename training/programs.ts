@@ -5,7 +5,8 @@
  *   batch        the same for several windows: input.windows.NAME [N, S], losses → output.losses [N]
  *   evaluate     loss → evaluate.loss
  *   norm         Σ g² over all gradients → norm.squares, elements that are not finite → norm.nonfinite
- *   update       AdamW of every parameter with the numbers in adam.scalars
+ *   sanitize     elements of gradients that are not finite → finite, infinities ± sanitize.limit
+ *   update       the optimizer on every parameter, with the numbers of its group in update.scalars
  */
 import { type EnginePlan, WRITE } from "../compiler/bundle/plan.ts";
 import { type Graph, isTrained, leafName } from "../compiler/ir/graph.ts";
@@ -24,6 +25,9 @@ import {
 } from "../passes/plan_builder.ts";
 import type { Calibration, Scales } from "./calibrate.ts";
 import { addCalibration, addEnginePrograms, type EngineChoice } from "./engine_programs.ts";
+import { adamw } from "./optimizers/adamw.ts";
+import { GROUPS, groupsOf, SCALARS, scalarsAt } from "./optimizers/groups.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
 
 /** Names of buffers. */
 export const buffers = {
@@ -34,18 +38,17 @@ export const buffers = {
   evaluatedLoss: "evaluate.loss",
   squares: "norm.squares",
   nonfinite: "norm.nonfinite",
-  scalars: "adam.scalars",
+  limit: "sanitize.limit",
+  scalars: "update.scalars",
   gradient: (path: string) => `grad.${path}`,
-  first: (path: string) => `adam.m.${path}`,
-  second: (path: string) => `adam.v.${path}`,
+  /** The moments of AdamW. */
+  first: (path: string) => momentStorage("adam.m", path),
+  second: (path: string) => momentStorage("adam.v", path),
 } as const;
 
-/** How many numbers `adam.scalars` holds: see runtime-native/kernels/README.md. */
-export const SCALARS = 8;
-
-/** Matrices decay, the embedding among them; vectors, the weights of norms, do not. */
-export function decays(param: Node): boolean {
-  return param.type.shape.length >= 2;
+/** What an optimizer keeps of a parameter: `moment` is one of its `moments`. */
+export function momentStorage(moment: string, path: string): string {
+  return `${moment}.${path}`;
 }
 
 /** How the processor computes micro-steps; nothing of an engine. */
@@ -64,6 +67,7 @@ export function trainingPlan(
   graph: Graph,
   engineShare?: EngineShare,
   { batch = 1, recompute = false }: ProcessorChoice = {},
+  optimizer: Optimizer = adamw,
 ): BuiltPlan {
   const plan = newPlan();
   const loss = graph.outputs[0]!.name;
@@ -85,8 +89,8 @@ export function trainingPlan(
     graph: runPasses(graph, pipelines.infer).graph,
     outputStorage: () => buffers.evaluatedLoss,
   });
-  addNorm(plan, graph.params.filter(isTrained));
-  addUpdate(plan, graph.params.filter(isTrained));
+  addGradientPrograms(plan, graph.params.filter(isTrained));
+  addUpdate(plan, graph, optimizer);
   return finishPlan(plan, engine);
 }
 
@@ -134,11 +138,12 @@ export interface EngineShare {
 export function calibrationPlan(
   graph: Graph,
   choice: EngineChoice,
+  optimizer: Optimizer = adamw,
 ): { readonly built: BuiltPlan; readonly calibration: Calibration } {
   const plan = newPlan();
   const calibration = addCalibration(plan, graph, choice);
-  addNorm(plan, graph.params.filter(isTrained));
-  addUpdate(plan, graph.params.filter(isTrained));
+  addGradientPrograms(plan, graph.params.filter(isTrained));
+  addUpdate(plan, graph, optimizer);
   return { built: finishPlan(plan), calibration };
 }
 
@@ -147,13 +152,14 @@ function whole(plan: PlanBuilder, name: string, dtype: "f32" | "f64", elements: 
   return { storage, offset: 0, shape: [elements], strides: [1] };
 }
 
-function addNorm(plan: PlanBuilder, params: readonly Node[]): void {
-  const commands = addProgram(plan, "norm");
+function addGradientPrograms(plan: PlanBuilder, params: readonly Node[]): void {
+  const norm = addProgram(plan, "norm");
+  const sanitize = addProgram(plan, "sanitize");
   for (const [i, param] of params.entries()) {
     const path = leafName(param);
     const n = elementCount(param.type.shape);
     const gradient = whole(plan, buffers.gradient(path), "f32", n);
-    commands.push({
+    norm.push({
       kernel: "sum_squares",
       operands: [
         gradient,
@@ -164,25 +170,35 @@ function addNorm(plan: PlanBuilder, params: readonly Node[]): void {
       floats: [],
       label: `norm of ${path}`,
     });
+    sanitize.push({
+      kernel: "sanitize",
+      operands: [gradient, whole(plan, buffers.limit, "f32", 1)],
+      ints: [n],
+      floats: [],
+      label: `sanitize ${path}`,
+    });
   }
 }
 
-function addUpdate(plan: PlanBuilder, params: readonly Node[]): void {
+function addUpdate(plan: PlanBuilder, graph: Graph, { kernel, moments }: Optimizer): void {
   const commands = addProgram(plan, "update");
-  const scalars = whole(plan, buffers.scalars, "f32", SCALARS);
-  for (const param of params) {
+  const scalars = whole(plan, buffers.scalars, "f32", GROUPS.length * SCALARS);
+  const groupOf = groupsOf(graph);
+  for (const param of graph.params.filter(isTrained)) {
     const path = leafName(param);
     const n = elementCount(param.type.shape);
     const names = [
       paramStorage(path),
       buffers.gradient(path),
-      buffers.first(path),
-      buffers.second(path),
+      ...moments.map((moment) => momentStorage(moment, path)),
     ];
     commands.push({
-      kernel: "adamw",
-      operands: [...names.map((name) => whole(plan, name, "f32", n)), scalars],
-      ints: [n, decays(param) ? 1 : 0],
+      kernel,
+      operands: [
+        ...names.map((name) => whole(plan, name, "f32", n)),
+        { ...scalars, offset: scalarsAt(groupOf(param)) },
+      ],
+      ints: [n],
       floats: [],
       label: `update of ${path}`,
     });

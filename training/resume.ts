@@ -1,5 +1,6 @@
 /** Goes on with a run from its checkpoint, bit for bit as if it had never stopped. */
 import { alreadyPastSteps, otherData, resumeConflict } from "../compiler/messages/checkpoints.ts";
+import { mezoNeedsOther } from "../compiler/messages/fine_tuning.ts";
 import { engineGaveWay, engineStopped } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
@@ -17,7 +18,9 @@ import {
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import type { EngineChoice } from "./engine_programs.ts";
 import { type EngineTrouble, isEngineFailure } from "./engine_recovery.ts";
+import { MezoTrainer } from "./mezo/trainer.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
+import { momentsOf } from "./optimizers/index.ts";
 import { completeSettings, fixedSettings, type TrainSettings } from "./options.ts";
 import { HostTrainer, type Trainer } from "./trainer.ts";
 
@@ -59,7 +62,8 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
   checkSequence(data, model.S);
 
   const { vocabulary, state } = checkpoint;
-  const tensors = stateTensors(model.graph.params, hasGradients(state));
+  const moments = momentsOf(settings);
+  const tensors = stateTensors(model.graph.params, moments, hasGradients(state));
   const start = {
     ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path },
     dataName: options.dataName ?? checkpoint.data.name,
@@ -71,7 +75,8 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
     ...(options.recompute === undefined ? {} : { recompute: options.recompute }),
     ...(options.countsBefore === undefined ? {} : { countsBefore: options.countsBefore }),
   };
-  return new HostTrainer(start, (session) => {
+  const open = settings.zeroth === undefined ? HostTrainer : MezoTrainer;
+  return new open(start, (session) => {
     for (const [name, shape] of tensors) session.f32(name).set(floatsOf(checkpoint, name, shape));
   });
 }
@@ -119,13 +124,20 @@ function givenModel(options: ResumeOptions, own: TrainingModel): ModelChoice | u
 
 function resumedSettings(checkpoint: Checkpoint, given: Partial<TrainSettings>): TrainSettings {
   const { settings: saved } = checkpoint;
+  // Everything of the method but its name is the checkpoint's.
+  const { zeroth: _, ...rest } = given;
+  const method = (settings: Partial<TrainSettings>): string =>
+    settings.zeroth?.method ?? "backprop";
+  if (Object.hasOwn(given, "zeroth") && method(given) !== method(saved)) {
+    throw new UserError(mezoNeedsOther(checkpoint.path, method(saved), method(given)));
+  }
   for (const [name, flag] of fixedSettings) {
     const value = given[name];
     if (value !== undefined && value !== saved[name]) {
       throw new UserError(resumeConflict(flag, String(value), textOf(saved[name])));
     }
   }
-  const settings = completeSettings(given, saved);
+  const settings = completeSettings(rest, saved);
   const { step } = checkpoint.state;
   if (settings.steps !== null && settings.steps < step) {
     throw new UserError(alreadyPastSteps(checkpoint.path, step, settings.steps));

@@ -7,7 +7,7 @@
  *     trainer.save("model.ckpt");
  *
  * A micro-step draws one window, computes its loss and adds its gradient. Every `accum` of them, and at
- * the end of the run, the mean of the gradients is clipped and AdamW updates the parameters. Nothing is
+ * the end of the run, the mean of the gradients is clipped and the optimizer updates the parameters. Nothing is
  * printed here, and nothing depends on the clock.
  */
 import { isTrained, leafName } from "../compiler/ir/graph.ts";
@@ -22,27 +22,27 @@ import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../formats/files.ts";
 import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
 import type { DeviceInfo, EngineCounts, EngineInfo, Session } from "../runtime-native/js/index.ts";
+import { afterResidual, isSwitchedOff, switchedOff, withoutEngine } from "./adaptive.ts";
 import { batchAt, resultsOf, withBatch } from "./batches.ts";
 import { type CheckpointContents, encodeCheckpoint, type TrainState } from "./checkpoint.ts";
 import { contentsOf } from "./checkpoint_contents.ts";
+import { compatNamed, validationWindows } from "./compat/index.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
-import {
-  autoaneValidationWindows,
-  copyWindow,
-  fixedValidationWindows,
-  trainWindow,
-} from "./data/windows.ts";
+import { copyWindow, trainWindow } from "./data/windows.ts";
 import { type EngineTrouble, RecoveringSession } from "./engine_recovery.ts";
 import { afterOverflow, afterUpdate, isForChoice, newEngineState } from "./engine_scales.ts";
 import { engineShare, toRows } from "./engine_share.ts";
+import { firstNotFinite, groupGradient, scaleGradients } from "./group_gradient.ts";
 import { initialise } from "./initialise.ts";
-import { initialiseAutoane } from "./initialise_autoane.ts";
 import { initialiseAdapters, withoutAdapters } from "./lora/initialise.ts";
+import { MezoTrainer } from "./mezo/trainer.ts";
 import { parametersOf, readModel, type TrainingModel, withRows } from "./model.ts";
-import { ADAM_EPS, completeSettings, type TrainSettings } from "./options.ts";
+import { updateScalars } from "./optimizers/groups.ts";
+import { optimizerNamed } from "./optimizers/index.ts";
+import { completeSettings, type TrainSettings } from "./options.ts";
 import { buffers } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
-import { rateOf } from "./schedule.ts";
+import { rateOf } from "./schedules/index.ts";
 import type { TracedCommand } from "./trace.ts";
 import {
   afterGroup,
@@ -74,8 +74,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const settings = withBatch(asked, model.graph, options);
   const state = initialState(createRandom(settings.seed).state());
   const start: Start = { ...options, model, vocabulary, settings, state };
-  return new HostTrainer(start, (session) => {
-    const set = settings.compat === "autoane" ? initialiseAutoane : initialise;
+  const open = settings.zeroth === undefined ? HostTrainer : MezoTrainer;
+  return new open(start, (session) => {
+    const set = compatNamed(settings.compat)?.initialise ?? initialise;
     const values = (path: string) => session.f32(paramStorage(path));
     const initial = { seed: settings.seed, vocabulary, values };
     set(withoutAdapters(model.graph), initial);
@@ -120,13 +121,17 @@ export class HostTrainer implements Trainer {
       this.#state = { ...state, engine: newEngineState(share.choice, share.scales) };
     }
     this.#batch = share === undefined ? settings.batch : 1;
-    const { device, fallback, trace, countsBefore, recompute } = start;
+    const { fallback, trace, countsBefore, recompute } = start;
+    const isOff = start.engine !== undefined && isSwitchedOff(state, settings);
+    const device = isOff ? withoutEngine(start.device) : start.device;
     const processor = { batch: this.#batch, recompute };
+    const optimizer = optimizerNamed(settings.optimizer);
     this.#device = new RecoveringSession({
-      ...{ graph: model.graph, share, processor, device, fallback, trace, countsBefore },
+      ...{ graph: model.graph, share, processor, optimizer, device, fallback, trace, countsBefore },
       lossScale: () => this.#state.engine?.lossScale ?? 1,
       handsOver: () => start.handsOver === true && this.#mayHandOver(start),
     });
+    if (isOff) this.#device.tell(switchedOff(state.step + 1, settings));
     this.parameters = parametersOf(model.graph);
     try {
       fill(this.#session);
@@ -151,11 +156,7 @@ export class HostTrainer implements Trainer {
   #rescaleGradients(): void {
     const { scale: saved = 1, count } = this.#state.group;
     const factor = this.#device.lossScale / saved;
-    if (count === 0 || factor === 1) return;
-    for (const path of this.#paths()) {
-      const gradient = this.#session.f32(buffers.gradient(path));
-      for (let i = 0; i < gradient.length; i++) gradient[i] = gradient[i]! * factor;
-    }
+    if (count > 0 && factor !== 1) scaleGradients(this.#session, this.#paths(), factor);
   }
 
   gradient(path: string): Float32Array {
@@ -259,9 +260,21 @@ export class HostTrainer implements Trainer {
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
     if (bad >= 0) this.#giveUp(lossNotFinite(`step ${step + 1 + bad}`, losses[bad]!, updates));
     this.#state = afterMicroSteps(this.#state, losses, this.#random.state());
+    this.#watchResidual();
     const isFull = group.count + count === this.settings.accum;
     const update = isFull || this.done ? this.finishGroup() : undefined;
     return resultsOf(step, losses, update);
+  }
+
+  /** The processor takes over for good once the residual stream was too large too often. */
+  #watchResidual(): void {
+    const { residualPeak } = this.#device;
+    if (residualPeak === undefined) return;
+    this.#state = afterResidual(this.#state, residualPeak, this.settings);
+    const { step, group } = this.#state;
+    if (!isSwitchedOff(this.#state, this.settings)) return;
+    const trouble = switchedOff(step + 1, this.settings, residualPeak);
+    this.#device.leaveEngine(trouble, () => this.#repeatGroup(group.count));
   }
 
   /** `count` is 1, or the size of a batch. */
@@ -294,26 +307,17 @@ export class HostTrainer implements Trainer {
     const { step, updates, group } = this.#state;
     if (group.count === 0) return undefined;
     this.#needNoOther();
-    const { accum, clip, wd, beta1, beta2, compat } = this.settings;
-    // AutoANE divides a short last group by the size of a full one.
-    const terms = compat === "autoane" ? accum : group.count;
-
-    const { lossScale } = this.#device;
-    this.#device.run("norm");
-    const nonfinite = this.#session.f64(buffers.nonfinite)[0]!;
-    if (nonfinite > 0 && lossScale > 1) return this.#backOff();
+    const found = groupGradient(this.#device, this.settings, group.count);
+    const { nonfinite, sanitized, norm: gradNorm, clipped, scale } = found;
+    if (nonfinite > 0 && this.#device.lossScale > 1) return this.#backOff();
     if (nonfinite > 0) {
-      this.#giveUp(gradientNotFinite(updates + 1, nonfinite, this.#firstNotFinite()));
+      this.#giveUp(
+        gradientNotFinite(updates + 1, nonfinite, firstNotFinite(this.#session, this.#paths())),
+      );
     }
-    const size = terms * lossScale;
-    const gradNorm = Math.sqrt(this.#session.f64(buffers.squares)[0]!) / size;
-    const clipped = clip > 0 && gradNorm > clip;
-    const scale = (clipped ? clip / gradNorm : 1) / size;
     const lr = rateOf(this.settings, updates, step - 1);
     const t = updates + 1;
-    this.#session
-      .f32(buffers.scalars)
-      .set([lr, beta1, beta2, ADAM_EPS, wd, 1 - beta1 ** t, 1 - beta2 ** t, scale]);
+    this.#session.f32(buffers.scalars).set(updateScalars(this.settings, { lr, t, scale }));
     this.#device.run("update");
 
     const { engine } = this.#state;
@@ -322,7 +326,8 @@ export class HostTrainer implements Trainer {
     this.#state = { ...closed, updates: t };
     this.restage();
     const loss = group.loss / group.count;
-    return { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
+    const update = { update: t, loss, microSteps: group.count, lr, gradNorm, clipped };
+    return sanitized > 0 ? { ...update, sanitized } : update;
   }
 
   /** The gradient of this group overflowed on the engine: it is dropped, and the next one scaled less. */
@@ -337,12 +342,6 @@ export class HostTrainer implements Trainer {
     return { update: updates, loss, microSteps: group.count, ...nothing, skipped };
   }
 
-  #firstNotFinite(): string {
-    const isBad = (path: string) =>
-      this.#session.f32(buffers.gradient(path)).some((g) => !Number.isFinite(g));
-    return this.#paths().find(isBad) ?? "none";
-  }
-
   /** Goes back to the last update, where everything is finite, and stops. */
   #giveUp(diagnostic: Diagnostic): never {
     this.#state = beforeGroup(this.#state);
@@ -354,10 +353,7 @@ export class HostTrainer implements Trainer {
     const { valStart, valTokens } = this.#data;
     const { step, updates } = this.#state;
     const { S } = this.model;
-    const windows =
-      this.settings.compat === "autoane"
-        ? autoaneValidationWindows(step, valStart, valTokens, S)
-        : fixedValidationWindows(valStart, valTokens, S);
+    const windows = validationWindows(this.settings, { step, valStart, valTokens, S });
     let sum = 0;
     for (const position of windows) {
       this.#setWindow(position);

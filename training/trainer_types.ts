@@ -51,6 +51,8 @@ export interface UpdateResult {
   /** Global norm of the mean gradient, before clipping. */
   readonly gradNorm: number;
   readonly clipped: boolean;
+  /** With `sanitize`: elements of the gradient that were not finite, if there were any. */
+  readonly sanitized?: number;
   /**
    * Present when the gradient did not fit into the engine's numbers: nothing was updated, and the loss
    * scale is now this.

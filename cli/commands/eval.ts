@@ -27,8 +27,9 @@ import {
 } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { counted, grouped, jsonLine, liveLine, pairs } from "../output.ts";
+import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
-interface Flags extends DeviceFlags, JsonFlag {
+interface Flags extends DeviceFlags, JsonFlag, UnsaidFlags {
   readonly data?: string;
   readonly windows: NonNullable<EvaluateOptions["windows"]>;
   readonly stride?: number;
@@ -70,13 +71,17 @@ export const command = {
         "a name or a tokenizer.json, for a model that comes without one",
         tokenizerFlag,
       );
+    unsaidFlags(c);
     deviceFlags(c);
     jsonFlag(c);
   },
 
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const path = args[0]!;
-    const model = openModel(path);
+    const model = openModel(path, {
+      ...unsaidOptions(flags),
+      report: (warning) => printDiagnostics(io, [warning]),
+    });
     const tokenizer =
       flags.tokenizer === undefined
         ? await tokenizerOf(model)

@@ -6,6 +6,7 @@ import { openModel } from "../../training/open_model.ts";
 import { defaultSampling } from "../../training/sampling.ts";
 import { type Call, EXIT } from "../command.ts";
 import { deviceOptions } from "../device.ts";
+import { printDiagnostics } from "../failures.ts";
 import {
   anyNumber,
   collect,
@@ -16,8 +17,9 @@ import {
   tokenizerFlag,
 } from "../flags.ts";
 import { count, grouped, jsonLine } from "../output.ts";
+import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
-interface Flags extends DeviceFlags, JsonFlag {
+interface Flags extends DeviceFlags, JsonFlag, UnsaidFlags {
   readonly prompt: string;
   readonly tokens: number;
   readonly temperature: number;
@@ -71,6 +73,7 @@ export const command = {
         "a name or a tokenizer.json, for a model that comes without one",
         tokenizerFlag,
       );
+    unsaidFlags(c);
     deviceFlags(c);
     jsonFlag(c);
   },
@@ -78,7 +81,10 @@ export const command = {
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const { prompt, tokens, temperature, topK, topP, seed, stop = [], context } = flags;
     const json = flags.json === true;
-    const model = openModel(args[0]!);
+    const model = openModel(args[0]!, {
+      ...unsaidOptions(flags),
+      report: (warning) => printDiagnostics(io, [warning]),
+    });
     const generator = await createGenerator(model, {
       device: deviceOptions(flags),
       ...(flags.tokenizer === undefined ? {} : { tokenizer: await loadTokenizer(flags.tokenizer) }),

@@ -78,6 +78,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./run.ts"),
   },
   {
+    name: "lsp",
+    summary: "answer an editor: mistakes, shapes, definitions, renaming in .ane and .mil files",
+    load: () => import("./lsp.ts"),
+  },
+  {
     name: "data prepare",
     summary: "turn texts into a token file",
     load: () => import("./data_prepare.ts"),

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
-import { UserError } from "../../compiler/support/diagnostic.ts";
+import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
 import { makeOutputFolder, writeFileBytes } from "../../formats/files.ts";
 import { NativeError } from "../../runtime-native/js/index.ts";
@@ -13,7 +13,7 @@ import type { Tokenizer } from "../../training/data/tokenizers.ts";
 import { choiceFrom, trainFrom } from "../../training/initial_weights.ts";
 import { type ModelChoice, readModel } from "../../training/model.ts";
 import { openModel, tokenizerBeside } from "../../training/open_model.ts";
-import { completeSettings, defaultSettings, type TrainSettings } from "../../training/options.ts";
+import { completeSettings, defaultSettings } from "../../training/options.ts";
 import { resumeHandedOver, resumeTrainer } from "../../training/resume.ts";
 import { startRun } from "../../training/run.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "../../training/trainer.ts";
@@ -22,18 +22,25 @@ import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
+import { type FineTuneFlags, fineTuned, fineTuneFlags, loraOf } from "../fine_tune_flags.ts";
 import {
   anyNumber,
   type DefineFlag,
   defineFlag,
   type JsonFlag,
   jsonFlag,
-  oneOf,
   overridesOf,
 } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { checkCheckpointFile, checkOutputFile, type Input } from "../output_paths.ts";
+import { checkResumeFlags } from "../resume_flags.ts";
+import {
+  checkEngineSettings,
+  type SettingFlags,
+  settingFlags,
+  settingsOf,
+} from "../setting_flags.ts";
 import {
   type ChosenDevice,
   chosenDevice,
@@ -43,11 +50,13 @@ import {
 import { type Reporter, reporterFor } from "../train_output.ts";
 import { type HandedOver, handedOver, handOver, isForAnother } from "../train_relay.ts";
 
-type SettingFlags = Partial<Omit<TrainSettings, "batch" | "compat">> & {
-  readonly compat?: "autoane";
-};
-
-interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags, BatchFlags {
+interface Flags
+  extends DefineFlag,
+    TrainDeviceFlags,
+    JsonFlag,
+    SettingFlags,
+    BatchFlags,
+    FineTuneFlags {
   readonly model?: string;
   readonly entry?: string;
   readonly data?: string;
@@ -60,7 +69,6 @@ interface Flags extends DefineFlag, TrainDeviceFlags, JsonFlag, SettingFlags, Ba
 }
 
 const SAVE_EVERY = 200;
-const standard = defaultSettings;
 
 export const command = {
   examples: [
@@ -68,6 +76,8 @@ export const command = {
     "anec train --model my.ane --data my.txt --steps 2000 --out runs/mine.ckpt",
     "anec train --model tiny --data builtin:stories -D L=4",
     "anec train --resume runs/autoresearch.ckpt --steps 1200",
+    "anec train --init runs/autoresearch.ckpt --lora 8 --out runs/adapted.ckpt",
+    "anec train --init runs/autoresearch.ckpt --method mezo --lora 8 --steps 1000",
   ],
 
   define(c: Command): void {
@@ -83,22 +93,10 @@ export const command = {
     number(
       "--steps",
       "micro-steps: one window of text each",
-      `${standard.steps}, or no limit with --time`,
+      `${defaultSettings.steps}, or no limit with --time`,
     );
     number("--time", "seconds after which to end", "no limit");
-    number("--accum", "micro-steps of one update", standard.accum);
-    number("--lr", "highest learning rate", standard.lr);
-    number("--warmup", "updates until it is reached", standard.warmup);
-    number("--clip", "largest norm of a gradient, 0 for none", standard.clip);
-    number("--wd", "weight decay of matrices", standard.wd);
-    number("--beta1", "of AdamW", standard.beta1);
-    number("--beta2", "of AdamW", standard.beta2);
-    number("--seed", "of initial values and windows", standard.seed);
-    number(
-      "--val-every",
-      "micro-steps between validations, 0 for only the last",
-      standard.valEvery,
-    );
+    settingFlags(c);
     c.option(
       "--save-every <n>",
       `micro-steps between checkpoints, 0 for only the last (default: ${SAVE_EVERY})`,
@@ -112,14 +110,9 @@ export const command = {
       .option(
         "--init <model>",
         "start from the weights of a model of any format, with a fresh optimizer",
-      )
-      .option("--no-compact", "keep a row for every id, not only for those in the data")
-      .option(
-        "--compat <name>",
-        "autoane: its initial values, schedule and windows",
-        oneOf("--compat", ["autoane"]),
       );
     c.option("--trace <file>", "write the last step by command, for chrome://tracing or Perfetto");
+    fineTuneFlags(c);
     batchFlags(c);
     trainDeviceFlags(c);
     defineFlag(c);
@@ -139,7 +132,8 @@ export const command = {
         ),
       );
     }
-    const initial = flags.init === undefined ? undefined : openModel(flags.init);
+    const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
+    const initial = flags.init === undefined ? undefined : openModel(flags.init, { report });
     if (checkpoint === undefined && initial === undefined && flags.model === undefined) {
       throw new UserError(
         missingArgument("anec train", "--model <name>", "anec train --model <name> [options]"),
@@ -147,7 +141,10 @@ export const command = {
     }
     const source = flags.model === undefined ? initial?.model.source : openSource(flags.model);
     // What is wrong with the command line is said before a long download.
-    completeSettings(settingsOf(flags));
+    completeSettings(
+      checkpoint === undefined ? fineTuned(flags, settingsOf(flags)) : settingsOf(flags),
+    );
+    checkEngineSettings(flags, flags.device);
     const { engine } = chosenDevice(flags);
     if (engine !== undefined && flags.device !== "auto")
       checkBatchFlags(flags, `--device ${flags.device}`);
@@ -231,6 +228,7 @@ async function open(name: string, io: Io, tokenizer?: Tokenizer): Promise<TokenD
 
 function choiceOf(flags: Flags, source: SourceFile, initial?: Checkpoint): ModelChoice {
   const { entry } = flags;
+  const lora = loraOf(flags);
   const own: Partial<ModelChoice> = initial === undefined ? {} : choiceFrom(initial);
   // Of another model that is given beside the weights, only they must fit.
   const { entry: _, ...shared } = own;
@@ -239,6 +237,7 @@ function choiceOf(flags: Flags, source: SourceFile, initial?: Checkpoint): Model
     source,
     overrides: { ...own.overrides, ...overridesOf(flags) },
     ...(entry === undefined ? {} : { entry }),
+    ...(lora === undefined ? {} : { lora }),
   };
 }
 
@@ -266,7 +265,7 @@ function begin(
   const endless = time !== undefined && steps === undefined;
   const options: TrainerOptions = {
     ...what,
-    settings: { ...settingsOf(flags), ...(endless ? { steps: null } : {}) },
+    settings: { ...fineTuned(flags, settingsOf(flags)), ...(endless ? { steps: null } : {}) },
     ...engineOf(io, flags, chosen),
   };
   return initial === undefined ? createTrainer(options) : trainFrom(initial, options);
@@ -305,17 +304,6 @@ function engineOf({ relay }: Io, flags: Flags, { device, engine }: ChosenDevice)
   };
 }
 
-/** The settings that were given. */
-function settingsOf(flags: Flags): Partial<TrainSettings> {
-  const settings: Record<string, unknown> = {};
-  for (const name of Object.keys(defaultSettings) as (keyof TrainSettings)[]) {
-    // Commander sets the flag of `--no-compact` to true when it is not given.
-    const isGiven = name === "compact" ? flags.compact === false : flags[name] !== undefined;
-    if (isGiven && flags[name] !== "auto") settings[name] = flags[name];
-  }
-  return settings;
-}
-
 /** Where checkpoints go that nobody named; it is made if it is not there. */
 const RUNS = "runs";
 
@@ -327,19 +315,6 @@ function inputsOf({ model }: Flags, dataName: string): Input[] {
     { path: metadataPath(dataName), what: "the description of the data" },
   ];
   return files.filter(({ path }) => existsSync(path));
-}
-
-/** What the checkpoint has settled. Throws a `UserError` (E0959). */
-function checkResumeFlags({ entry, compact, resume }: Flags, checkpoint: Checkpoint): void {
-  const conflict = (flag: string, why: string): never => {
-    throw new UserError(flagsConflict(flag, `--resume ${resume}`, why));
-  };
-  if (entry !== undefined && entry !== checkpoint.model.entry) {
-    conflict(`--entry ${entry}`, `The checkpoint is of \`${checkpoint.model.entry}\`.`);
-  }
-  if (compact === false && checkpoint.settings.compact) {
-    conflict("--no-compact", "The checkpoint was made with rows for the ids in its data only.");
-  }
 }
 
 interface Training {

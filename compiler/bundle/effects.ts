@@ -49,13 +49,18 @@ const WRITTEN: Readonly<Record<string, readonly number[]>> = {
   engine_stage: [],
   engine_write: [],
   fill: [0],
+  lion: [0, 2],
   matmul: [2],
+  perturb: [0],
+  perturb_stream: [0, 1],
   reduce: [1],
   rms_norm: [2],
   rms_norm_grad_w: [2],
   rms_norm_grad_x: [3],
   rope: [2],
+  sanitize: [0],
   scale: [0],
+  sgd: [0, 2],
   softmax: [1],
   softmax_grad: [2],
   sum_squares: [1],
@@ -66,6 +71,8 @@ const WRITTEN: Readonly<Record<string, readonly number[]>> = {
 export function isWritten({ kernel, ints }: Pick<Command, "kernel" | "ints">, i: number): boolean {
   // [rank, shape…, inputs, …]: what follows the inputs are outputs.
   if (kernel === "elementwise") return i >= (ints[1 + (ints[0] ?? 0)] ?? 0);
+  // [rank, shape…, n, inputs, …]
+  if (kernel === "rowwise") return i >= (ints[2 + (ints[0] ?? 0)] ?? 0);
   return WRITTEN[kernel]?.includes(i) ?? true;
 }
 

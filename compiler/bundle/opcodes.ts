@@ -45,3 +45,6 @@ export const MAX_INSTRUCTIONS = 256;
 export function opcodeNumber(name: string): number | undefined {
   return Object.hasOwn(OPCODES, name) ? OPCODES[name as OpcodeName] : undefined;
 }
+
+/** In `rowwise`, the sum of a row has this number; the largest element and the mean follow. */
+export const ROW_REDUCTION = 64;

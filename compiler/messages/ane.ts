@@ -67,7 +67,9 @@ export const aneBudget = message(
     summary: "this process has used up its compiles",
     explain:
       "Before macOS 26 a process is reported to fail after about 119 compiles, so anec stops at 100. A new " +
-      "process has as many again, and finds what is compiled already in the cache.",
+      "process has as many again, and finds what is compiled already in the cache. A training run that comes to " +
+      "this end goes on in a fresh process by itself. It hardly can at its start: the models that come with anec " +
+      "have at most ten programs, whatever their size, and none is tried more than five times.",
   },
   inItsWords,
 );

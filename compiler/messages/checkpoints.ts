@@ -122,8 +122,8 @@ export const resumeConflict = message(
     summary: "an option contradicts the checkpoint that is resumed",
     explain:
       "A run that is resumed goes on as if it had never stopped, so what decides its course stays: the " +
-      "seed, the data, the size of a group, compaction and compatibility. The length of the run, the " +
-      "learning rate, warm-up, clipping, weight decay and the betas may be changed.",
+      "seed, the data, the size of a group, the optimizer, compaction and compatibility. The length of the run, " +
+      "learning rates, schedule, clipping, weight decay and the betas may be changed.",
   },
   (option: string, given: string, saved: string | null) => ({
     title:

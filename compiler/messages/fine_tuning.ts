@@ -20,43 +20,8 @@ export const noLoraTarget = message(
   }),
 );
 
-export const notAdapters = message(
-  "E0941",
-  {
-    summary: "a file is no set of adapters",
-    explain:
-      "`anec lora apply` reads the files of `anec lora export`: safetensors files whose metadata says which " +
-      "weights they belong to. It also reads sidecars of AutoANE, which begin with `AROL`.",
-  },
-  (path: string, what: string) => ({ title: `\`${path}\` is no set of adapters: ${what}` }),
-);
-
-export const staleAdapters = message(
-  "E0942",
-  {
-    summary: "adapters belong to other weights",
-    explain:
-      "Adapters are a difference to the weights that they were trained beside, and mean nothing beside others. " +
-      "Their file has the digest of those weights, over their names, shapes and values, tables over the " +
-      "vocabulary and trained norms excepted. The model given has another one.",
-  },
-  (path: string, model: string) => ({
-    title: `the adapters \`${path}\` were not trained on the weights of \`${model}\``,
-    help: [{ text: "give the model that they were trained on" }],
-  }),
-);
-
-export const noAdapters = message(
-  "E0943",
-  {
-    summary: "a checkpoint has no adapters",
-    explain: "Only runs of `anec train --lora RANK` have adapters that could be taken out.",
-  },
-  (path: string) => ({ title: `\`${path}\` is no checkpoint of a run with adapters` }),
-);
-
 export const mezoNeedsOther = message(
-  "E0944",
+  "E0941",
   {
     summary: "a checkpoint was made by another method of training",
     explain:

@@ -1,4 +1,4 @@
-/** E0740 to E0749, E0753 to E0759, E0830 to E0832: models in the formats of other programs, and tokenizers in files. */
+/** E0740 to E0749, E0753 to E0759, E0830 to E0833: models in the formats of other programs, and tokenizers in files. */
 import { grouped } from "./files.ts";
 import { didYouMean, listOf, message } from "./message.ts";
 
@@ -277,6 +277,23 @@ export const dataOfAnotherTokenizer = message(
 );
 
 // Tokenizers.
+
+export const tokenizerLeftOut = message(
+  "E0833",
+  {
+    summary: "a checkpoint is read without its tokenizer",
+    explain:
+      "A checkpoint of `anec train` names its tokenizer. `gpt2` and `bytes` are written into other formats as " +
+      "`tokenizer.json`; `stories` knows whole words, which no pairs of bytes lead to, and a `tokenizer.json` that " +
+      "the data was made with is not part of the checkpoint.",
+  },
+  (path: string, tokenizer: string) => ({
+    severity: "warning",
+    title: `\`${path}\` is read without its tokenizer \`${tokenizer}\``,
+    why: "It has no form as `tokenizer.json` that could go along.",
+    help: [{ text: "give it by `--tokenizer` where text is read or written" }],
+  }),
+);
 
 export const tokenizerDamaged = message(
   "E0830",

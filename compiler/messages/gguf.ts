@@ -67,7 +67,7 @@ export const ggufTensorType = message(
   {
     summary: "a tensor of a GGUF file is of a type that is not read",
     explain:
-      "F32, F16, BF16, Q8_0 and Q4_0 are read. The other types of llama.cpp are quantised further. Convert the model it " +
+      "F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are read. The other types of llama.cpp are quantised further. Convert the model it " +
       "was made from, or have llama.cpp requantise it (`llama-quantize --allow-requantize IN OUT Q8_0`).",
   },
   (name: string, tensor: string, type: string, known: readonly string[]) => ({

@@ -249,6 +249,25 @@ export const engineHandedOver = message(
   }),
 );
 
+export const engineSwitchedOff = message(
+  "E0922",
+  {
+    summary: "the residual stream became large, and the processor took over from the engine",
+    explain:
+      "With `--adaptive`, the largest magnitude of the last residual is watched, as fp16 has few digits to " +
+      "spare where values are large. It was above the limit in so many steps in a row as " +
+      "`--adaptive-window` says, so the rest of the run is computed in fp32, also after it was resumed. " +
+      "`--adaptive 0` with `--resume` goes back to the engine.",
+  },
+  (step: number, peak: number, limit: number, window: number) => ({
+    severity: "warning",
+    title: `the run goes on on the cpu from step ${grouped(step)}, as \`--adaptive\` says`,
+    why:
+      `The residual stream was above ${limit} in ${count(window, "step")} in a row` +
+      `${Number.isNaN(peak) ? "" : `, ${peak.toPrecision(4)} in the last one`}.`,
+  }),
+);
+
 // Generating text.
 
 export const noModelEntry = message(

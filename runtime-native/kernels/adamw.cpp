@@ -16,7 +16,6 @@ namespace {
 
 void describe(Shape& s) {
   const int64_t n = s.dim("n");
-  s.choice("decay", 2);
   for (int i = 0; i < 4; ++i) s.operand(i, DType::f32, n);
   s.operand(4, DType::f32, 8);
 }
@@ -44,8 +43,7 @@ void update(float* __restrict w, const float* __restrict g, float* __restrict m,
 Fault run(const Call& call) {
   float *w = call.f32(0), *m = call.f32(2), *v = call.f32(3);
   const float *g = call.f32(1), *k = call.f32(4);
-  const Numbers x{k[0], k[1], k[2],        k[3],        call.ints[1] == 1 ? k[4] : 0.0f,
-                  1.0f / k[5], 1.0f / k[6], k[7]};
+  const Numbers x{k[0], k[1], k[2], k[3], k[4], 1.0f / k[5], 1.0f / k[6], k[7]};
   call.pool.parallel_for(call.ints[0], 16384, [&](int64_t begin, int64_t end, int) {
     update(w + begin, g + begin, m + begin, v + begin, x, end - begin);
   });

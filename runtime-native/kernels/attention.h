@@ -53,11 +53,14 @@ struct RowStats {
 
 // Turns the first `visible` scores of a row into probabilities and the rest into zeros.
 ANEC_INLINE RowStats normalise(float* row, int64_t visible, int64_t width) {
-  const float most = row_max(row, visible);
-  const double sum = row_exp(row, most, row, visible);
+  // Whole vectors: what is not seen has probability exp(−∞) = 0.
+  const int64_t whole = std::min((visible + 7) / 8 * 8, width);
+  for (int64_t t = visible; t < whole; ++t) row[t] = -__builtin_inff();
+  const float most = row_max(row, whole);
+  const double sum = row_exp(row, most, row, whole);
   const float over_sum = static_cast<float>(1.0 / sum);
-  row_scale(row, over_sum, visible);
-  for (int64_t t = visible; t < width; ++t) row[t] = 0;
+  row_scale(row, over_sum, whole);
+  for (int64_t t = whole; t < width; ++t) row[t] = 0;
   return {most, over_sum};
 }
 

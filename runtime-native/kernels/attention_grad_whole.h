@@ -44,11 +44,14 @@ inline void whole_head_rows(const Call& call, const Attention& a, const Attentio
                 ds + s0 * a.keys, a.keys, pack);
     for (int64_t s = s0; s < s0 + rows; ++s) {
       float *pi = p + s * a.keys, *di = ds + s * a.keys;
-      const int64_t visible = a.visible(s);
+      const int64_t visible = a.visible(s), whole = std::min((visible + 7) / 8 * 8, reach);
       normalise(pi, visible, reach);
-      const float delta = static_cast<float>(row_dot(pi, di, visible));
-      for (int64_t t = 0; t < visible; ++t) di[t] = a.scale * pi[t] * (di[t] - delta);
       for (int64_t t = visible; t < reach; ++t) di[t] = 0;
+      const float delta = static_cast<float>(row_dot(pi, di, whole));
+      each_vector(0, whole, [&](int64_t t, int64_t lanes) __attribute__((always_inline)) {
+        const f32x8 p = load_lanes(pi + t, lanes, 0), dp = load_lanes(di + t, lanes, 0);
+        store_lanes(di + t, a.scale * p * (dp - delta), lanes);
+      });
     }
     gemm_serial(call.simd, product(rows, a.e, width, a.keys, x.k.row, x.dq.row, 1.0f),
                 ds + s0 * a.keys, x.k.at(kh, 0), x.dq.at(h, s0), pack);

@@ -1,8 +1,12 @@
 // cross_entropy_both: the loss of `cross_entropy` and the gradient of `cross_entropy_grad` from one
 // look at each row, with one exponential for each logit.
 //
+// The exponentials take longer than reading the row, so the next row is fetched meanwhile: a thread takes
+// a few rows that follow each other.
+//
 // dz may be z itself: the target's logit is read before the row is replaced.
 
+#include <algorithm>
 #include <cmath>
 
 #include "anec/kernel.h"
@@ -32,14 +36,21 @@ Fault run(const Call& call) {
   if (Fault fault = check_ids("target", targets, rows, v); !fault.ok()) return fault;
   const double share = double(call.f32(2)[0]) / static_cast<double>(rows > 0 ? rows : 1);
 
-  call.pool.parallel_for(rows, rows_per_range(v), [&](int64_t begin, int64_t end, int) {
+  const int64_t several = std::clamp<int64_t>(rows / (4 * call.pool.threads()), 1, 4);
+  call.pool.parallel_for(rows, std::max(several, rows_per_range(v)), [&](int64_t begin, int64_t end, int) {
     for (int64_t row = begin; row < end; ++row) {
       const float* z = logits + row * v;
       float* dz = dlogits + row * v;
       const int64_t target = targets[row];
       const bool known = target >= 0 && target < v;
       const float wanted = known ? z[target] : 0.0f, most = row_max(z, v);
-      const double sum = row_exp(z, most, dz, v);
+      const float* next = row + 1 < end ? z + v : z;
+      const double sum = row_sum(v, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+        __builtin_prefetch(next + i, 0, 2);
+        const f32x8 e = exp_nonpositive(load_lanes(z + i, lanes, -__builtin_inff()) - most);
+        store_lanes(dz + i, e, lanes);
+        return e;
+      });
       losses[row] = double(most) + std::log(sum) - double(wanted);
       row_scale(dz, static_cast<float>(share / sum), v);
       if (known) dz[target] -= static_cast<float>(share);

@@ -33,28 +33,55 @@ ANEC_INLINE f32x8 power(f32x8 x, f32x8 y) {
   return x;
 }
 
-template <class F>
+// Which operand of a binary instruction is one number, eight times over, and not a block.
+enum class Single { none, a, b };
+
+template <Single Which, class F>
 ANEC_INLINE void each(float* to, const float* a, const float* b, int64_t n, const F& f) {
-  for (int64_t i = 0; i < n; i += 8) store(to + i, f(load(a + i), load(b + i)));
+  if constexpr (Which == Single::a) {
+    const f32x8 x = load(a);
+    for (int64_t i = 0; i < n; i += 8) store(to + i, f(x, load(b + i)));
+  } else if constexpr (Which == Single::b) {
+    const f32x8 y = load(b);
+    for (int64_t i = 0; i < n; i += 8) store(to + i, f(load(a + i), y));
+  } else {
+    for (int64_t i = 0; i < n; i += 8) store(to + i, f(load(a + i), load(b + i)));
+  }
+}
+
+#define ANEC_CASE(name, expression)                                                    \
+  case Opcode::name:                                                                   \
+    each<Which>(to, a, b, n, [](f32x8 x, f32x8 y) __attribute__((always_inline)) {     \
+      (void)y;                                                                         \
+      return expression;                                                               \
+    });                                                                                \
+    break;
+#define ANEC_BINARY                                                                    \
+  ANEC_CASE(add, x + y)                                                                \
+  ANEC_CASE(sub, x - y)                                                                \
+  ANEC_CASE(mul, x * y)                                                                \
+  ANEC_CASE(div, x / y)                                                                \
+  ANEC_CASE(max, larger(x, y))                                                         \
+  ANEC_CASE(min, smaller(x, y))                                                        \
+  ANEC_CASE(pow, power(x, y))                                                          \
+  ANEC_CASE(gt, select(x > y, all(1.0f), f32x8{}))
+
+// As `evaluate`, for the binary instructions, where one operand is a single number.
+template <Single Which>
+inline void evaluate_single(Opcode opcode, float* to, const float* a, const float* b, int64_t n) {
+  switch (opcode) {
+    ANEC_BINARY
+    default:
+      break;
+  }
 }
 
 // to[0 .. n) = opcode(a, b), n a multiple of eight.
 inline void evaluate(Opcode opcode, float* to, const float* a, const float* b, int64_t n) {
-#define ANEC_CASE(name, expression)                                             \
-  case Opcode::name:                                                            \
-    each(to, a, b, n, [](f32x8 x, f32x8 y) __attribute__((always_inline)) {     \
-      (void)y;                                                                  \
-      return expression;                                                        \
-    });                                                                         \
-    break;
+  constexpr Single Which = Single::none;
   switch (opcode) {
+    ANEC_BINARY
     ANEC_CASE(copy, x)
-    ANEC_CASE(add, x + y)
-    ANEC_CASE(sub, x - y)
-    ANEC_CASE(mul, x * y)
-    ANEC_CASE(div, x / y)
-    ANEC_CASE(max, larger(x, y))
-    ANEC_CASE(min, smaller(x, y))
     ANEC_CASE(neg, -x)
     ANEC_CASE(exp, ANEC_LEVEL::exp(x))
     ANEC_CASE(log, ANEC_LEVEL::log(x))
@@ -69,14 +96,14 @@ inline void evaluate(Opcode opcode, float* to, const float* a, const float* b, i
     ANEC_CASE(cos, ANEC_LEVEL::cos(x))
     ANEC_CASE(square, x * x)
     ANEC_CASE(reciprocal, 1.0f / x)
-    ANEC_CASE(pow, power(x, y))
-    ANEC_CASE(gt, select(x > y, all(1.0f), f32x8{}))
     ANEC_CASE(erf, error_function(x))
     case Opcode::constant:
     case Opcode::count:
       break;
   }
-#undef ANEC_CASE
 }
+
+#undef ANEC_BINARY
+#undef ANEC_CASE
 
 }  // namespace anec::ANEC_LEVEL

@@ -35,6 +35,7 @@ void describe(Shape& s) {
   s.operand(2, DType::f32, Shape::reach({{batch, stride_c}, {m, ldc}, {n, 1}}));
   const bool small = (Count(m) * Count(n) * Count(k)).n <= small_product && batch > 1;
   s.shared_scratch(gemm_shared_floats(m, n, k));
+  s.shared_scratch(gemm_row_floats(m, n, k));
   s.thread_scratch(small ? gemm_serial_floats(m, n, k) : gemm_thread_floats());
 }
 

@@ -58,11 +58,23 @@ ANEC_INLINE void cosine_and_sine(f64x4 x, f64x4& cosine, f64x4& sine) {
   cosine = (f64x4)((i64x4)cos_size ^ (((q + 1) & 2) << 62));
 }
 
+typedef float f32x4 __attribute__((vector_size(16)));
+
 // cos and ±sin of one row's angles, E / 2 each.
 void angles(double position, const double* frequencies, int64_t half, bool inverse, float* cosines,
             float* sines) {
   const float sign = inverse ? -1.0f : 1.0f;
-  for (int64_t i = 0; i < half; i += 4) {
+  int64_t i = 0;
+  for (; i + 4 <= half; i += 4) {
+    f64x4 x, c, s;
+    std::memcpy(&x, frequencies + i, sizeof x);
+    cosine_and_sine(position * x, c, s);
+    const f32x4 cosine = __builtin_convertvector(c, f32x4);
+    const f32x4 sine = sign * __builtin_convertvector(s, f32x4);
+    std::memcpy(cosines + i, &cosine, sizeof cosine);
+    std::memcpy(sines + i, &sine, sizeof sine);
+  }
+  for (; i < half; i += 4) {
     f64x4 x = {}, c, s;
     const int64_t lanes = half - i < 4 ? half - i : 4;
     for (int64_t j = 0; j < lanes; ++j) x[j] = position * frequencies[i + j];

@@ -71,19 +71,19 @@ ANEC_INLINE double row_sum(int64_t n, const Term& term) {
   return total;
 }
 
-// y = exp(x − most); gives Σ y. Both pointers may be the same.
+// y = exp(x − most) where no x is larger than `most`; gives Σ y. Both pointers may be the same.
 ANEC_INLINE double row_exp(const float* x, float most, float* y, int64_t n) {
   return row_sum(n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    const f32x8 e = exp(load_lanes(x + i, lanes, -__builtin_inff()) - most);
+    const f32x8 e = exp_nonpositive(load_lanes(x + i, lanes, -__builtin_inff()) - most);
     store_lanes(y + i, e, lanes);
     return e;
   });
 }
 
-// Σ exp(x − most).
+// Σ exp(x − most) where no x is larger than `most`.
 ANEC_INLINE double row_exp_sum(const float* x, float most, int64_t n) {
   return row_sum(n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    return exp(load_lanes(x + i, lanes, -__builtin_inff()) - most);
+    return exp_nonpositive(load_lanes(x + i, lanes, -__builtin_inff()) - most);
   });
 }
 

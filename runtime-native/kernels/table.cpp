@@ -9,7 +9,8 @@ namespace anec::ANEC_LEVEL {
   X(matmul) X(elementwise) X(reduce) X(copy) X(softmax) X(softmax_grad) X(rms_norm)              \
   X(rms_norm_grad_x) X(rms_norm_grad_w) X(rope) X(attention) X(attention_grad)                   \
   X(attention_cached) X(cross_entropy) X(cross_entropy_grad) X(cross_entropy_both) X(embedding)  \
-  X(embedding_grad) X(update_rows) X(fill) X(scale) X(sum_squares) X(adamw)
+  X(embedding_grad) X(update_rows) X(fill) X(scale) X(sum_squares) X(sanitize) X(adamw) X(lion)  \
+  X(sgd) X(perturb) X(perturb_stream) X(rowwise)
 
 #define ANEC_DECLARE(name) extern const Kernel name;
 #define ANEC_ENTRY(name) &name,

@@ -34,9 +34,6 @@ constexpr int64_t group = 4;                        // panels of rows packed tog
 constexpr int64_t width_max = 32;                   // widest panel of any micro kernel
 constexpr int64_t line = 16;                        // floats
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
 // Items of the shared side with room for a last, partly filled panel.
 int64_t padded_items(int64_t items) { return items + width_max; }
 
@@ -332,10 +329,7 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
                    int64_t thread_stride) {
   if (empty_product(shape, c)) return;
   if (is_row(shape)) {
-    const int64_t grain = std::max<int64_t>(64, round_up(ceil_div(65536, shape.k), 64));
-    pool.parallel_for(shape.n, grain, [&](int64_t begin, int64_t end, int) {
-      kernel.row_times_matrix(shape, a, b, c, begin, end);
-    });
+    gemm_row_parallel(kernel, pool, shape, a, b, c, shared);
     return;
   }
   const Product product(kernel, shape, a, b, c);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "anec/gemm.h"
+#include "anec/row_by_columns.h"
 #include "anec/simd.h"
 #include "anec/transpose.h"
 
@@ -334,20 +335,36 @@ void pack(const float* src, int64_t item_stride, int64_t k_stride, int64_t count
   else pack_width<MR>(src, item_stride, k_stride, count, kc, panel);
 }
 
-// c[j] = Σ_k a[k] · b[k, j]: rows of b pass over a block of c that stays in the L1 cache.
+// c[j] = Σ_k a[k] · b[k, j]: rows of b pass over a block of c that stays in the L1 cache, several at a time.
+//
+// The rows that come next are fetched meanwhile, in the order in which they lie in memory: read across,
+// as they are used, they come at half the rate.
 void row_by_rows(const GemmShape& s, const float* a, const float* b, float* c, int64_t begin,
                  int64_t end) {
-  constexpr int64_t block = 512;
+  constexpr int64_t block = 2048, line = 16, rows = L;
   alignas(64) float sum[block];
   for (int64_t j0 = begin; j0 < end; j0 += block) {
     const int64_t n = end - j0 < block ? end - j0 : block;
     for (int64_t j = 0; j < n; ++j) sum[j] = 0;
     int64_t k = 0;
-    for (; k + 4 <= s.k; k += 4) {
-      const float *r0 = b + k * s.ldb + j0, *r1 = r0 + s.ldb, *r2 = r1 + s.ldb, *r3 = r2 + s.ldb;
-      const float a0 = a[k], a1 = a[k + 1], a2 = a[k + 2], a3 = a[k + 3];
-      ANEC_IVDEP
-      for (int64_t j = 0; j < n; ++j) sum[j] += (a0 * r0[j] + a1 * r1[j]) + (a2 * r2[j] + a3 * r3[j]);
+    for (; k + rows <= s.k; k += rows) {
+      const float *from = b + k * s.ldb + j0, *next = from + rows * s.ldb;
+      Vector x[rows];
+      for (int64_t i = 0; i < rows; ++i) x[i] = a[k + i] - Vector{};
+      int64_t j = 0;
+      for (; j + line <= n; j += line) {
+        if (n == s.ldb) {
+          for (int64_t i = 0; i < rows; ++i) __builtin_prefetch(next + rows * j + line * i, 0, 2);
+        }
+        for (int64_t v = j; v < j + line; v += L) {
+          Vector total = get(sum + v);
+          for (int64_t i = 0; i < rows; ++i) total += x[i] * get(from + i * s.ldb + v);
+          put(sum + v, total);
+        }
+      }
+      for (; j < n; ++j) {
+        for (int64_t i = 0; i < rows; ++i) sum[j] += a[k + i] * from[i * s.ldb + j];
+      }
     }
     for (; k < s.k; ++k) {
       const float* row = b + k * s.ldb + j0;
@@ -357,25 +374,6 @@ void row_by_rows(const GemmShape& s, const float* a, const float* b, float* c, i
       float& out = c[j0 + j];
       out = s.alpha * sum[j] + (s.add ? out : 0.0f);
     }
-  }
-}
-
-// c[j] = Σ_k a[k] · b[j, k]: one dot product per row of b.
-void row_by_columns(const GemmShape& s, const float* a, const float* b, float* c, int64_t begin,
-                    int64_t end) {
-  for (int64_t j = begin; j < end; ++j) {
-    const float* row = b + j * s.ldb;
-    f32x8 s0 = {}, s1 = {}, s2 = {}, s3 = {};
-    int64_t k = 0;
-    for (; k + 32 <= s.k; k += 32) {
-      s0 += load(a + k) * load(row + k);
-      s1 += load(a + k + 8) * load(row + k + 8);
-      s2 += load(a + k + 16) * load(row + k + 16);
-      s3 += load(a + k + 24) * load(row + k + 24);
-    }
-    float sum = sum_lanes((s0 + s1) + (s2 + s3));
-    for (; k < s.k; ++k) sum += a[k] * row[k];
-    c[j] = s.alpha * sum + (s.add ? c[j] : 0.0f);
   }
 }
 

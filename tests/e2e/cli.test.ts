@@ -240,6 +240,7 @@ test("doctor says what there is", async () => {
   expect(code).toBe(0);
   expect(out).toContain("device cpu: ready");
   expect(out).toContain("device ane: not available");
+  expect(out).toContain("`--device emulator`");
   const json = JSON.parse((await anec(["doctor", "--quick", "--json"])).out) as { cpu: object };
   expect(json.cpu).toMatchObject({ ready: true });
 });

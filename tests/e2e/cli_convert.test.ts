@@ -1,5 +1,5 @@
 /** `anec convert`, `eval` and `generate` on models of other programs. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { writeHf } from "../../formats/hf.ts";
 import { parseTokenizerJson } from "../../formats/tokenizer_json.ts";
@@ -77,6 +77,24 @@ test("a model without a tokenizer says so, and takes one", async () => {
   expect((await anec(["generate", "model", "--prompt", "a"])).err).toMatch(/^error\[E0911\]/);
   const more = ["--prompt", "The people", "--tokens", "3", "--tokenizer", "tokenizer.json"];
   expect((await anec(["generate", "model", ...more])).code).toBe(0);
+});
+
+test("what had to be assumed of a model is said wherever it is opened", async () => {
+  newModel();
+  await ok("convert", "model", "model.bin");
+  rmSync("model.bin.json");
+  writeFileSync("tokenizer.json", json);
+  const tokenizer = ["--tokenizer", "tokenizer.json"];
+  for (const command of [
+    ["generate", "model.bin", "--prompt", "The people", "--tokens", "2", ...tokenizer],
+    ["eval", "model.bin", "--data", "text.txt", ...tokenizer],
+  ]) {
+    const { code, err } = await anec(command);
+    expect(err).toMatch(/^warning\[E0779\]/);
+    expect(code).toBe(0);
+    const told = await anec([...command, "--rope-theta", "10000", "--residual-scale", "1"]);
+    expect(told.err).not.toContain("E0779");
+  }
 });
 
 test("what a format cannot hold is said, and an output that is there stays", async () => {

@@ -45,6 +45,26 @@ test("a resumed run on the engine equals one that never stopped, bit for bit", (
   expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
 });
 
+test("`--fusion auto` is resumed with the layout it chose, bit for bit", () => {
+  const engine = { fusion: "auto", ane: "full" } as const;
+  const [whole, part] = ["whole.ckpt", "part.ckpt"].map((name) => join(testFolder(), name));
+  const t = trainer({ engine });
+  while (t.state.step < STOPPED) t.step();
+  t.save(part!);
+  const losses = lossesOf(t);
+  t.save(whole!);
+  t.close();
+  const checkpoint = readCheckpoint(part!);
+  const { choice } = checkpoint.state.engine!;
+  expect(choice).toMatchObject({ ...engine, layout: expect.stringMatching(/^layer/) as string });
+  const resumed = resumeTrainer({ checkpoint, data, engine, device });
+  expect(resumed.state.engine!.choice).toEqual(choice);
+  expect(lossesOf(resumed)).toEqual(losses);
+  resumed.save(part!);
+  resumed.close();
+  expect(readFileSync(part!).equals(readFileSync(whole!))).toBe(true);
+});
+
 test("resumed on the processor, with other programs, or from a checkpoint without scales", () => {
   const { losses, checkpoint } = runs();
   const { engine: _, ...older } = checkpoint.state;

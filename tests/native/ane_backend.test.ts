@@ -28,10 +28,27 @@ function library(): string {
   return isNewer ? checked : plain;
 }
 
+/** What this compiler can check. */
+let checks: { readonly sanitizers: boolean; readonly counters: boolean };
+
 beforeAll(() => {
   const built = spawnSync(process.execPath, [script, "--build"], { encoding: "utf8" });
+  process.stdout.write(built.stdout);
   expect(built.stderr).toBe("");
+  const told = spawnSync(process.execPath, [script, "--checks"], { encoding: "utf8" });
+  checks = JSON.parse(told.stdout) as typeof checks;
 }, 900_000);
+
+/** Apple's compiler has no sanitizer for leaks. */
+const REPORTS = [
+  ["--overflow", "signed integer overflow"],
+  ...(process.platform === "linux" ? [["--leak", "LeakSanitizer"] as const] : []),
+] as const;
+
+test.each(REPORTS)("%s is reported, where the compiler has sanitizers", (fault, words) => {
+  const { status, stderr } = spawnSync(program, [fault], { encoding: "utf8" });
+  expect(status !== 0 && stderr.includes(words)).toBe(checks.sanitizers);
+});
 
 test("there are as many tests as sentences", () => {
   const listed = spawnSync(program, ["--list"], { encoding: "utf8" }).stdout.trim().split("\n");
@@ -50,4 +67,7 @@ test("at least 95 % of the lines of backends/ane were executed", () => {
   process.stdout.write(ran.stdout);
   expect(ran.stderr).toBe("");
   expect(ran.status).toBe(0);
+  const total = / ([0-9.]+) % {2}of [0-9]+ lines of backends\/ane\n$/.exec(ran.stdout)?.[1];
+  if (checks.counters) expect(Number(total)).toBeGreaterThanOrEqual(95);
+  else expect(ran.stdout).toBe("");
 }, 120_000);

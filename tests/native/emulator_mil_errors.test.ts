@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeBlob } from "../../compiler/bundle/blob.ts";
+import { halfValue } from "../../compiler/support/half.ts";
 import { type NativeAnswer, runNatively, sanitized } from "../support/mil_run.ts";
 import { damagedPrograms, validPrograms } from "../support/random_mil_damage.ts";
 
@@ -97,7 +98,11 @@ test.each<[string, Uint8Array | undefined, string]>([
     changed(72, 8, 2 ** 52),
     "the 4503599627370496 bytes of the payload end behind the file",
   ],
-  ["another place", changed(80, 8, 64), "the payload is said to start at 64, not at 128"],
+  [
+    "a payload behind its end",
+    changed(80, 8, 2 ** 40),
+    "the 16 bytes of the payload end behind the file",
+  ],
   ["padding bits", changed(88, 8, 3), "3 padding bits do not suit fp16"],
   ["reserved fields", changed(96, 8, 1), "the descriptor's reserved fields are not zero"],
 ])("a weight file with %s is refused", (_, file, problem) => {
@@ -109,6 +114,13 @@ test.each<[string, Uint8Array | undefined, string]>([
 test("weights are read", () => {
   const [answer] = runNatively([{ text: withWeights, files: { [PATH]: good } }]);
   expect(answer).toMatchObject({ outputs: [new Float64Array(8).fill(1)] });
+});
+
+test("the payload is where its record says, even before it", () => {
+  const [answer] = runNatively([{ text: withWeights, files: { [PATH]: changed(80, 8, 0) } }]);
+  // The file's header: the numbers of records and of the version.
+  const header = new Uint16Array(good.buffer.slice(good.byteOffset, good.byteOffset + 16));
+  expect(answer).toMatchObject({ outputs: [Float64Array.from(header, halfValue)] });
 });
 
 test("no damaged text crashes it, and every refusal has a place", () => {

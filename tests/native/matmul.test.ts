@@ -107,6 +107,21 @@ test.each(transpositions)("matmul of training size, transposed %s %s", (transA, 
   }
 });
 
+test("a single row is cut into pieces by columns and by depth", () => {
+  for (const [n, k] of [
+    [2100, 70],
+    [512, 512],
+    [512, 519],
+    [16_400, 9],
+    [65, 3000],
+  ] as const) {
+    for (const gap of [0, 3]) {
+      const p = problem({ batch: 1, m: 1, n, k, gap }, false, false, 1, 0.5, n + k);
+      check(p.call, 2, p.expected(true), 2e-4);
+    }
+  }
+});
+
 test("a long sum is cut into stages that add up", () => {
   const p = problem({ batch: 1, m: 40, n: 50, k: 9000, gap: 0 }, false, false, 0, 1, 5);
   check(p.call, 2, p.expected(false), 3e-4);

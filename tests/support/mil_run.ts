@@ -18,6 +18,7 @@ export interface NativeRequest {
   readonly halfSums?: boolean;
   readonly widthSliceOverflow?: boolean;
   readonly ignoresAttentionMask?: boolean;
+  readonly int8Overflow?: boolean;
   readonly threads?: number;
   readonly runs?: number;
   /** Weight files by the path that the program names. */
@@ -68,7 +69,7 @@ function written(r: NativeRequest): Buffer {
   const bytes = (data: Uint8Array): Buffer[] => [count(data.length), Buffer.from(data)];
   const text = (t: string | Uint8Array): Buffer[] =>
     bytes(typeof t === "string" ? Buffer.from(t) : t);
-  const flags = [r.halfSums, r.widthSliceOverflow, r.ignoresAttentionMask];
+  const flags = [r.halfSums, r.widthSliceOverflow, r.ignoresAttentionMask, r.int8Overflow];
   const files = Object.entries(r.files ?? {});
   const inputs = r.inputs ?? [];
   return Buffer.concat([

@@ -6,7 +6,9 @@ import { printGraph } from "../../compiler/ir/print.ts";
 import { dim, sizesOf } from "../../compiler/ir/types.ts";
 import { add } from "../../compiler/ops/add.ts";
 import { attention } from "../../compiler/ops/attention.ts";
+import { broadcast } from "../../compiler/ops/broadcast.ts";
 import { causalMask } from "../../compiler/ops/causal_mask.ts";
+import { ONE } from "../../compiler/ops/define.ts";
 import { div } from "../../compiler/ops/div.ts";
 import { exp } from "../../compiler/ops/exp.ts";
 import { input, param } from "../../compiler/ops/input.ts";
@@ -14,6 +16,7 @@ import { join } from "../../compiler/ops/join.ts";
 import { matmul } from "../../compiler/ops/matmul.ts";
 import { mul } from "../../compiler/ops/mul.ts";
 import { neg } from "../../compiler/ops/neg.ts";
+import { reduceMax } from "../../compiler/ops/reduce_max.ts";
 import { reduceMean } from "../../compiler/ops/reduce_mean.ts";
 import { reduceSum } from "../../compiler/ops/reduce_sum.ts";
 import { relu } from "../../compiler/ops/relu.ts";
@@ -21,10 +24,12 @@ import { repeatHeads } from "../../compiler/ops/repeat_heads.ts";
 import { reshape } from "../../compiler/ops/reshape.ts";
 import { rmsNorm } from "../../compiler/ops/rms_norm.ts";
 import { rope } from "../../compiler/ops/rope.ts";
+import { rsqrt } from "../../compiler/ops/rsqrt.ts";
 import { sigmoid } from "../../compiler/ops/sigmoid.ts";
 import { silu } from "../../compiler/ops/silu.ts";
 import { slice } from "../../compiler/ops/slice.ts";
 import { softmax } from "../../compiler/ops/softmax.ts";
+import { square } from "../../compiler/ops/square.ts";
 import { sub } from "../../compiler/ops/sub.ts";
 import { swiglu } from "../../compiler/ops/swiglu.ts";
 import { tanh } from "../../compiler/ops/tanh.ts";
@@ -138,6 +143,69 @@ export const lossGraph: fc.Arbitrary<GraphWithValues> = graphWithValues.map(({ g
     values,
   }),
 );
+
+type Step = (x: Node, other: Node, w: Node) => Node;
+
+/** Steps that keep a value [R, N], or [2, R, N]; `w` is [N]. */
+const ROW_STEPS: readonly Step[] = [
+  (x, o) => add(x, o),
+  (x, o) => mul(x, o),
+  (x, _o, w) => mul(x, w),
+  (x, _o, w) => add(x, w),
+  (x) => sub(x, reduceMean(x, { keep: true })),
+  (x) => mul(x, rsqrt(add(reduceMean(square(x), { keep: true }), 1e-2))),
+  (x, o) => mul(x, reduceMean(mul(x, o), { keep: true })),
+  (x) => {
+    const e = exp(sub(x, reduceMax(x, { keep: true })));
+    return div(e, reduceSum(e, { keep: true }));
+  },
+  (x) => {
+    const mean = reduceMean(x);
+    return mul(x, sigmoid(reshape(mul(mean, mean), [...mean.type.shape, ONE])));
+  },
+  (x, o) => add(x, broadcast(reduceSum(mul(tanh(o), 0.1), { keep: true }), x.type.shape)),
+  (x, o) => mul(silu(x), o),
+  (x, o) => add(o, reduceMean(x, { axes: x.type.shape.slice(0, -1).map((_, i) => i), keep: true })),
+  (x) => mul(x, reduceSum(x, { axes: [0] })),
+  (x) => swapLastTwo(swapLastTwo(x)),
+  (x) => tanh(reduceMax(x, { keep: true })),
+];
+
+/** Losses of elementwise ops and reductions over rows of lengths that are and are not whole vectors. */
+export const rowGraph: fc.Arbitrary<GraphWithValues> = fc
+  .record({
+    lead: fc.constantFrom([3], [70], [2, 5], [1]),
+    n: fc.constantFrom(2, 7, 8, 40, 515),
+    steps: fc.array(
+      fc.record({ step: fc.nat(ROW_STEPS.length - 1), x: fc.nat(2), other: fc.nat(20) }),
+      { minLength: 1, maxLength: 8 },
+    ),
+    seed: fc.nat(1_000_000),
+  })
+  .map(({ lead, n, steps, seed }) => {
+    const scope = newScope();
+    const random = seeded(seed);
+    const shape = [...lead, n].map((size) => dim(null, size));
+    const params = [
+      param(scope, "x", { dtype: "f32", shape }),
+      param(scope, "w", { dtype: "f32", shape: shape.slice(-1) }),
+    ];
+    const inputs = [input(scope, "c", { dtype: "f32", shape })];
+    const values: Node[] = [mul(params[0]!, inputs[0]!)];
+    for (const { step, x, other } of steps) {
+      const at = values[Math.max(0, values.length - 1 - x)]!;
+      const y = ROW_STEPS[step]!(at, values[other % values.length]!, params[1]!);
+      values.push(tanh(broadcast(y, shape)));
+    }
+    const last = mul(values[values.length - 1]!, params[1]!);
+    const axes = shape.map((_, i) => i);
+    const outputs = [{ name: "loss", node: reduceMean(last, { axes }) }];
+    const graph = makeGraph({ name: "g", inputs, params, outputs, scope });
+    const bound = new Map<string, Tensor>();
+    for (const leaf of [...graph.inputs, ...graph.params])
+      bound.set(leafName(leaf), randomTensor(sizesOf(leaf.type.shape), random, [-1, 1]));
+    return readable({ graph, values: bound });
+  });
 
 /** Counter-examples print as graph text. */
 function readable(value: GraphWithValues): GraphWithValues {

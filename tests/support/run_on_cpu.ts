@@ -21,7 +21,11 @@ export function setValues(session: Session, graph: Graph, values: Values): void 
 export function runOnCpu(
   graph: Graph,
   values: Values,
-  options: DeviceOptions & { readonly accumulate?: boolean; readonly runs?: number } = {},
+  options: DeviceOptions & {
+    readonly accumulate?: boolean;
+    readonly runs?: number;
+    readonly leastRow?: number;
+  } = {},
 ): Map<string, Tensor> {
   const plan = newPlan();
   const accumulated = new Set(
@@ -29,7 +33,8 @@ export function runOnCpu(
       ? graph.outputs.map((o) => o.name).filter((n) => n.startsWith("grad."))
       : [],
   );
-  lowerToHost(plan, { name: "run", graph, accumulated });
+  const rows = options.leastRow === undefined ? {} : { leastRow: options.leastRow };
+  lowerToHost(plan, { name: "run", graph, accumulated, ...rows });
   const session = openSession(finishPlan(plan), options);
   try {
     setValues(session, graph, values);

@@ -54,6 +54,21 @@ export function autoaneValidationWindows(
   );
 }
 
+/** Validation windows at equal distances: window i is at i · floor(valTokens / count). */
+export function evenValidationWindows(
+  valStart: number,
+  valTokens: number,
+  S: number,
+  count: number,
+): number[] {
+  invariant(valTokens >= S + 2, `${valTokens} tokens hold no window of ${S}`);
+  const distance = Math.floor(valTokens / count);
+  return Array.from(
+    { length: count },
+    (_, i) => valStart + Math.min(i * distance, valTokens - S - 1),
+  );
+}
+
 /** Copies a window into the i32 buffers of the model: inputs [S], targets [S]. */
 export function copyWindow(
   tokens: Tokens,

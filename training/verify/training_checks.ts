@@ -32,12 +32,15 @@ const SETTINGS: Partial<TrainSettings> = {
 };
 const MEZO = { epsilon: 1e-3, lr: 1e-5 };
 const MEZO_STEPS = 200;
+/** Tokens that its windows are drawn from: each step goes over all rows of the table four times. */
+const MEZO_TOKENS = 16_384;
 
-/** The model that the checks train: smaller, but made of the same layers. */
+/** The model that the checks train: smaller, but made of the same layers, for the same ids. */
 function modelFor({ checkpoint, model }: Opened): ModelChoice {
   const { source, entry, overrides } = checkpoint.model;
+  const { dim: table, full } = checkpoint.vocabulary;
   const { dims } = model.elaborated;
-  const smaller: Record<string, number> = {};
+  const smaller: Record<string, number> = table === null ? {} : { [table]: full };
   for (const [dim, most] of [
     ["L", MOST_LAYERS],
     ["S", MOST_WINDOW],
@@ -48,11 +51,15 @@ function modelFor({ checkpoint, model }: Opened): ModelChoice {
   return { source, entry, overrides: { ...overrides, ...smaller } };
 }
 
-/** The tokens of the data, or 4,000 made-up ones: each is 7 more than the one before, or any now and then. */
-function tokensFor({ data }: Subject, { checkpoint }: Opened): TokenData {
+/**
+ * The tokens of the data, the first `most` of them; or 4,000 made-up ones: each is 7 more than the one before, or
+ * any now and then.
+ */
+function tokensFor({ data }: Subject, { checkpoint }: Opened, most = Infinity): TokenData {
   const { full } = checkpoint.vocabulary;
   if (data !== null) {
-    const { path, tokens } = data;
+    const { path } = data;
+    const tokens = data.tokens.subarray(0, Math.min(most, data.tokens.length));
     const valStart = valStartOf(tokens.length);
     const valTokens = tokens.length - valStart;
     const none = { tokenizer: undefined, bytesPerToken: undefined };
@@ -219,7 +226,7 @@ export const trainingChecks: readonly Check[] = [
     name: "mezo_builds",
     shows: "the forward pass alone is built, without room for gradients or moments",
     run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, (probe) => {
+      withMezo(subject, opened, tools, Infinity, (probe) => {
         const extra = probe.buffers.find((name) => /^(grad|adam)\./.test(name));
         return judged(extra === undefined, extra ?? `${probe.buffers.length} buffers`);
       }),
@@ -230,7 +237,7 @@ export const trainingChecks: readonly Check[] = [
     shows:
       "in 7 steps of MeZO from random weights the losses are finite, and the first is that of guessing",
     run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, (probe) => {
+      withMezo(subject, opened, tools, Infinity, (probe) => {
         const steps = Array.from({ length: 7 }, (_, i) => probe.step(i, MEZO));
         const rows = probe.vocabulary.size;
         const areFinite = steps.every((s) => Number.isFinite(s.plus) && Number.isFinite(s.minus));
@@ -242,7 +249,7 @@ export const trainingChecks: readonly Check[] = [
     name: "mezo_stays",
     shows: `in ${MEZO_STEPS} steps of MeZO the loss stays below twice the first, and depends on the weights to the end`,
     run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, (probe) => {
+      withMezo(subject, opened, tools, MEZO_TOKENS, (probe) => {
         const steps = Array.from({ length: MEZO_STEPS }, (_, i) => probe.step(i, MEZO));
         const [first, last] = [steps[0]!, steps[steps.length - 1]!];
         // Weights that overflow make a loss of guessing again, with nothing behind it.
@@ -282,9 +289,10 @@ function withMezo(
   subject: Subject,
   opened: Opened,
   { openMezoProbe }: Tools,
+  tokens: number,
   work: (probe: ReturnType<Tools["openMezoProbe"]>) => Outcome,
 ): Outcome {
-  const data = tokensFor(subject, opened);
+  const data = tokensFor(subject, opened, tokens);
   const probe = openMezoProbe({ ...modelFor(opened), data, seed: 42, device: subject.device });
   try {
     return work(probe);

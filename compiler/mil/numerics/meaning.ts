@@ -39,8 +39,7 @@ export function meaningOf(op: MilOp, numerics: Numerics, engine: EngineOptions):
   if (numerics === "ideal" || numerics === "fp16") return own;
   const special = numerics === "fast" ? FAST_MEANINGS.get(op.name) : exactMeaning(op, engine);
   // Integers need no arithmetic of the engine.
-  const run: Meanings = (o, outs) =>
-    (isFloat(o) && special !== undefined ? special : own)(o, outs);
+  const run: Meanings = (o, outs) => (isFloat(o) && special !== undefined ? special : own)(o, outs);
   const isLossy = numerics === "exact" && hasInt8Ceiling(engine) && !READS_WEIGHTS.has(op.name);
   return isLossy ? (o, outs) => run(mapOperands(o, throughInt8), outs) : run;
 }

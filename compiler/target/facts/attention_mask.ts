@@ -67,7 +67,7 @@ export const attentionMask = defineFact({
     emit.add("matmul", out, { x: p, y: value, ...flags(false) }, s.results[0]!.name);
     return true;
   }),
-  emulator: "ignores the mask; under `--strict` refuses the program",
+  emulator: "ignores the mask, unless told `ignore-mask=off`",
   examples: {
     fires: program(
       inputs,

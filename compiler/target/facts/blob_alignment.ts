@@ -28,7 +28,7 @@ export const blobAlignment = defineFact({
     }
   },
   workaround: "pad each payload to a multiple of 64 bytes",
-  emulator: "reads them",
+  emulator: "refuses the program with CompilationFailure",
   examples: {
     fires: program(fp16("x", [1, 64, 1, 32]), text(176)),
     silent: program(fp16("x", [1, 64, 1, 32]), text(256)),

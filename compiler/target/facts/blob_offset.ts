@@ -27,7 +27,7 @@ export const blobOffset = defineFact({
   },
   workaround:
     "the first record is at 64; the next one follows after 64 bytes and the padded payload",
-  emulator: "refuses an offset without a record under `--strict`, and reads garbage otherwise",
+  emulator: "refuses the program with CompilationFailure when there is no record at the offset",
   examples: {
     fires: program(fp16("x", [1, 64, 1, 32]), text(0)),
     silent: program(fp16("x", [1, 64, 1, 32]), text(64)),

@@ -30,7 +30,7 @@ export const bytePorts = defineFact({
   apple:
     "ANEProgramProcessRequestDirect() Failed with status=0x1d : statusType=0x9: Program Inference error",
   workaround: "pass fp16 and `quantize` inside the program",
-  emulator: "compiles the program and fails the call with status 0x1d",
+  emulator: "refuses the program with InvalidMILProgram",
   examples: {
     fires: program(
       "tensor<int8, [1, 64, 1, 64]> x",

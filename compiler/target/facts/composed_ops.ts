@@ -70,7 +70,7 @@ export const composedOps = defineFact({
     compose(site, emit, out, name);
     return true;
   }),
-  emulator: "refuses the program with InvalidMILProgram",
+  emulator: "refuses the program with Apple's text",
   examples: {
     fires: program(fp16("x", [1, 64, 1, 32]), line("y", [1, 64, 1, 32], "cosh(x = x)")),
     silent: program(fp16("x", [1, 64, 1, 32]), line("y", [1, 64, 1, 32], "tanh(x = x)")),

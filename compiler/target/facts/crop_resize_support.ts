@@ -17,7 +17,7 @@ export const cropResizeSupport = defineFact({
   },
   apple: 'Unsupported MIL operation "crop_resize".',
   workaround: "cut with `slice_by_size` and use `resize_bilinear`, or do it on the host",
-  emulator: "refuses the program with InvalidMILProgram",
+  emulator: "refuses the program with Apple's text",
   examples: {
     fires: program(
       `${fp16("roi", [1, 1, 4, 1, 1])}, ${fp16("x", [1, 8, 16, 32])}`,

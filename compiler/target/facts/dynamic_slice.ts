@@ -22,7 +22,7 @@ export const dynamicSlice = defineFact({
     }
   },
   workaround: "slice on the host, or multiply by a matrix that selects",
-  emulator: "refuses the program with CompilationFailure",
+  emulator: "refuses the program with InvalidMILProgram",
   examples: {
     fires: program(
       `${fp16("x", [1, 64, 1, 64])}, tensor<uint16, [4]> at`,

@@ -30,7 +30,7 @@ export const errorLaw = defineFact({
   },
   workaround:
     "scale the loss so that gradients are near 0.1 to 1, and each operand by a power of two",
-  emulator: "has this error (`--numerics exact`)",
+  emulator: "has this error with `numerics=exact`",
   examples: {
     fires: {
       chip: "m2",

@@ -29,7 +29,7 @@ export const inputCount = defineFact({
     }
   },
   workaround: "pack several tensors into one input, side by side along an axis",
-  emulator: "binds all inputs; under `--strict` refuses more than eight",
+  emulator: "binds all inputs; with `input-limit=8` binds those behind the eighth in reverse",
   examples: {
     fires: program(inputs(9), line("y", [1, 8, 1, 32], "add(x = i00, y = i08)")),
     silent: program(inputs(8), line("y", [1, 8, 1, 32], "add(x = i00, y = i07)")),

@@ -14,7 +14,8 @@ export const int8Ceiling = defineFact({
     if (most > 4_094) yield { title: `an unpacked value of ${most} becomes an infinity` };
   },
   workaround: "choose scales that keep values below 4,094",
-  emulator: "makes infinities of values beyond 4,094",
+  emulator:
+    "makes infinities of them, unless told `int8-ceiling=off`; products read them as weights",
   examples: {
     fires: {
       chip: "m1_max",

@@ -27,7 +27,7 @@ export const lateOps = defineFact({
     }
   },
   workaround: "do it on the host; `topk` with k = 1 gives places as uint16",
-  emulator: "refuses the program with InvalidMILProgram",
+  emulator: "refuses the program with Apple's text",
   examples: {
     fires: program(
       fp16("x", [1, 64, 1, 32]),

@@ -82,7 +82,7 @@ export const logSumExp = defineFact({
     if (!keeps) emit.add("reshape", out, { x: both, shape: out.shape }, name);
     return true;
   }),
-  emulator: "rounds the exponentials and their sum to fp16",
+  emulator: "stores the exponentials and their sum in fp16 with `numerics=exact`",
   examples: {
     fires: program(
       fp16("x", [1, 8, 4, 32]),

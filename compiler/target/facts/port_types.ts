@@ -47,7 +47,7 @@ export const portTypes = defineFact({
   apple: "Unsupported tensor data type: int32",
   workaround:
     "pass integers as fp16 (exact up to 2,048), or do the lookup that needs them on the host",
-  emulator: "refuses the program with CompilationFailure",
+  emulator: "refuses the program with Apple's text, and bools too",
   examples: {
     fires: program(
       "tensor<int32, [1, 8, 1, 32]> x",

@@ -27,7 +27,7 @@ export const productGrid = defineFact({
       };
   },
   workaround: "scale operands by powers of two, so that products lie between 2^-9 and 4",
-  emulator: "rounds and drops products the same way (`--numerics exact`)",
+  emulator: "rounds and drops products the same way with `numerics=exact`",
   examples: {
     fires: {
       chip: "m1",

@@ -17,7 +17,7 @@ export const programState = defineFact({
       yield atOp(s, "state may not be available", s.op);
   },
   workaround: "return the new state as an output and give it back as an input of the next call",
-  emulator: "refuses the program",
+  emulator: "refuses the program with InvalidMILProgram",
   examples: {
     fires: program(
       `state<tensor<fp16, [1, 64, 1, 32]>> kv, ${fp16("x", [1, 64, 1, 32])}`,

@@ -32,7 +32,7 @@ export const reducedSums = defineFact({
       yield { title: `this sum is ${narrow} in fp16 and ${wide} when it is kept wide` };
   },
   workaround: "multiply by a matrix of ones, which adds up in fixed point, or use `reduce_mean`",
-  emulator: "adds wide; `--sums half` rounds every step",
+  emulator: "adds wide; with `half-sums=on` rounds every step",
   examples: {
     fires: {
       chip: "m4",

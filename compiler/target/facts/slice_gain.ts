@@ -38,7 +38,8 @@ export const sliceGain = defineFact({
   workaround:
     "keep values below 4,094, pack tensors along another axis, or transpose before slicing",
   fix: sliceRows,
-  emulator: "makes infinities of values beyond 4,094 for M1 and M2",
+  emulator:
+    "makes infinities of values beyond 4,094 for M1 and M2, unless told `narrow-slices=off`",
   examples: {
     fires: program(fp16("x", [1, 64, 1, 64]), text(32)),
     silent: program(fp16("x", [1, 64, 1, 64]), text(0)),

@@ -46,7 +46,7 @@ export const smallEpsilon = defineFact({
       );
       return { ...view.f, body: raised };
     }),
-  emulator: "gives an infinity below 2^-17",
+  emulator: "gives infinities below 2^-17 with `numerics=exact`",
   examples: {
     fires: program(
       fp16("x", [1, 64, 1, 32]),

@@ -3,11 +3,19 @@ import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
 import { atOp, sites } from "./walk.ts";
 
-const OPS = ["resize_bilinear", "resize", "affine", "crop_resize", "resample", "topk", "sort"];
+const OPS = [
+  "affine",
+  "crop_resize",
+  "resample",
+  "resize",
+  "resize_bilinear",
+  "sort",
+  "upsample_bilinear",
+];
 
 export const textureOps = defineFact({
   id: "texture_ops",
-  statement: "Resizing between pixels, affine maps, `topk` and sorting need M2 or later.",
+  statement: "Resizing between pixels, affine maps and sorting need M2 or later.",
   kind: "reject",
   chips: ["m1"],
   evidence: [

@@ -13,7 +13,7 @@ export const topkSize = defineFact({
   chips: ["m1", "m5"],
   evidence: [
     reported("sbryngelson/ANEForge", "k = 3 and 4 fail, M5"),
-    reported("ane-guide", "a forbidden band of k, M1"),
+    reported("ane-guide", "a forbidden band of k, M1, where ANEForge's catalogue has no `topk`"),
   ],
   *check(c): Generator<Finding> {
     for (const site of sites(c, "topk")) {

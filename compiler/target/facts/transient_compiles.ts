@@ -16,7 +16,7 @@ export const transientCompiles = defineFact({
     if (process?.tries === 1) yield { title: "a compile is given one try" };
   },
   workaround: "try again up to five times, with pauses from 100 ms to 1 s",
-  emulator: "fails some compiles when told to (`--flaky`)",
+  emulator: "fails the compiles that `transient-compile` and `transient-load` name",
   examples: {
     fires: { chip: "m3_max", process: { tries: 1 } },
     silent: { chip: "m3_max", process: { tries: 5 } },

@@ -56,7 +56,7 @@ export const unsupportedOps = defineFact({
   },
   apple: 'Unsupported MIL operation "lstm".',
   workaround: "do it on the host, or write it with ops that the engine has (docs/ops.md)",
-  emulator: "refuses the program with InvalidMILProgram",
+  emulator: "refuses the program with Apple's text",
   examples: {
     fires: program(
       fp16("x", [1, 64, 1, 32]),

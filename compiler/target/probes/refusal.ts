@@ -3,6 +3,7 @@
  * differ in that alone and must be accepted for the answer to mean anything.
  */
 import { invariant } from "../../support/bug.ts";
+import { fp16, program } from "../facts/examples.ts";
 import { factOf } from "../facts/index.ts";
 import {
   type Claim,
@@ -52,6 +53,14 @@ export function refusalProbe(
       }),
     ],
   });
+}
+
+/** A program for each op, by its name: statements that make `y` of `x`, and more inputs if it needs them. */
+export function opTrials(
+  bodies: Readonly<Record<string, string>>,
+  inputs = fp16("x", [1, 64, 1, 32]),
+): readonly CompileStep[] {
+  return Object.entries(bodies).map(([op, body]) => compileExample(op, program(inputs, body)));
 }
 
 /** A claim that the `trials` are refused where the `controls` are not. */

@@ -190,7 +190,7 @@ Result<bool> SurfaceLock::holds_columns(const Block& block,
   const int64_t size = size_of(type);
   bool same = true;
   gather(block, values, [&](const float* run, const uint8_t* held, int64_t count) {
-    uint8_t stored[4 * tile];
+    alignas(float) uint8_t stored[sizeof(float) * tile];
     for (int64_t i = 0; i < count && same; i += tile) {
       const int64_t some = std::min(tile, count - i);
       store(type, run + i, stored, some);

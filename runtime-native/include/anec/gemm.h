@@ -17,6 +17,9 @@
 
 namespace anec {
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
 struct GemmShape {
   int64_t m, n, k;
   bool trans_a, trans_b;
@@ -85,6 +88,7 @@ std::span<const MicroKernel* const> micro_kernels();
 
 // Floats of scratch that hold for every micro kernel.
 int64_t gemm_shared_floats(int64_t m, int64_t n, int64_t k);
+int64_t gemm_row_floats(int64_t m, int64_t n, int64_t k);  // of a product with a single row
 int64_t gemm_thread_floats();
 int64_t gemm_serial_floats(int64_t m, int64_t n, int64_t k);
 
@@ -93,8 +97,12 @@ void gemm_reference(const GemmShape& shape, const float* a, const float* b, floa
 void gemm_serial(const MicroKernel& kernel, const GemmShape& shape, const float* a, const float* b,
                  float* c, float* scratch);
 
-// `shared` has gemm_shared_floats, `thread_scratch` has gemm_thread_floats per thread, one thread
-// every `thread_stride` floats.
+// gemm_parallel of a product with a single row; `shared` has gemm_row_floats.
+void gemm_row_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape& shape,
+                       const float* a, const float* b, float* c, float* shared);
+
+// `shared` has the larger of gemm_shared_floats and gemm_row_floats, `thread_scratch` has
+// gemm_thread_floats per thread, one thread every `thread_stride` floats.
 void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape& shape,
                    const float* a, const float* b, float* c, float* shared, float* thread_scratch,
                    int64_t thread_stride);

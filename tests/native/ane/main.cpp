@@ -1,4 +1,4 @@
-// Runs the test whose sentence is given, or lists all.
+// Runs the test whose sentence is given, or lists all. `--leak` and `--overflow` do what a sanitizer reports.
 
 #include <dlfcn.h>
 #include <sys/stat.h>
@@ -176,6 +176,16 @@ int main(int count, char** arguments) {
   if (count == 2 && std::strcmp(arguments[1], "--list") == 0) {
     for (const Test& test : tests()) std::printf("%s\n", test.sentence);
     return 0;
+  }
+  if (count == 2 && std::strcmp(arguments[1], "--leak") == 0) {
+    // Many, since the last one may still be seen on the stack.
+    for (int i = 0; i < 100; ++i)
+      if (strdup(arguments[1]) == nullptr) return 2;
+    return 0;
+  }
+  if (count == 2 && std::strcmp(arguments[1], "--overflow") == 0) {
+    volatile int most = __INT_MAX__;
+    return most + count < 0 ? 0 : 1;
   }
   const Test* chosen = nullptr;
   for (const Test& test : tests())

@@ -81,6 +81,45 @@ TEST("blocks of columns are written and read straight and transposed") {
   expect_clean();
 }
 
+TEST("a surface knows whether it holds a block, to the last element of it and no further") {
+  auto device = open_device();
+  for (const ElementType type : {ElementType::fp16, ElementType::fp32}) {
+    const int64_t channels = 70, width = 160, rows = 37, columns = 75;
+    auto surface = MUST(device->surface(MUST(Layout::of(type, {1, channels, 1, width}))));
+    MUST(surface->write(small_numbers(channels * width, 1)));
+    std::vector<float> block(static_cast<size_t>(rows * columns));
+    const anec::ane::Block at{20, rows, 50, columns};
+    for (const bool turned : {false, true}) {
+      const auto strided = [&](auto* data) {
+        using T = std::remove_pointer_t<decltype(data)>;
+        return turned ? Strided<T>{data, 1, rows} : Strided<T>{data, columns, 1};
+      };
+      const Strided<const float> values = strided(static_cast<const float*>(block.data()));
+      {
+        auto lock = MUST(surface->lock(Access::read));
+        MUST(lock.read_columns(at, strided(block.data())));
+        EXPECT(MUST(lock.holds_columns(at, values)));
+        for (size_t i = 0; i < block.size(); i += 7) {
+          block[i] += 0.25f;
+          EXPECT(!MUST(lock.holds_columns(at, values)));
+          block[i] -= 0.25f;
+        }
+        EXPECT(MUST(lock.holds_columns({20, 0, 50, 0}, values)));
+        EXPECT_ERROR(lock.holds_columns({34, rows, 50, columns}, values), "E0626", "inside its port");
+      }
+      // Beside the block anything may change.
+      auto lock = MUST(surface->lock(Access::write));
+      const float other = turned ? 99 : 98;
+      for (const auto& [row, column] : {std::pair<int64_t, int64_t>{19, 60}, {57, 60}, {30, 49}, {30, 125}})
+        MUST(lock.write_columns({row, 1, column, 1}, {&other, 1, 1}));
+      EXPECT(MUST(lock.holds_columns(at, values)));
+      MUST(lock.write_columns({56, 1, 124, 1}, {&other, 1, 1}));
+      EXPECT(!MUST(lock.holds_columns(at, values)));
+    }
+  }
+  expect_clean();
+}
+
 TEST("a surface says what it is not given, and locks once") {
   auto device = open_device();
   {

@@ -6,7 +6,7 @@ import { type Diagnostic, UserError } from "../../../compiler/support/diagnostic
 import { castTensor } from "../../../formats/cast.ts";
 import { type ConvertOptions, convertModel } from "../../../formats/convert.ts";
 import { detectFormat, formats, readWeights } from "../../../formats/index.ts";
-import { toFloat32 } from "../../../formats/tensor.ts";
+import { byteLengthOf, toFloat32 } from "../../../formats/tensor.ts";
 import type { WeightSet } from "../../../formats/weights.ts";
 import { encodeCheckpoint, readCheckpoint } from "../../../training/checkpoint.ts";
 import { createDecoder } from "../../../training/decoder.ts";
@@ -115,10 +115,36 @@ test("a checkpoint of a run goes to Hugging Face with its residual scale folded 
   const path = trained(false);
   const folder = join(newFolder(), "model");
   const { codes, conversion } = convertWithWarnings(path, folder);
-  expect(codes).toEqual(["E0756", "E0757"]);
+  expect(codes).toEqual(["E0833", "E0756", "E0757"]);
   expect(conversion.weights.config.residualScale).toBeCloseTo(1 / Math.sqrt(4));
   const [own, theirs] = [logitsOf(path, [1, 2, 3]), logitsOf(folder, [1, 2, 3])];
   for (const [i, x] of own.entries()) expect(theirs[i]).toBeCloseTo(x, 4);
+});
+
+test("a tokenizer without a form in files is left behind with a word about it", () => {
+  const checkpoint = readCheckpoint(trained(false));
+  for (const [tokenizer, codes] of [
+    ["stories", ["E0833"]],
+    ["bytes", []],
+    [null, []],
+  ] as const) {
+    const path = join(newFolder(), "model.ckpt");
+    const data = { ...checkpoint.data, tokenizer };
+    fs.writeFileSync(path, Buffer.concat([...encodeCheckpoint({ ...checkpoint, data })]));
+    const { codes: found } = convertWithWarnings(path, join(newFolder(), "model.bin"));
+    expect(found).toEqual(codes);
+  }
+});
+
+test("tensors of a checkpoint are made one by one, when they are asked for", () => {
+  const weights = readWeights(trained(true), { expand: true });
+  for (const [name, tensor] of weights.tensors) {
+    const isMade = /_proj|embed_tokens/.test(name);
+    const [once, again] = [tensor.data, tensor.data];
+    expect(once === again, name).toBe(!isMade);
+    expect(once, name).toEqual(again);
+    expect(once.length, name).toBe(byteLengthOf(tensor));
+  }
 });
 
 test("moments of the optimizer go through checkpoints and back", () => {
@@ -170,7 +196,7 @@ layer block(x: [S, D]) -> [S, D] {
   const changed = { ...checkpoint, model: { ...model, source: { ...source, text } } };
   const path = join(newFolder(), "changed.ckpt");
   const anec = formats.find((format) => format.name === "anec")!;
-  const encoded = (c: typeof checkpoint) => Buffer.concat(encodeCheckpoint(c));
+  const encoded = (c: typeof checkpoint) => Buffer.concat([...encodeCheckpoint(c)]);
   fs.writeFileSync(path, encoded(changed));
   expect(codeOf(() => anec.read(path))).toBe("E0753");
   fs.writeFileSync(path, encoded(checkpoint));

@@ -184,9 +184,9 @@ test("a file of gguf-py: values of all types, tensors of all types", () => {
     );
     if (type === "Q8_0") expect(Buffer.compare(data, quantizeQ8(exact)), name).toBe(0);
     const read =
-      type === "Q8_0" || type === "Q4_0"
-        ? dequantize(type, data)
-        : toFloat32({ dtype: type, shape, data });
+      type === "F32" || type === "F16" || type === "BF16"
+        ? toFloat32({ dtype: type, shape, data })
+        : dequantize(type, data);
     const bound = type === "Q4_0" ? 0.26 : type === "Q8_0" ? 0.009 : 0;
     for (const [i, x] of exact.entries()) {
       expect(Math.abs(read[i]! - x), `${name} ${i}`).toBeLessThanOrEqual(bound);

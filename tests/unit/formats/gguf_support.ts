@@ -13,13 +13,13 @@ export function bytesOf(weights: WeightSet, options: WriteOptions = {}): Uint8Ar
   return Buffer.concat([...encodeGguf("x", weights, options)]);
 }
 
-/** The bytes of a file with any values and tensors; a tensor of Q8_0 or Q4_0 cannot be among them. */
+/** The bytes of a file with any values and tensors; a quantised tensor cannot be among them. */
 export function bytesOfParts(
   values: ReadonlyMap<string, GgufValue>,
   tensors: ReadonlyMap<string, GgufTensor>,
 ): Uint8Array {
   const outputs = [...tensors].map(([name, { type, shape, data }]): GgufOutput => {
-    if (type === "Q8_0" || type === "Q4_0") throw new Error(`${name} is ${type}`);
+    if (type !== "F32" && type !== "F16" && type !== "BF16") throw new Error(`${name} is ${type}`);
     return { name, type, shape, values: () => ({ dtype: type, shape, data }) };
   });
   return Buffer.concat([...encodeGgufParts(values, outputs)]);

@@ -43,6 +43,28 @@ describe.each(hfNames)("%s", (name) => {
   });
 });
 
+test("AutoTokenizer is told what it needs beside tokenizer.json", () => {
+  const json = fs.readFileSync(new URL("./tokenizers/qwen.json", import.meta.url), "utf8");
+  const all = JSON.parse(json) as {
+    added_tokens: { id: number; content: string }[];
+    model: { vocab: Record<string, number> };
+  };
+  const [added] = all.added_tokens;
+  const [word, id] = Object.entries(all.model.vocab)[5]!;
+  const folder = join(newFolder(), "model");
+  const weights = readHf(hfFolder("llama"));
+  writeHf(folder, { ...weights, tokenizer: { json, bos: id, eos: added!.id } });
+  const told = JSON.parse(fs.readFileSync(join(folder, "tokenizer_config.json"), "utf8"));
+  expect(told).toEqual({
+    tokenizer_class: "PreTrainedTokenizerFast",
+    model_max_length: weights.config.context,
+    clean_up_tokenization_spaces: false,
+    bos_token: word,
+    eos_token: added!.content,
+  });
+  expect(fs.existsSync(join(folder, "tokenizer.json"))).toBe(true);
+});
+
 test("types of numbers are kept, and cast where they are asked for", () => {
   const dtypeOf = (name: string) => readHf(hfFolder(name)).tensors.get("model.norm.weight")!.dtype;
   expect(hfNames.map(dtypeOf)).toEqual(["F32", "BF16", "F16", "BF16"]);
@@ -166,7 +188,7 @@ function withTensors(name: string, change: (tensors: Map<string, Tensor>) => voi
   const path = join(folder, "model.safetensors");
   const tensors = new Map(readSafetensors(path).tensors);
   change(tensors);
-  fs.writeFileSync(path, Buffer.concat(encodeSafetensors(tensors)));
+  fs.writeFileSync(path, Buffer.concat([...encodeSafetensors(tensors)]));
   return folder;
 }
 

@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { halfBits, halfValue } from "../../../compiler/support/half.ts";
-import { BLOCK, dequantize, fitsQ8, quantizeQ8 } from "../../../formats/quantized.ts";
+import {
+  BLOCK,
+  dequantize,
+  fitsQ8,
+  type Quantized,
+  quantizeQ8,
+} from "../../../formats/quantized.ts";
 
 /** The inputs and bytes of gguf-py 0.19.0 (`gguf.quants.quantize`). */
 const SAMPLE = Float32Array.from({ length: 96 }, (_, i) =>
@@ -15,6 +21,10 @@ const Q8 =
 const Q4 =
   "d033d069e27af39c25ae36cf58e16af28b14b0b3a61e85fc73eb52c938b72f960d74fb620080" + "88".repeat(16);
 
+const Q4_1 =
+  "2b34d0bfc058e27af38b15ad36be48d169e27b14ef3330bf69e27a039c25ad36c858d16af28b149d" +
+  "00".repeat(20);
+
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
 test("Q8_0 has the bytes of llama.cpp's own package", () => {
@@ -25,12 +35,14 @@ test("values of llama.cpp's blocks lie near what was quantised", () => {
   for (const [type, data, bits] of [
     ["Q8_0", Q8, 127],
     ["Q4_0", Q4, 8],
+    ["Q4_1", Q4_1, 7.5],
   ] as const) {
     const values = dequantize(type, hex(data));
     expect(values.length).toBe(96);
     for (let i = 0; i < 96; i++) {
       const block = SAMPLE.subarray(i - (i % BLOCK), i - (i % BLOCK) + BLOCK);
-      const d = Math.max(...block.map(Math.abs)) / bits;
+      const range = Math.max(...block) - Math.min(...block);
+      const d = (type === "Q4_1" ? range / 2 : Math.max(...block.map(Math.abs))) / bits;
       // Q4_0 has −8 … 7: the value opposite to the largest loses a whole step.
       const steps = type === "Q4_0" ? 1.01 : 0.57;
       expect(Math.abs(values[i]! - SAMPLE[i]!)).toBeLessThanOrEqual(d * steps);
@@ -39,22 +51,25 @@ test("values of llama.cpp's blocks lie near what was quantised", () => {
 });
 
 /** Block by block and number by number, as the format's description reads. */
-function valueAt(type: "Q8_0" | "Q4_0", data: Uint8Array, i: number): number {
+function valueAt(type: Quantized, data: Uint8Array, i: number): number {
   const [block, place] = [Math.floor(i / 32), i % 32];
-  const at = block * (type === "Q8_0" ? 34 : 18);
-  const d = halfValue(data[at]! + 256 * data[at + 1]!);
+  const at = block * { Q8_0: 34, Q4_0: 18, Q4_1: 20 }[type];
+  const half = (from: number): number => halfValue(data[from]! + 256 * data[from + 1]!);
+  const d = half(at);
   if (type === "Q8_0") {
     const byte = data[at + 2 + place]!;
     return d * (byte < 128 ? byte : byte - 256);
   }
-  const byte = data[at + 2 + (place % 16)]!;
-  return d * ((place < 16 ? byte % 16 : Math.floor(byte / 16)) - 8);
+  const byte = data[at + (type === "Q4_0" ? 2 : 4) + (place % 16)]!;
+  const number = place < 16 ? byte % 16 : Math.floor(byte / 16);
+  return type === "Q4_0" ? d * (number - 8) : d * number + half(at + 2);
 }
 
 test.each([
   ["Q8_0", 34],
   ["Q4_0", 18],
-] as const)("any bytes of %s decode to scale times number", (type, size) => {
+  ["Q4_1", 20],
+] as const)("any bytes of %s decode to scale times number, and least value", (type, size) => {
   const blocks = fc.nat(3).chain((n) => {
     const length = n * size;
     return fc.uint8Array({ minLength: length, maxLength: length });

@@ -52,7 +52,7 @@ const entry = (dtype: string, shape: unknown, begin: unknown, end: unknown) => (
   data_offsets: [begin, end],
 });
 
-const joined = (chunks: readonly Uint8Array[]): Uint8Array => Buffer.concat(chunks);
+const joined = (chunks: Iterable<Uint8Array>): Uint8Array => Buffer.concat([...chunks]);
 
 const tensorArbitrary: fc.Arbitrary<Tensor> = fc
   .tuple(fc.constantFrom(...dtypes), fc.array(fc.nat(4), { maxLength: 3 }))

@@ -20,6 +20,7 @@ const bodies: readonly string[] = [
     (op) => `${op}(x = a)`,
   ),
   ...each("rsqrt log inverse", (op) => `${op}(x = a, epsilon = fp16(0.001))`),
+  ...each("rsqrt log inverse", (op) => `${op}(x = a, epsilon = fp16(0))`),
   ...each("EXACT TANH_APPROXIMATION", (mode) => `gelu(x = a, mode = string("${mode}"))`),
   ...each(
     "reduce_sum reduce_mean reduce_max reduce_sum_square reduce_l2_norm reduce_log_sum_exp",
@@ -41,10 +42,47 @@ const DRAWS: readonly ((random: () => number) => number)[] = [
   (random) => halfValue(Math.floor(random() * 65536)),
   (random) => roundToHalf(random() * 8 - 4),
   (random) => roundToHalf(random() * 0.02 - 0.01),
+  (random) => roundToHalf(random() * 2 ** -14 - 2 ** -15),
 ];
 
 /** 0 for −0. */
 const plain = (data: Float64Array): readonly number[] => Array.from(data, (x) => x + 0);
+
+/** Constants of int8 up to 12,700, read by products and by other ops. */
+const INT8_READERS: readonly string[] = [
+  "tensor<fp16, [2, 8]> y = add(x = a, y = c)",
+  "tensor<fp16, [2, 8]> y = maximum(x = a, y = c)",
+  "tensor<fp16, [2, 2]> y = matmul(x = a, y = c, transpose_y = true)",
+  "tensor<fp16, [2, 8]> y = matmul(x = m, y = c)",
+  "tensor<fp16, [2, 2]> y = linear(x = a, weight = c)",
+];
+
+test.each([false, true])("both halves read constants of int8 alike (overflow: %s)", (overflow) => {
+  const values = Array.from({ length: 16 }, (_, i) => 16 * i - 113).join(", ");
+  const inputs = [16, 4].map((n) => Float64Array.from({ length: n }, (_, i) => i / 4 - 1));
+  const requests = INT8_READERS.map((body) => ({
+    text: `program(1.3) { func main<ios18>(tensor<fp16, [2, 8]> a, tensor<fp16, [2, 2]> m) {
+      tensor<fp16, [2, 8]> c = constexpr_affine_dequantize(quantized_data = tensor<int8, [2, 8]>([${values}]), scale = fp16(100), zero_point = int8(0), axis = int32(0));
+      ${body}; } -> (y); }`,
+    inputs,
+    numerics: "exact" as const,
+    int8Overflow: overflow,
+  }));
+  const answers = runNatively(requests);
+  const infinite = requests.map(({ text }, i) => {
+    const program = parseMil({ path: "test.mil", text });
+    const engine = { chip: overflow ? ("m1" as const) : ("m4" as const) };
+    const run = interpretMil(
+      program,
+      { a: inputs[0]!, m: inputs[1]! },
+      { numerics: "exact", engine },
+    );
+    const mine = run.get("y")!.data;
+    expect(plain(mine), text).toEqual(plain(outputsOf(answers[i]!)[0]!));
+    return mine.some((x) => Math.abs(x) === Number.POSITIVE_INFINITY);
+  });
+  expect(infinite.slice(0, 2)).toEqual([overflow, overflow]);
+});
 
 test("both halves compute the same bits", () => {
   const cases = bodies.flatMap((body) => DRAWS.map((draw) => ({ body, draw })));

@@ -278,3 +278,59 @@ test("fast adds up in fp32", () => {
   expect(run(ports, call, inputs, "fast")).toEqual([0]);
   expect(run(ports, call, inputs, "fp16")).toEqual([2 ** -14]);
 });
+
+test("nothing below 2^-17 has a root, a logarithm or an inverse", () => {
+  const of = (op: string, x: number, epsilon: number): number =>
+    run("fp16 x", `fp16 y = ${op}(x = x, epsilon = fp16(${epsilon}))`, { x: [x] })[0]!;
+  const below = 2 ** -17 - 2 ** -24;
+  expect(["rsqrt", "inverse", "log"].map((op) => of(op, below, 0))).toEqual([INF, INF, -INF]);
+  expect(of("inverse", -below, 0)).toBe(-INF);
+  // 2^-17 itself has, and so has what epsilon lifts up to it; its inverse leaves fp16.
+  expect(of("rsqrt", 2 ** -17, 0)).toBe(roundHalfAway(2 ** 8.5));
+  expect(of("rsqrt", below, 2 ** -24)).toBe(roundHalfAway(2 ** 8.5));
+  expect(of("log", 2 ** -17, 0)).toBe(roundHalfAway(-17 * Math.LN2));
+  expect(["rsqrt", "log"].map((op) => of(op, -1, 0))).toEqual([Number.NaN, Number.NaN]);
+});
+
+test("reduce_log_sum_exp is the logarithm of a stored sum of stored exponentials", () => {
+  const ports = "tensor<fp16, [32]> x";
+  const whole = "tensor<fp16, [1]> y = reduce_log_sum_exp(x = x, axes = [0], keep_dims = true)";
+  const parts = `tensor<fp16, [32]> e = exp(x = x);
+    tensor<fp16, [1]> s = reduce_sum(x = e, axes = [0], keep_dims = true);
+    tensor<fp16, [1]> y = log(x = s, epsilon = fp16(0))`;
+  const anyNumber = fc.integer({ min: 0, max: 65535 }).map(halfValue);
+  const usual = fc.integer({ min: -4096, max: 4096 }).map((n) => n / 256);
+  const row = fc.oneof(anyNumber, usual);
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 32, maxLength: 32 }),
+      fc.constantFrom("wide" as const, "half" as const),
+      (x, sums) => {
+        const [a, b] = [whole, parts].map((body) => run(ports, body, { x }, "exact", { sums }));
+        expect(a).toEqual(b);
+      },
+    ),
+  );
+  // Of 32 equal numbers it is right up to ln(65504 / 32) = 7.62.
+  const at = (x: number): number => run(ports, whole, { x: Array<number>(32).fill(x) })[0]!;
+  expect(at(7.5)).toBeCloseTo(7.5 + Math.log(32), 1);
+  expect(at(7.75)).toBe(0);
+});
+
+test("constants of int8 beyond 4,094 are infinities outside of products", () => {
+  const read = (body: string, chip: "m1" | "m2_pro" | "m3" | "m4" | "m5_max"): number[] =>
+    run(
+      "tensor<fp16, [2, 2]> x",
+      `tensor<fp16, [2, 2]> c = constexpr_affine_dequantize(quantized_data = tensor<int8, [2, 2]>([127, 31, 32, -100]), scale = fp16(128), zero_point = int8(0), axis = int32(0));
+       tensor<fp16, [2, 2]> y = ${body}`,
+      { x: [1, 0, 0, 1] },
+      "exact",
+      { chip },
+    );
+  const all = [127, 31, 32, -100].map((q) => q * 128);
+  for (const chip of ["m1", "m2_pro", "m5_max"] as const)
+    expect(read("add(x = c, y = fp16(0))", chip)).toEqual([INF, 31 * 128, INF, -INF]);
+  for (const chip of ["m3", "m4"] as const)
+    expect(read("add(x = c, y = fp16(0))", chip)).toEqual(all);
+  expect(read("matmul(x = x, y = c)", "m1")).toEqual(all);
+});

@@ -8,12 +8,42 @@ import { interpret } from "../../../compiler/reference/interpret.ts";
 import { fixedValidationWindows } from "../../../training/data/windows.ts";
 import type { TrainSettings } from "../../../training/options.ts";
 import { createRandom } from "../../../training/random.ts";
-import { learningRate } from "../../../training/schedule.ts";
+import { learningRate } from "../../../training/schedules/index.ts";
 import type { Trainer } from "../../../training/trainer.ts";
 import { rowOfId } from "../../../training/vocabulary.ts";
 import { worstError } from "../../support/close.ts";
 import { errorOf } from "../data/support.ts";
 import { lossesOf, smallTrainer, tiny, toyData } from "./support.ts";
+
+/** Factor of the learning rate, and weight decay. */
+function groupOf(path: string, shape: readonly number[], s: TrainSettings) {
+  if (path === "embed.weight") return { rate: s.lrEmbed, decay: s.wd * s.wdEmbed };
+  return shape.length >= 2
+    ? { rate: s.lrMatrix, decay: s.wd }
+    : { rate: s.lrNorm, decay: s.wd * s.wdNorm };
+}
+
+/** What a weight changes by, per learning rate and without decay; `moments` are changed. */
+function stepOf(
+  { optimizer, beta1, beta2 }: TrainSettings,
+  t: number,
+  [m, v]: readonly [Float64Array, Float64Array],
+  i: number,
+  g: number,
+): number {
+  if (optimizer === "sgd") {
+    m[i] = beta1 * m[i]! + g;
+    return m[i]!;
+  }
+  if (optimizer === "lion") {
+    const sign = Math.sign(beta1 * m[i]! + (1 - beta1) * g);
+    m[i] = beta2 * m[i]! + (1 - beta2) * g;
+    return sign;
+  }
+  m[i] = beta1 * m[i]! + (1 - beta1) * g;
+  v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
+  return m[i]! / (1 - beta1 ** t) / (Math.sqrt(v[i]! / (1 - beta2 ** t)) + 1e-8);
+}
 
 /** The same run in double precision, step by step as the equations say. */
 function oracle(trainer: Trainer, settings: TrainSettings) {
@@ -30,7 +60,7 @@ function oracle(trainer: Trainer, settings: TrainSettings) {
   const random = createRandom(settings.seed);
   const losses: number[] = [];
   const norms: number[] = [];
-  const { steps, accum, clip, wd, beta1, beta2 } = settings;
+  const { steps, accum, clip } = settings;
   for (let step = 0, updates = 0; step < steps!; ) {
     const sum = zero();
     let count = 0;
@@ -52,32 +82,30 @@ function oracle(trainer: Trainer, settings: TrainSettings) {
     );
     norms.push(norm);
     const shrink = clip > 0 && norm > clip ? clip / norm : 1;
-    const lr = learningRate(updates, {
-      peak: settings.lr,
-      warmup: settings.warmup,
-      length: Math.ceil(steps! / accum),
-    });
+    const lr = learningRate(updates, settings, Math.ceil(steps! / accum));
     updates += 1;
     for (const [path, g] of sum) {
       const { data: w, shape } = params.get(path)!;
+      const { rate, decay } = groupOf(path, shape, settings);
       for (let i = 0; i < w.length; i++) {
-        const gi = g[i]! * shrink;
-        const mi = beta1 * m.get(path)![i]! + (1 - beta1) * gi;
-        const vi = beta2 * v.get(path)![i]! + (1 - beta2) * gi * gi;
-        m.get(path)![i] = mi;
-        v.get(path)![i] = vi;
-        const step = mi / (1 - beta1 ** updates) / (Math.sqrt(vi / (1 - beta2 ** updates)) + 1e-8);
-        w[i] = w[i]! - lr * (step + (shape.length >= 2 ? wd * w[i]! : 0));
+        const change = stepOf(settings, updates, [m.get(path)!, v.get(path)!], i, g[i]! * shrink);
+        w[i] = w[i]! - lr * rate * (change + decay * w[i]!);
       }
     }
   }
   return { params, losses, norms };
 }
 
-test.each([
+test.each<[string, Partial<TrainSettings>]>([
   ["clipped", { clip: 0.2 }],
   ["not clipped, strong decay", { clip: 0, wd: 5 }],
   ["other betas, groups of one", { accum: 1, steps: 6, beta1: 0.5, beta2: 0.7 }],
+  ["sgd", { optimizer: "sgd", lr: 0.5, beta1: 0.8, wd: 0.3 }],
+  ["sgd without momentum", { optimizer: "sgd", lr: 0.5, beta1: 0 }],
+  ["lion", { optimizer: "lion", lr: 1e-3, wd: 2 }],
+  ["rates and decay by group", { lrMatrix: 0.5, lrEmbed: 3, lrNorm: 2, wdEmbed: 0, wdNorm: 2 }],
+  ["a group that stays as it is", { lrEmbed: 0, wd: 3 }],
+  ["another schedule", { schedule: "wsd", minLr: 0, cooldown: 0.5, warmup: 1 }],
 ])("a run is what the equations say: %s", (_name, given) => {
   // 14 = 4 + 4 + 4 + 2: the last group is short, and divided by its own size.
   const trainer = smallTrainer({ steps: 14, accum: 4, lr: 1e-2, seed: 9, ...given });

@@ -10,24 +10,24 @@
 namespace anec::emulator {
 namespace {
 
-// facts: unsupported_ops, composed_ops, logical_ops, late_ops, program_state
+// facts: unsupported_ops, composed_ops, logical_ops, late_ops, program_state, crop_resize_support
 constexpr std::string_view nowhere[] = {
     "acos", "acosh", "argsort", "asin",
     "asinh", "atanh", "band_part", "cond",
-    "cosh", "cumsum", "gru", "list_gather",
-    "list_length", "list_read", "list_scatter", "list_write",
-    "logical_and", "logical_or", "logical_xor", "lstm",
-    "make_list", "mod", "neg", "non_zero",
-    "one_hot", "random_bernoulli", "random_categorical", "random_normal",
-    "random_uniform", "range_1d", "read_state", "reduce_argmax",
-    "reduce_argmin", "reduce_prod", "reverse_sequence", "rnn",
-    "sinh", "sliding_windows", "tan", "while_loop",
-    "write_state",
+    "cosh", "crop_resize", "cumsum", "gru",
+    "list_gather", "list_length", "list_read", "list_scatter",
+    "list_write", "logical_and", "logical_or", "logical_xor",
+    "lstm", "make_list", "mod", "neg",
+    "non_zero", "one_hot", "random_bernoulli", "random_categorical",
+    "random_normal", "random_uniform", "range_1d", "read_state",
+    "reduce_argmax", "reduce_argmin", "reduce_prod", "reverse_sequence",
+    "rnn", "sinh", "sliding_windows", "tan",
+    "while_loop", "write_state",
 };
 
 // fact: texture_ops
 constexpr std::string_view between_pixels[] = {
-    "affine", "crop_resize", "resample", "resize", "resize_bilinear", "sort",
+    "affine", "resample", "resize", "resize_bilinear", "sort", "upsample_bilinear",
 };
 // fact: unpacked_reshape
 constexpr std::string_view reshapes[] = {"expand_dims", "reshape", "squeeze", "transpose"};
@@ -67,6 +67,18 @@ int64_t contraction(const OpCost& op) {
 bool is_wide_integer(ElementType type) {
   return type == ElementType::int32 || type == ElementType::int64 || type == ElementType::uint32 ||
          type == ElementType::uint64;
+}
+
+std::string unsupported_type(ElementType type) {
+  return std::string("Unsupported tensor data type: ") + name_of(type);
+}
+
+// facts: port_types, byte_ports; bools are beyond this emulator
+Result<void> check_ports(std::span<const Port> ports) {
+  for (const Port& port : ports)
+    if (port.type != ElementType::fp16 && port.type != ElementType::fp32)
+      return invalid("port `" + port.name + "`: " + unsupported_type(port.type));
+  return {};
 }
 
 // fact: kernel_width
@@ -117,7 +129,8 @@ Result<void> check_operands(const OpCost& op, int family) {
 
 Result<void> check(const OpCost& op, int family) {
   const std::string quoted = "`" + op.op + "`";
-  if (is_wide_integer(op.type)) return invalid(quoted + " computes 32-bit integers");
+  // fact: integer_tensors
+  if (is_wide_integer(op.type)) return invalid(unsupported_type(op.type));
   if (op.shape.size() > most_dimensions)
     return failed(quoted + " gives a tensor of more than five dimensions");
 
@@ -143,7 +156,8 @@ std::string refusal_of(std::string_view op, int family) {
   if (op == "scatter" || op == "scatter_nd" || op == "scatter_along_axis")
     return name + " MIL op is currently only supported on uANE targets (u1-u4)";
   const bool turns = op == "sin" || op == "cos";
-  if (turns && family <= last_family_without_trigonometry) return "`" + name + "` needs M3 or later";
+  if (turns && family <= last_family_without_trigonometry)
+    return "`" + name + "` needs M3 or later";
   if (is_one_of(between_pixels, op) && family <= last_family_without_texture)
     return "`" + name + "` needs M2 or later";
   return "";
@@ -154,8 +168,11 @@ Result<void> check_limits(const Program& program, std::string_view function, int
   for (const Port& output : program.outputs(function))
     for (const Port& input : program.inputs(function))
       if (input.name == output.name) return invalid("the input `" + input.name + "` is returned");
-  for (const OpCost& op : program.ops(function)) {
+  for (const OpCost& op : program.ops(function))
     if (auto checked = check_operands(op, family); !checked.ok()) return checked;
+  for (const auto ports : {program.inputs(function), program.outputs(function)})
+    if (auto checked = check_ports(ports); !checked.ok()) return checked;
+  for (const OpCost& op : program.ops(function)) {
     if (op.is_constant) continue;
     if (auto checked = check(op, family); !checked.ok()) return checked;
   }

@@ -16,7 +16,7 @@
 namespace anec::emulator {
 namespace {
 
-// Extents of a tensor: width and height are narrower before the M4 (fact: C30).
+// Extents of a tensor: width and height are narrower before the M4 (fact: tensor_extents).
 constexpr int64_t old_extent = 16384, new_extent = 65536;
 constexpr int first_family_with_new_extents = 4;
 
@@ -42,16 +42,20 @@ Result<PortLayout> layout_of(const Port& port) {
   PortLayout layout;
   layout.name = port.name;
   layout.type = port.type;
-  if (port.type != ElementType::fp16 && port.type != ElementType::fp32)
-    return invalid("port `" + port.name + "` is neither fp16 nor fp32");
   if (port.shape.size() > 4)
     return invalid("port `" + port.name + "` has more than four dimensions");
   int64_t* const sizes[] = {&layout.w, &layout.h, &layout.c, &layout.n};
   for (size_t i = 0; i < port.shape.size(); ++i) *sizes[i] = port.shape[port.shape.size() - 1 - i];
   const int64_t extent =
       options().family >= first_family_with_new_extents ? new_extent : old_extent;
-  if (layout.w > extent || layout.h > extent || layout.c > new_extent || layout.n > new_extent)
-    return invalid("port `" + port.name + "` is larger than the engine's tensors");
+  if (layout.w > extent || layout.h > extent || layout.c > new_extent || layout.n > new_extent) {
+    const std::string wide = "[1-" + std::to_string(new_extent) + "]";
+    const std::string narrow = "[1-" + std::to_string(extent) + "]";
+    return invalid("Tensor dimensions N" + std::to_string(layout.n) + "D1C" +
+                   std::to_string(layout.c) + "H" + std::to_string(layout.h) + "W" +
+                   std::to_string(layout.w) + " are not within supported range, N" + wide + "D" +
+                   narrow + "C" + wide + "H" + narrow + "W" + narrow + ".");
+  }
   const int64_t element = port.type == ElementType::fp16 ? 2 : 4;
   layout.row = round_up(layout.w * element, options().row_alignment);
   layout.plane = layout.h * layout.row;

@@ -137,29 +137,28 @@ void FunctionCompiler::read_int8(Call& call) {
   for (Call::Given& given : call.given_) {
     for (Operand& operand : given.operands) {
       const Origin* origin = origin_of(operand.slot);
-      const bool is_half = operand.type == ElementType::fp16;
-      if (!is_half || origin == nullptr || !is_int8_constant(*origin)) continue;
-      const auto known = as_values_.find(operand.slot);
-      if (known == as_values_.end()) {
-        const int number = int(plan_.steps.size());
-        const int64_t size = size_of(operand.shape);
-        const int storage = add_storage(size, number);
-        plan_.storages[size_t(storage)].is_constant = true;
-        const int slot = add_slot(operand.type, operand.shape, storage);
-        plan_.steps.push_back({[size](const Run& run) {
-                                 std::copy_n(run.in[0], size, run.out[0]);
-                                 if (run.numerics.int8_overflow)
-                                   overflow_by_gain(run.out[0], size);
-                               },
-                               {operand.slot}, {slot}, 0, 0, true, operand.at});
-        origins_.emplace(slot, *origin);
-        as_values_.emplace(operand.slot, slot);
-        operand.slot = slot;
-      } else {
-        operand.slot = known->second;
-      }
+      if (operand.type != ElementType::fp16 || origin == nullptr) continue;
+      if (is_int8_constant(*origin)) operand.slot = value_of_int8(operand, *origin);
     }
   }
+}
+
+// The slot of what such a constant is to other ops; one for all of them.
+int FunctionCompiler::value_of_int8(const Operand& operand, const Origin& origin) {
+  if (const auto known = as_values_.find(operand.slot); known != as_values_.end())
+    return known->second;
+  const int64_t size = size_of(operand.shape);
+  const int storage = add_storage(size, int(plan_.steps.size()));
+  plan_.storages[size_t(storage)].is_constant = true;
+  const int slot = add_slot(operand.type, operand.shape, storage);
+  const auto pass = [size](const Run& run) {
+    std::copy_n(run.in[0], size, run.out[0]);
+    if (run.numerics.int8_overflow) overflow_by_gain(run.out[0], size);
+  };
+  plan_.steps.push_back({pass, {operand.slot}, {slot}, 0, 0, true, operand.at});
+  origins_.emplace(slot, origin);
+  as_values_.emplace(operand.slot, slot);
+  return slot;
 }
 
 // The types that are declared must be those that follow from the operands.

@@ -29,6 +29,7 @@ class FunctionCompiler {
   bool check_attributes(const std::vector<Argument>& list, const char* kind);
   bool check_results(const Statement& statement, const Call& call);
   void read_int8(Call& call);
+  int value_of_int8(const Operand& operand, const Origin& origin);
   void add_step(const Statement& statement, Call& call, int step);
   void add_cost(const Statement& statement, const Call& call, const Step& step);
   bool define(const std::string& name, uint32_t at, Operand operand);
@@ -62,7 +63,7 @@ class FunctionCompiler {
   Fault& fault_;
   std::unordered_map<std::string, Operand> scope_;
   std::unordered_map<int, Origin> origins_;  // by slot
-  std::unordered_map<int, int> as_values_;   // of int8 constants: the slot that `read_int8` made
+  std::unordered_map<int, int> as_values_;   // slots of int8 constants, and those of their values
 };
 
 }  // namespace anec::emulator

@@ -72,7 +72,7 @@ void pool_plane(const Pool& p, Gather gather, const double* plane, double* found
   }
 }
 
-// With `ceil_mode` a last window hangs over the end, unless it would start in the padding behind it.
+// With `ceil_mode` a last window hangs over the end, unless it would start in the padding there.
 int64_t count_of(const WindowAxis& a, bool is_ceil) {
   if (!is_ceil) return a.count();
   const int64_t room = a.size + a.before + a.after - a.reach();

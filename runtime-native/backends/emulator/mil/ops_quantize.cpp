@@ -176,7 +176,8 @@ bool palette(Call& c) {
   bool fits = lut.shape.size() == rank + 2;
   for (size_t d = 0; fits && d < rank; ++d) fits = indices.shape[d] % lut.shape[d] == 0;
   if (!fits)
-    return c.fail("lut", "must have sizes that divide " + text_of(indices.shape) + ", and two more");
+    return c.fail("lut",
+                  "must have sizes that divide " + text_of(indices.shape) + ", and two more");
   const int64_t entries = lut.shape[rank], width = lut.shape[rank + 1];
   const int bits = bits_of(indices.type);
   if (integer_range(indices.type).low < 0 || bits > 8)

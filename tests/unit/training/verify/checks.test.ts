@@ -280,3 +280,18 @@ test("a file that cannot be opened fails, and what needs it is left out", () => 
   expect(failed).toEqual(["file_whole"]);
   expect(results.find((r) => r.name === "train_learns")).toMatchObject({ status: "skip" });
 });
+
+test("a model is trained for the ids of its checkpoint, whatever its text says of them", () => {
+  const source = architectureSource("small", { ...weights.config, vocabulary: 32 }, { S: SMALL.S });
+  const trainer = createTrainer({ ...smallOptions({ compact: true }), source, overrides: {} });
+  const path = at("ids.ckpt");
+  try {
+    trainer.step();
+    trainer.save(path);
+  } finally {
+    trainer.close();
+  }
+  const subject = openSubject(path, { data: tokens, device: { threads: 1 } });
+  const builds = allChecks.filter((check) => check.name === "train_builds");
+  expect(runChecks(builds, subject, tools).map((r) => r.status)).toEqual(["pass"]);
+});

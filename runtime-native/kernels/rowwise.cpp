@@ -1,0 +1,372 @@
+// rowwise: a register program over the rows of an index space, with sums and maxima of whole rows.
+//
+//     ints = [rank, shape…, n,
+//             inputs,  per input  [stride…, stride along n],
+//             outputs, per output [stride…, stride along n, kind, write, register],
+//             instructions, per instruction [opcode, a, b]]
+//
+// What `elementwise` does for each element this does for each row: see row_program.h. Norms, softmax and
+// their gradients are one call each, and a row stays in the first-level cache from its first read to its
+// last. Sums over a row run as in rows.h. Sums over the rows (outputs of kind 2) run in chunks that depend
+// on the shape alone, which are added in order.
+
+#include <cstring>
+
+#include "anec/kernel.h"
+#include "elementwise_ops.h"
+#include "row_program.h"
+#include "rows.h"
+
+namespace anec::ANEC_LEVEL {
+namespace {
+
+constexpr int64_t block = row_program_block;
+
+// An offset for each array, moved from row to row.
+struct Cursor {
+  int64_t index[max_rank] = {};
+  int64_t at[max_row_inputs + max_row_outputs] = {};
+
+  void go_to(const RowProgram& p, int64_t row) {
+    for (int i = 0; i < p.inputs + p.outputs; ++i) at[i] = 0;
+    for (int d = p.rank - 1; d >= 0; --d) {
+      index[d] = row % p.shape[d];
+      row /= p.shape[d];
+      for (int i = 0; i < p.inputs + p.outputs; ++i) at[i] += index[d] * p.strides[i][d];
+    }
+  }
+  void next(const RowProgram& p) {
+    for (int d = p.rank - 1; d >= 0; --d) {
+      const bool wraps = ++index[d] == p.shape[d];
+      for (int i = 0; i < p.inputs + p.outputs; ++i)
+        at[i] += wraps ? p.strides[i][d] * (1 - p.shape[d]) : p.strides[i][d];
+      if (!wraps) return;
+      index[d] = 0;
+    }
+  }
+};
+
+// What one thread works with.
+struct Machine {
+  const Call& call;
+  const RowProgram& p;
+  float* gathered;  // a block for each input that cannot be read where it is
+  float* blocks;
+  float* kept;      // whole rows
+  float* columns;   // Σ over rows of this chunk so far, a row for each output of kind 2
+  Cursor cursor{};
+  const float* now[max_row_registers];   // the current block of each row
+  float number[max_row_registers][8];    // eight times the same
+  double sum[max_row_instructions];
+
+  Machine(const Call& c, const RowProgram& program, int thread) : call(c), p(program) {
+    gathered = c.scratch(thread);
+    blocks = gathered + p.inputs * block;
+    kept = blocks + p.blocks * block;
+    columns = kept + p.rows_kept * p.padded();
+  }
+
+  float* output(int o) const { return call.f32(p.inputs + o) + cursor.at[p.inputs + o]; }
+  void set_number(int r, float value) {
+    for (float& lane : number[r]) lane = value;
+  }
+};
+
+void describe(Shape& s) {
+  RowProgram p;
+  read_row_program(p, s.floats(), [&](const char* what, int64_t limit) {
+    return limit == INT64_MAX ? s.dim(what) : s.choice(what, limit);
+  });
+  s.expect_floats(s.floats());
+  s.require(p.n > 0, "rows have no elements");
+  Shape::Axis axes[max_rank + 1];
+  const auto reach = [&](int array, bool rows, bool elements) {
+    for (int d = 0; d < p.rank; ++d) axes[d] = {p.shape[d], rows ? p.strides[array][d] : 0};
+    axes[p.rank] = {p.n, elements ? p.strides[array][p.rank] : 0};
+    return Shape::reach({axes, size_t(p.rank) + 1});
+  };
+  for (int i = 0; i < p.inputs && s.ok(); ++i) s.operand(i, DType::f32, reach(i, true, true));
+  for (int i = 0; i < p.instructions && s.ok(); ++i) {
+    const RowInstruction& c = p.code[i];
+    if (c.step == Step::constant) s.require(s.floats() > 0, "reads a constant, but there are none");
+    else s.require(p.register_of(i) > 0, "reads a register before it is set");
+  }
+  for (int i = 0; i < p.outputs && s.ok(); ++i)
+    s.require(p.output[i].source < p.registers(), "writes a register that is never set");
+  if (!s.ok()) return;
+  arrange(p);
+  Count rows = 1;
+  for (int d = 0; d < p.rank; ++d) rows = rows * p.shape[d];
+  s.require(rows.n < INT64_MAX / 64, "there are too many rows");
+  for (int i = 0; i < p.outputs && s.ok(); ++i) {
+    const auto [kind, write, source] = p.output[i];
+    const int array = p.inputs + i;
+    const bool by_row = kind != OutputKind::columns, by_element = kind != OutputKind::rows;
+    for (int d = 0; d <= p.rank; ++d) {
+      const int64_t size = d < p.rank ? p.shape[d] : p.n;
+      const bool written = d < p.rank ? by_row : by_element;
+      s.require(size <= 1 || (p.strides[array][d] > 0) == written,
+                written ? "outputStride is 0 along an axis longer than 1"
+                        : "outputStride is not 0 along an axis that is not written");
+    }
+    s.require(by_element || !p.is_row[source], "writes a row where one number belongs");
+    s.operand(array, DType::f32, reach(array, by_row, by_element));
+  }
+  if (!s.ok()) return;
+  s.thread_scratch(Count(p.inputs + p.blocks) * block +
+                   Count(p.rows_kept + p.columns) * (Count(p.n) + 8));
+  s.shared_scratch(Count(2 * p.columns) * p.chunks() * p.n);
+}
+
+void evaluate_number(Machine& m, int i) {
+  const RowInstruction& c = m.p.code[i];
+  const int r = m.p.register_of(i);
+  switch (c.step) {
+    case Step::constant:
+      m.set_number(r, static_cast<float>(m.call.floats[c.a]));
+      break;
+    case Step::map:
+      evaluate(c.opcode, m.number[r], m.number[c.a], m.number[reads_two(c.opcode) ? c.b : c.a], 8);
+      break;
+    default:
+      if (m.p.is_row[c.a]) {
+        const double factor = c.step == Step::mean ? 1.0 / static_cast<double>(m.p.n) : 1.0;
+        m.set_number(r, static_cast<float>(m.sum[i] * factor));
+      } else {
+        const double times = c.step == Step::sum ? static_cast<double>(m.p.n) : 1.0;
+        m.set_number(r, static_cast<float>(m.number[c.a][0] * times));
+      }
+  }
+}
+
+// The block of row x from element `from` on, where the whole row is somewhere.
+void fetch(Machine& m, int x, int64_t from, int64_t n) {
+  const RowProgram& p = m.p;
+  if (p.home[x] == Home::row) {
+    m.now[x] = m.kept + p.place[x] * p.padded() + from;
+  } else if (p.home[x] == Home::output) {
+    m.now[x] = m.output(p.place[x]) + from;
+  } else {
+    const int64_t stride = p.strides[x][p.rank];
+    const float* at = m.call.f32(x) + m.cursor.at[x] + from * stride;
+    if (stride == 1 && n % 8 == 0) {
+      m.now[x] = at;
+      return;
+    }
+    float* to = m.gathered + x * block;
+    for (int64_t k = 0; k < n; ++k) to[k] = at[k * stride];
+    for (int64_t k = n; k % 8 != 0; ++k) to[k] = 0;
+    m.now[x] = to;
+  }
+}
+
+void reduce_block(Machine& m, int i, int64_t n) {
+  const RowInstruction& c = m.p.code[i];
+  if (c.step == Step::max) {
+    const double value = row_max(m.now[c.a], n);
+    m.sum[i] = value > m.sum[i] || value != value ? value : m.sum[i];
+  } else if (m.p.home[c.a] == Home::folded) {
+    const RowInstruction& product = m.p.code[c.a - m.p.inputs];
+    const bool squares = product.opcode == Opcode::square;
+    m.sum[i] += row_dot(m.now[product.a], m.now[squares ? product.a : product.b], n);
+  } else {
+    const float* x = m.now[c.a];
+    m.sum[i] += row_sum(n, [&](int64_t at, int64_t lanes) __attribute__((always_inline)) {
+      return load_lanes(x + at, lanes, 0);
+    });
+  }
+}
+
+void store_block(float* to, const float* from, int64_t stride, bool add, int64_t n) {
+  if (add && stride == 1) for (int64_t k = 0; k < n; ++k) to[k] += from[k];
+  else if (add) for (int64_t k = 0; k < n; ++k) to[k * stride] += from[k];
+  else if (stride == 1) std::memcpy(to, from, sizeof(float) * n);
+  else for (int64_t k = 0; k < n; ++k) to[k * stride] = from[k];
+}
+
+// Outputs that are the row r, a block of it.
+void write_block(Machine& m, int r, int64_t from, int64_t n) {
+  const RowProgram& p = m.p;
+  int column = 0;
+  for (int o = 0; o < p.outputs; ++o) {
+    const auto [kind, write, source] = p.output[o];
+    const bool sums = kind == OutputKind::columns;
+    if (source == r && sums) {
+      float* to = m.columns + column * p.padded() + from;
+      for (int64_t k = 0; k < n; ++k) to[k] += m.now[r][k];
+    } else if (source == r && !(p.home[r] == Home::output && p.place[r] == o)) {
+      const int64_t stride = p.strides[p.inputs + o][p.rank];
+      store_block(m.output(o) + from * stride, m.now[r], stride, m.call.adds(write), n);
+    }
+    column += sums;
+  }
+}
+
+// to = x · y · z, where each is a row or one number eight times over.
+void multiply_three(const Machine& m, int x, int y, int z, float* to, int64_t n) {
+  const auto from = [&](int r) { return m.p.is_row[r] ? m.now[r] : m.number[r]; };
+  const float *a = from(x), *b = from(y), *c = from(z);
+  const int64_t next_a = m.p.is_row[x] * 8, next_b = m.p.is_row[y] * 8, next_c = m.p.is_row[z] * 8;
+  for (int64_t i = 0; i < n; i += 8, a += next_a, b += next_b, c += next_c)
+    store(to + i, load(a) * load(b) * load(c));
+}
+
+void compute_block(Machine& m, int i, int64_t from, int64_t n) {
+  const RowProgram& p = m.p;
+  const RowInstruction& c = p.code[i];
+  const int r = p.register_of(i);
+  float* to = p.home[r] == Home::output ? m.output(p.place[r]) + from
+              : p.home[r] == Home::row  ? m.kept + p.place[r] * p.padded() + from
+                                        : m.blocks + p.place[r] * block;
+  const int64_t padded = (n + 7) / 8 * 8;
+  const bool two = reads_two(c.opcode);
+  m.now[r] = to;
+  for (int k = 0; k < operands_of(c); ++k) {
+    const int x = operand_of(c, k);
+    if (!p.is_row[x] || p.home[x] != Home::folded) continue;
+    const RowInstruction& factor = p.code[x - p.inputs];
+    multiply_three(m, factor.a, factor.b, operand_of(c, 1 - k), to, padded);
+    return;
+  }
+  const float* a = p.is_row[c.a] ? m.now[c.a] : m.number[c.a];
+  const float* b = !two ? a : p.is_row[c.b] ? m.now[c.b] : m.number[c.b];
+  if (two && !p.is_row[c.a]) evaluate_single<Single::a>(c.opcode, to, a, b, padded);
+  else if (two && !p.is_row[c.b]) evaluate_single<Single::b>(c.opcode, to, a, b, padded);
+  else evaluate(c.opcode, to, a, b, padded);
+}
+
+// A list of what a phase does, the same for each row.
+struct Schedule {
+  struct Phase {
+    int numbers = 0, fetches = 0, passes = 0;
+    uint8_t number[max_row_instructions], fetch[max_row_registers], pass[max_row_instructions];
+  };
+  Phase phase[max_row_instructions + 2];
+  bool written[max_row_registers] = {};
+
+  explicit Schedule(const RowProgram& p) {
+    for (int i = 0; i < p.instructions; ++i) {
+      const int r = p.register_of(i);
+      if (passes_over(p, i)) {
+        Phase& ph = phase[phase_of_reading(p, i)];
+        ph.pass[ph.passes++] = static_cast<uint8_t>(i);
+      }
+      if (!p.is_row[r]) {
+        Phase& ph = phase[p.phase[r]];
+        ph.number[ph.numbers++] = static_cast<uint8_t>(i);
+      }
+    }
+    for (int at = 0; at < p.phases; ++at)
+      for (int r = 0; r < p.registers(); ++r)
+        if (p.needed[r][at]) phase[at].fetch[phase[at].fetches++] = static_cast<uint8_t>(r);
+    for (int o = 0; o < p.outputs; ++o) written[p.output[o].source] = true;
+  }
+};
+
+void run_row(Machine& m, const Schedule& schedule) {
+  const RowProgram& p = m.p;
+  for (int x = 0; x < p.inputs; ++x)
+    if (!p.is_row[x]) m.set_number(x, m.call.f32(x)[m.cursor.at[x]]);
+  for (int i = 0; i < p.instructions; ++i)
+    m.sum[i] = p.code[i].step == Step::max ? -__builtin_inf() : 0.0;
+  for (int at = 0; at <= p.phases; ++at) {
+    const Schedule::Phase& phase = schedule.phase[at];
+    for (int k = 0; k < phase.numbers; ++k) evaluate_number(m, phase.number[k]);
+    if (phase.passes + phase.fetches == 0) continue;
+    for (int64_t from = 0; from < p.n; from += block) {
+      const int64_t n = std::min(block, p.n - from);
+      for (int k = 0; k < phase.fetches; ++k) {
+        const int x = phase.fetch[k];
+        fetch(m, x, from, n);
+        if (at == 0 && schedule.written[x]) write_block(m, x, from, n);
+      }
+      for (int k = 0; k < phase.passes; ++k) {
+        const int i = phase.pass[k], r = p.register_of(i);
+        if (!p.is_row[r]) {
+          reduce_block(m, i, n);
+          continue;
+        }
+        compute_block(m, i, from, n);
+        if (schedule.written[r]) write_block(m, r, from, n);
+      }
+    }
+  }
+  // Numbers go out when all are known.
+  int column = 0;
+  for (int o = 0; o < p.outputs; ++o) {
+    const auto [kind, write, source] = p.output[o];
+    const bool add = m.call.adds(write), sums = kind == OutputKind::columns;
+    if (!p.is_row[source]) {
+      const float value = m.number[source][0];
+      float* to = sums ? m.columns + column * p.padded() : m.output(o);
+      const int64_t stride = sums ? 1 : p.strides[p.inputs + o][p.rank];
+      const int64_t n = kind == OutputKind::rows ? 1 : p.n;
+      for (int64_t k = 0; k < n; ++k) to[k * stride] = value + (add || sums ? to[k * stride] : 0.0f);
+    }
+    column += sums;
+  }
+}
+
+// Adds what the thread summed to the sums of its chunk.
+void flush_columns(Machine& m, double* sums, int64_t chunk) {
+  const RowProgram& p = m.p;
+  for (int c = 0; c < p.columns; ++c) {
+    double* to = sums + (c * p.chunks() + chunk) * p.n;
+    float* from = m.columns + c * p.padded();
+    for (int64_t k = 0; k < p.n; ++k) to[k] += static_cast<double>(from[k]);
+    std::memset(from, 0, sizeof(float) * p.n);
+  }
+}
+
+void add_chunks(const Call& call, const RowProgram& p, const double* sums) {
+  int column = 0;
+  for (int o = 0; o < p.outputs; ++o) {
+    if (p.output[o].kind != OutputKind::columns) continue;
+    const double* from = sums + column++ * p.chunks() * p.n;
+    float* to = call.f32(p.inputs + o);
+    const int64_t stride = p.strides[p.inputs + o][p.rank];
+    const bool add = call.adds(p.output[o].write);
+    for (int64_t k = 0; k < p.n; ++k) {
+      double total = 0;
+      for (int64_t c = 0; c < p.chunks(); ++c) total += from[c * p.n + k];
+      to[k * stride] = static_cast<float>(total) + (add ? to[k * stride] : 0.0f);
+    }
+  }
+}
+
+Fault run(const Call& call) {
+  RowProgram p;
+  const int64_t* at = call.ints;
+  read_row_program(p, 0, [&](const char*, int64_t) { return *at++; });
+  arrange(p);
+  const Schedule schedule(p);
+  const int64_t rows = p.rows(), chunk = p.chunk_rows();
+  double* sums = reinterpret_cast<double*>(call.shared);
+  if (p.columns == 0) {
+    call.pool.parallel_for(rows, rows_per_range(p.n), [&](int64_t begin, int64_t end, int thread) {
+      Machine m(call, p, thread);
+      m.cursor.go_to(p, begin);
+      for (int64_t row = begin; row < end; ++row, m.cursor.next(p)) run_row(m, schedule);
+    });
+    return {};
+  }
+  if (rows > 0) std::memset(sums, 0, sizeof(double) * p.columns * p.chunks() * p.n);
+  call.pool.parallel_for(p.chunks(), 1, [&](int64_t begin, int64_t end, int thread) {
+    Machine m(call, p, thread);
+    std::memset(m.columns, 0, sizeof(float) * p.columns * p.padded());
+    m.cursor.go_to(p, begin * chunk);
+    for (int64_t row = begin * chunk; row < std::min(rows, end * chunk); m.cursor.next(p)) {
+      run_row(m, schedule);
+      if (++row % column_rows == 0 || row == rows) flush_columns(m, sums, (row - 1) / chunk);
+    }
+  });
+  add_chunks(call, p, sums);
+  return {};
+}
+
+}  // namespace
+
+extern const Kernel rowwise;
+const Kernel rowwise = {"rowwise", describe, run};
+
+}  // namespace anec::ANEC_LEVEL
