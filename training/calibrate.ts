@@ -114,8 +114,9 @@ export interface Scales {
   readonly programs: ReadonlyMap<string, readonly (ProductScale | undefined)[]>;
 }
 
-/** The largest magnitude that a gradient may have with the loss scale that is found. */
-const MOST_GRADIENT = 2 ** 8;
+/** The largest magnitude of a gradient on the first window, with the loss scale that is found: later ones may be
+ * 128 times as large before one is dropped. */
+const MOST_GRADIENT = 2 ** 6;
 
 /**
  * Scales from sizes; `read` gives the scalar outputs of the calibration's graph, at a loss scale of 1. `asked` is

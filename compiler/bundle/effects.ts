@@ -37,7 +37,6 @@ const WRITTEN: Readonly<Record<string, readonly number[]>> = {
   attention_cached: [4],
   attention_grad: [4, 5, 6],
   copy: [1],
-  count_nonfinite: [1],
   cross_entropy: [2],
   cross_entropy_both: [3, 4],
   cross_entropy_grad: [3],

@@ -138,7 +138,7 @@ function callEach(
  * The operands with heads of all windows one after the other: groups of consecutive heads stay groups,
  * so that what is written for one window holds for several.
  */
-function withFoldedWindows(node: Node, decompose: (node: Node) => Node): Node {
+export function withFoldedWindows(node: Node, decompose: (node: Node) => Node): Node {
   const { shape } = node.type;
   const lead = shape.slice(0, -3);
   if (lead.length === 0) return decompose(node);

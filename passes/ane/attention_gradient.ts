@@ -14,7 +14,7 @@ import { type Graph, mapNodes, nodesOf, remake } from "../../compiler/ir/graph.t
 import { type Node, originOf, withOrigin } from "../../compiler/ir/node.ts";
 import type { Dim } from "../../compiler/ir/types.ts";
 import { add } from "../../compiler/ops/add.ts";
-import { attentionOp } from "../../compiler/ops/attention.ts";
+import { attentionOp, withFoldedWindows } from "../../compiler/ops/attention.ts";
 import { causalMask } from "../../compiler/ops/causal_mask.ts";
 import { apply, attrNumber } from "../../compiler/ops/define.ts";
 import { matmul } from "../../compiler/ops/matmul.ts";
@@ -44,11 +44,8 @@ export function spellAttentionGradients(
   for (const node of nodesOf(graph)) {
     if (!MEMBERS.includes(node.op.name)) continue;
     const spell = how === "stored" ? stored : recomputed;
-    const mark = marker(node, hints);
-    replacements.set(
-      node,
-      withOrigin(node.scope, originOf(node), () => spell(node, mark)),
-    );
+    const spelled = (): Node => withFoldedWindows(node, (one) => spell(one, marker(one, hints)));
+    replacements.set(node, withOrigin(node.scope, originOf(node), spelled));
   }
   const result = mapNodes(graph, (node, inputs) => {
     const replacement = replacements.get(node);

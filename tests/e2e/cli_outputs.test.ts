@@ -239,7 +239,7 @@ test("what is printed to copy is in quotes where the shell needs them", async ()
   inNewFolder();
   const { out } = await anec([...small.split(" "), "--out", "my run.ckpt"]);
   expect(out).toContain("  anec generate 'my run.ckpt' --prompt \"…\"\n");
-  expect(out).toContain("  run     2 steps; an update after every step, lr");
+  expect(out).toContain("  run     2 steps; an update after every step, adamw, lr");
   expect(shellWord("it's")).toBe("'it'\\''s'");
   expect(shellWord("-x.ckpt")).toBe("./-x.ckpt");
 });

@@ -57,7 +57,7 @@ test.each(["none", "pairs", "layer"] as const)(
     inject("");
     const { start, found } = scaled({ fusion, ane: "full" }, model);
     // It does not depend on how the work is cut.
-    expect(found).toBe(2 ** 13);
+    expect(found).toBe(2 ** 11);
     const outcomes = [10, 15, 17, 18, 19, 20, 21, 22, 24].map((exponent) => {
       const t = start(exponent);
       t.step();

@@ -133,7 +133,7 @@ function bytes(change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array): Damaged 
 function data(change: (ids: Uint16Array<ArrayBuffer>) => Uint8Array | Uint16Array): Damaged {
   const path = at("data.bin");
   const changed = change(new Uint16Array(Uint8Array.from(readFileSync(tokens)).buffer));
-  writeFileSync(path, new Uint8Array(changed.buffer, 0, changed.byteLength));
+  writeFileSync(path, new Uint8Array(changed.buffer, changed.byteOffset, changed.byteLength));
   return { subject: subjectOf(sound, { data: path }) };
 }
 
