@@ -18,7 +18,8 @@ export const autoresearchAne = {
   choices: [
     {
       what: "initial values",
-      theirs: "those of AutoANE, but Wo and W2 of every block are 0, and take no draws; seed 42",
+      theirs:
+        "those of AutoANE, but Wo and W2 of every block are 0; that they take no draws is assumed; seed 42",
       source: "train.m, initial values",
     },
     {
@@ -29,7 +30,7 @@ export const autoresearchAne = {
     {
       what: "gradient",
       theirs: "the sum of a group divided by `--accum`, also where the last group is short",
-      source: "train.m, the update",
+      source: "assumed: as in AutoANE",
     },
     {
       what: "optimizer",
@@ -43,8 +44,9 @@ export const autoresearchAne = {
     },
     {
       what: "schedule",
-      theirs: "100 micro-steps of warm-up, a cosine to a tenth, at the index of the micro-step",
-      source: "train.m, the update",
+      theirs:
+        "100 of warm-up; that it is a cosine to a tenth, by the index of the micro-step, is assumed",
+      source: "train.m, `--warmup`; the rest as in AutoANE",
     },
     { what: "clipping", theirs: "global norm 1", source: "train.m, `--clip`" },
     { what: "length", theirs: "10,000 micro-steps", source: "train.m, `--steps`" },
