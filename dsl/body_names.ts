@@ -5,7 +5,7 @@ import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import type { Span } from "../compiler/support/source.ts";
 import type { CallExpr, Expr, LayerItem, Statement, TrainItem } from "./ast.ts";
 import { builtIns, operandCount, signatureOf } from "./functions.ts";
-import { calledLayers, forEachStatement, segmentOf } from "./instances.ts";
+import { calledLayers, forEachStatement, partsOf, segmentOf } from "./instances.ts";
 import type { LayerRef, Library } from "./library.ts";
 import { typeExprText } from "./signatures.ts";
 import { checkDims, checkType, type TypeChecker } from "./type_names.ts";
@@ -221,38 +221,11 @@ function use(walk: Walk, name: string, span: Span): void {
 }
 
 function expression(walk: Walk, expr: Expr): void {
-  switch (expr.kind) {
-    case "name":
-      use(walk, expr.name, expr.span);
-      return;
-    case "member":
-      member(walk, expr);
-      return;
-    case "call":
-      call(walk, expr);
-      return;
-    case "group":
-      expression(walk, expr.inner);
-      return;
-    case "as":
-      expression(walk, expr.operand);
-      checkDims(expr.dims, walk.variables, walk);
-      return;
-    case "negate":
-    case "transpose":
-      expression(walk, expr.operand);
-      return;
-    case "binary":
-      expression(walk, expr.left);
-      expression(walk, expr.right);
-      return;
-    case "number":
-    case "string":
-    case "broken":
-      return;
-    default:
-      expr satisfies never;
-  }
+  for (const part of partsOf(expr)) expression(walk, part);
+  if (expr.kind === "name") use(walk, expr.name, expr.span);
+  else if (expr.kind === "member") member(walk, expr);
+  else if (expr.kind === "call") call(walk, expr);
+  else if (expr.kind === "as") checkDims(expr.dims, walk.variables, walk);
 }
 
 /** `embed.weight`: an instance called before, and a parameter below it. */
@@ -301,7 +274,6 @@ function member(walk: Walk, { path, span }: Expr & { kind: "member" }): void {
 
 function call(walk: Walk, expr: CallExpr): void {
   const { callee: name, label, args, builtin } = expr;
-  for (const arg of args) expression(walk, arg.value);
   const { reporter, library, isStd } = walk;
   const callee = library.resolve(name.text, { builtin, isStd });
   if (callee === undefined) {

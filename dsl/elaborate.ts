@@ -1,12 +1,13 @@
 /** A file to its entries: what `anec compile`, `anec train` and `anec check` begin with. */
 import type { Graph } from "../compiler/ir/graph.ts";
 import { bug } from "../compiler/support/bug.ts";
-import { type Diagnostic, type Reporter, UserError } from "../compiler/support/diagnostic.ts";
+import type { Diagnostic, Reporter } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import type { LayerItem, TrainItem } from "./ast.ts";
 import { elaborateItem } from "./bodies.ts";
 import { makeReporter } from "./context.ts";
 import { type Header, type Overrides, readHeader } from "./header.ts";
+import { inspect } from "./inspect.ts";
 import { type Library, makeLibrary } from "./library.ts";
 import { checkNames } from "./names.ts";
 import { parseFile } from "./syntax.ts";
@@ -97,19 +98,7 @@ export function elaborate(
   return { source, ...header, entries, diagnostics: reporter.diagnostics };
 }
 
-function startOf(diagnostic: Diagnostic): number {
-  return diagnostic.labels[0]?.span.start ?? -1;
-}
-
 /** Every error and warning of a file, in order: all entries and all layers are looked at. */
-export function check(source: SourceFile, { overrides = {} }: ElaborateOptions = {}): Diagnostic[] {
-  const reporter = makeReporter();
-  try {
-    const { items, header, library } = prepare(source, overrides, reporter);
-    for (const item of items) elaborateItem(item, header, library, reporter);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    for (const d of error.diagnostics) reporter.report(d);
-  }
-  return [...reporter.diagnostics].sort((a, b) => startOf(a) - startOf(b));
+export function check(source: SourceFile, options: ElaborateOptions = {}): readonly Diagnostic[] {
+  return inspect(source, options).diagnostics;
 }

@@ -7,34 +7,34 @@ export function segmentOf(call: CallExpr): string {
   return call.label?.text ?? call.callee.text;
 }
 
-/** Visits the calls of an expression, innermost first: in the order they are evaluated. */
-export function forEachCall(expr: Expr, visit: (call: CallExpr) => void): void {
+/** The expressions an expression is made of, in the order they are evaluated. */
+export function partsOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case "call":
-      for (const arg of expr.args) forEachCall(arg.value, visit);
-      visit(expr);
-      return;
+      return expr.args.map((arg) => arg.value);
     case "group":
-      forEachCall(expr.inner, visit);
-      return;
+      return [expr.inner];
     case "negate":
     case "transpose":
     case "as":
-      forEachCall(expr.operand, visit);
-      return;
+      return [expr.operand];
     case "binary":
-      forEachCall(expr.left, visit);
-      forEachCall(expr.right, visit);
-      return;
+      return [expr.left, expr.right];
     case "number":
     case "string":
     case "name":
     case "member":
     case "broken":
-      return;
+      return [];
     default:
-      expr satisfies never;
+      return expr satisfies never;
   }
+}
+
+/** Visits the calls of an expression, innermost first: in the order they are evaluated. */
+export function forEachCall(expr: Expr, visit: (call: CallExpr) => void): void {
+  for (const part of partsOf(expr)) forEachCall(part, visit);
+  if (expr.kind === "call") visit(expr);
 }
 
 /** Visits the statements of a body, those inside `repeat` too. */

@@ -7,7 +7,7 @@
 import type { Span } from "../compiler/support/source.ts";
 import type * as ast from "./ast.ts";
 import { hyperParameters } from "./hyper_parameters.ts";
-import { segmentOf } from "./instances.ts";
+import { partsOf, segmentOf } from "./instances.ts";
 import type { Callee, LayerRef, Library } from "./library.ts";
 
 export type SymbolKind =
@@ -175,42 +175,14 @@ function dims(walk: Walk, list: readonly ast.DimExpr[]): void {
 }
 
 function expression(walk: Walk, expr: ast.Expr): void {
-  switch (expr.kind) {
-    case "name":
-      use(walk, expr.name, expr.span);
-      return;
-    case "member":
-      member(walk, expr.path);
-      return;
-    case "call":
-      call(walk, expr);
-      return;
-    case "group":
-      expression(walk, expr.inner);
-      return;
-    case "as":
-      expression(walk, expr.operand);
-      dims(walk, expr.dims);
-      return;
-    case "negate":
-    case "transpose":
-      expression(walk, expr.operand);
-      return;
-    case "binary":
-      expression(walk, expr.left);
-      expression(walk, expr.right);
-      return;
-    case "number":
-    case "string":
-    case "broken":
-      return;
-    default:
-      expr satisfies never;
-  }
+  for (const part of partsOf(expr)) expression(walk, part);
+  if (expr.kind === "name") use(walk, expr.name, expr.span);
+  else if (expr.kind === "member") member(walk, expr.path);
+  else if (expr.kind === "call") call(walk, expr);
+  else if (expr.kind === "as") dims(walk, expr.dims);
 }
 
 function call(walk: Walk, expr: ast.CallExpr): void {
-  for (const { value } of expr.args) expression(walk, value);
   const { callee, label, builtin } = expr;
   const meaning = walk.library.resolve(callee.text, { builtin, isStd: false });
   if (meaning === undefined) return;

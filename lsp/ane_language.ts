@@ -14,8 +14,9 @@ import {
 } from "../dsl/index.ts";
 import { type CompletionInfo, innermost, type OpenFile, type TextEdit } from "./language.ts";
 
-const KEYWORDS = ["as", "dims", "init", "layer", "loss", "model", "param", "repeat", "return"];
-const MORE_KEYWORDS = ["set", "train", "op", "i32", "f16", "f32"];
+const KEYWORDS = "as dims init layer loss model param repeat return set train op i32 f16 f32".split(
+  " ",
+);
 
 /** Reads an `.ane` file. */
 export function openAne(source: SourceFile): OpenFile {
@@ -163,6 +164,6 @@ function completions({ occurrences, library, header }: Inspection): readonly Com
     const op = builtIns.get(name);
     add(name, op === undefined ? "class" : "function", op === undefined ? "layer" : opText(name));
   }
-  for (const word of [...KEYWORDS, ...MORE_KEYWORDS]) add(word, "keyword", "keyword");
+  for (const word of KEYWORDS) add(word, "keyword", "keyword");
   return [...found.values()];
 }

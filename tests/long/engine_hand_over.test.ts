@@ -10,7 +10,7 @@ import { packageRoot } from "../../dsl/index.ts";
 import { readCheckpoint } from "../../training/checkpoint.ts";
 import { resumeHandedOver, resumeTrainer } from "../../training/resume.ts";
 import { testFolder } from "../unit/data/support.ts";
-import { data, device, engine, inject, lossesOf, trainer } from "./engine_support.ts";
+import { data, device, engine, inject, lossesOf, trainer } from "../e2e/engine_support.ts";
 
 const MODEL = "--model tiny --data builtin:stories -D L=1 -D D=32 -D F=64";
 const RUN = `${MODEL} --steps 12 --accum 2 --val-every 5 --save-every 3 --device emulator --json`;
