@@ -3,7 +3,7 @@
  * name in one step. A folder that is replaced is out of the way for that moment and removed afterwards.
  */
 import * as fs from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { withFileErrors } from "../compiler/messages/files.ts";
 import { outputExists } from "../compiler/messages/formats.ts";
 import { fileFaultOf, makeFolder, writeFileAtomic } from "../compiler/support/atomic_write.ts";
@@ -11,6 +11,7 @@ import { UserError } from "../compiler/support/diagnostic.ts";
 import { temporaryName } from "../compiler/support/temporary_files.ts";
 
 export interface FolderFile {
+  /** Its path in the folder. */
   readonly name: string;
   readonly chunks: Iterable<Uint8Array>;
 }
@@ -32,7 +33,10 @@ export function writeFolderAtomic(
   withFileErrors(() => {
     try {
       makeFolder(fresh);
-      for (const { name, chunks } of files) writeFileAtomic(join(fresh, basename(name)), chunks);
+      for (const { name, chunks } of files) {
+        makeFolder(dirname(join(fresh, name)));
+        writeFileAtomic(join(fresh, name), chunks);
+      }
       if (isThere) fs.renameSync(target, old);
       try {
         fs.renameSync(fresh, target);

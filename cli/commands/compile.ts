@@ -5,7 +5,7 @@ import { printGraph } from "../../compiler/ir/print.ts";
 import { flagsConflict } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { paramSpreads, scaledRangeWarnings } from "../../compiler/target/range/schedule.ts";
-import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
+import { type Entry, elaborate } from "../../dsl/index.ts";
 import {
   type Compilation,
   type CompileOptions,
@@ -13,22 +13,14 @@ import {
   FUSIONS,
   passesFor,
   type Target,
-  writeBundle,
 } from "../../index.ts";
 import type { Pass } from "../../passes/pass.ts";
 import { passes } from "../../passes/pipeline.ts";
 import { bakedValues, dimsOfValues } from "../baked_values.ts";
 import { type BatchFlags, batchFlags, checkMemoryFlags } from "../batch_flags.ts";
 import { type Call, EXIT } from "../command.ts";
-import {
-  milTexts,
-  movesJson,
-  parametersJson,
-  printParameters,
-  printSchedule,
-  printSummary,
-  printTimes,
-} from "../compile_output.ts";
+import { parametersJson, printParameters } from "../compile_output.ts";
+import { type CompiledStage, finish, STAGES, type Stage } from "../compile_result.ts";
 import { fusionSteps, fusionsJson, printFusions } from "../explain_fusion.ts";
 import { diagnosticJson, printDiagnostics } from "../failures.ts";
 import {
@@ -61,11 +53,6 @@ import {
   programOptions,
 } from "../program_flags.ts";
 
-const STAGES = ["ir", "mil", "schedule", "params", "memory"] as const;
-type Stage = (typeof STAGES)[number];
-/** A plan of memory needs no compilation. */
-type CompiledStage = Exclude<Stage, "memory">;
-
 interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags, BatchFlags {
   readonly entry?: string;
   readonly target: Target;
@@ -75,6 +62,8 @@ interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags, BatchFl
   readonly timePasses?: boolean;
   readonly values?: string;
   readonly explainFusion?: boolean;
+  readonly emit: "bundle" | "mlpackage";
+  readonly precision?: "fp16" | "fp32";
 }
 
 export const command = {
@@ -85,6 +74,7 @@ export const command = {
     "anec compile autoresearch -D L=8 --out bundles/deep",
     "anec compile autoresearch --fusion auto --chip m4",
     "anec compile autoresearch --target cpu --print memory --batch 2 --recompute",
+    "anec compile tiny --emit mlpackage --values run.ckpt",
   ],
 
   define(c: Command): void {
@@ -132,6 +122,17 @@ export const command = {
         "the weights to bake: a safetensors file, or a checkpoint and its dimensions",
       )
       .option(
+        "--emit <what>",
+        "bundle (default), or mlpackage: a model or layer for Core ML, Xcode and Netron",
+        oneOf("--emit", ["bundle", "mlpackage"]),
+        "bundle",
+      )
+      .option(
+        "--precision <type>",
+        "--emit mlpackage: fp16 (default) or fp32 for weights and arithmetic",
+        oneOf("--precision", ["fp16", "fp32"]),
+      )
+      .option(
         "--explain-fusion",
         "ane, a train: list what each fusion joins and saves, and write no bundle",
       );
@@ -150,6 +151,8 @@ export const command = {
     const model = elaborate(source, { overrides });
     if (flags.json !== true) printDiagnostics(io, model.diagnostics);
     const entry = entryToCompile(model, flags.entry, preferred(flags));
+    if (flags.emit === "mlpackage")
+      return (await import("../emit_package.ts")).emitPackage(io, source, entry, flags);
     const { print: stage } = flags;
     if (stage === "memory")
       return (await import("../compile_memory.ts")).printEntryMemory(io, entry, flags);
@@ -193,7 +196,8 @@ export const command = {
       ...(search === undefined ? {} : { auto: chips!.searchJson(search) }),
       ...(chips === undefined ? {} : { diagnostics: refused.map(diagnosticJson) }),
     };
-    finish({ io, flags, stage, model, entry, result, after, lossScale, extra });
+    const out = isWritten(flags) ? outOf(flags, entry) : undefined;
+    finish({ io, flags, stage, model, entry, out, result, after, lossScale, extra });
     return refused.some((d) => d.severity === "error") ? EXIT.input : EXIT.ok;
   },
 };
@@ -212,6 +216,9 @@ function checkFlags(flags: Flags): void {
     const why = "The cpu target reads its weights from memory.";
     conflict("--weights baked", "--target cpu", why);
   }
+  if (flags.emit === "mlpackage") return;
+  if (flags.precision !== undefined)
+    conflict("--precision", "--emit bundle", "Programs of the engine compute in fp16.");
   if (flags.values !== undefined && !isBaked(flags)) {
     const why = "Only baked weights have values; the others come when the programs run.";
     conflict("--values", `--weights ${flags.weights ?? "packed"}`, why);
@@ -293,104 +300,4 @@ function warnOfRanges(io: Io, flags: Flags, graph: Graph, result: Compilation): 
   });
   if (flags.json !== true) printDiagnostics(io, warnings);
   return lossScale;
-}
-
-interface Finished {
-  readonly io: Io;
-  readonly flags: Flags;
-  readonly stage: CompiledStage | undefined;
-  readonly model: Elaborated;
-  readonly entry: Entry;
-  readonly result: Compilation;
-  /** Graphs as text, by the pass they were printed after. */
-  readonly after: Readonly<Record<string, string>>;
-  /** Of the `ane` target: what to multiply the loss by so that small gradients keep their digits. */
-  readonly lossScale: number | undefined;
-  /** What else the JSON has. */
-  readonly extra: Readonly<Record<string, unknown>>;
-}
-
-function finish({
-  io,
-  flags,
-  stage,
-  model,
-  entry,
-  result,
-  after,
-  lossScale,
-  extra,
-}: Finished): void {
-  const { bundle } = result;
-  const writes = isWritten(flags);
-  const out = outOf(flags, entry);
-  if (writes) writeBundle(out, bundle);
-  if (flags.json === true) {
-    io.out.write(
-      jsonLine({
-        path: model.source.path,
-        entry: entryName(entry),
-        target: flags.target,
-        ...result.stats,
-        ...movesJson(result),
-        ...(lossScale === undefined ? {} : { lossScale }),
-        ...extra,
-        ...(writes ? { out } : {}),
-        ...printedJson(stage, entry, result),
-        ...(Object.keys(after).length > 0 ? { after } : {}),
-        ...(flags.timePasses === true ? { passes: result.reports } : {}),
-      }),
-    );
-    return;
-  }
-  if (flags.timePasses === true) {
-    // A stage on standard output stays readable by programs.
-    (flags.print === undefined ? io.out : io.err).write(`${printTimes(result.reports)}\n`);
-  }
-  switch (stage) {
-    case "ir":
-      io.out.write(printGraph(entry.graph()));
-      break;
-    case "params":
-      io.out.write(printParameters(entry.graph()));
-      break;
-    case "mil":
-      io.out.write(
-        milTexts(bundle)
-          .map(([file, text]) => `// ${file}\n${text}`)
-          .join("\n"),
-      );
-      break;
-    case "schedule":
-      io.out.write(printSchedule(bundle.manifest));
-      break;
-    case undefined:
-      io.out.write(
-        printSummary({ path: model.source.path, entry: entryName(entry), out, lossScale }, result),
-      );
-      break;
-    default:
-      stage satisfies never;
-  }
-}
-
-function printedJson(
-  stage: CompiledStage | undefined,
-  entry: Entry,
-  { bundle }: Compilation,
-): Record<string, unknown> {
-  switch (stage) {
-    case undefined:
-      return {};
-    case "ir":
-      return { ir: printGraph(entry.graph()) };
-    case "params":
-      return { params: parametersJson(entry.graph()) };
-    case "mil":
-      return { mil: Object.fromEntries(milTexts(bundle)) };
-    case "schedule":
-      return { schedule: bundle.manifest.schedule };
-    default:
-      return stage satisfies never;
-  }
 }

@@ -2,6 +2,7 @@
 import * as ane from "./ane.ts";
 import * as blzt from "./blzt.ts";
 import * as checkpoints from "./checkpoints.ts";
+import * as coreml from "./coreml.ts";
 import * as cost from "./cost.ts";
 import * as data from "./data.ts";
 import * as emulator from "./emulator.ts";
@@ -11,6 +12,7 @@ import * as fineTuning from "./fine_tuning.ts";
 import * as formats from "./formats.ts";
 import * as gguf from "./gguf.ts";
 import * as gradients from "./gradients.ts";
+import * as logs from "./logs.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
 import * as milRun from "./mil_run.ts";
@@ -53,6 +55,7 @@ export const areas: readonly Area[] = [
   area("names", names),
   area("types and shapes", types),
   area("gradients", gradients),
+  area("Core ML", coreml),
   area("hardware facts", facts),
   area("probe reports", probes),
   area("ranges of numbers", range),
@@ -67,6 +70,7 @@ export const areas: readonly Area[] = [
   area("data", data),
   area("training and generation", training),
   area("fine-tuning", fineTuning),
+  area("logs and dashboard", logs),
   area("command line", usage),
   area("predicted times", cost),
   area("energy", power),
