@@ -76,7 +76,7 @@ const VERDICTS: readonly ProbeVerdict[] = ["confirms", "refutes", "unclear"];
 function problemOf(value: unknown): string | undefined {
   if (!isObject(value) || value["format"] !== FORMAT) return "it does not name its format";
   if (value["version"] !== REPORT_VERSION)
-    return `it has version ${String(value["version"])}, and this is version ${REPORT_VERSION}`;
+    return `its version is ${JSON.stringify(value["version"]) ?? "missing"}, and this is version ${REPORT_VERSION}`;
   if (!areTexts(value, ["anec", "date"])) return "it has no `anec` or no `date`";
   if (value["device"] !== "ane" && value["device"] !== "emulator") return "it names no device";
   const { machine, probes } = value;

@@ -1,0 +1,111 @@
+/**
+ * Runs a reader on damaged files for a while. It reads, or says what is wrong in a message of ours; it does
+ * nothing else: no other exception, no endless work, no memory beyond the file's share, no file written.
+ *
+ * FUZZ_SECONDS is how long each target runs (default 2), FUZZ_SEED where the cases begin. What fails is
+ * kept in build/fuzz; a file moved from there to tests/cases/fuzz/TARGET is tried in every run from then on.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { UserError } from "../../../compiler/support/diagnostic.ts";
+import { renderDiagnostics } from "../../../compiler/support/render.ts";
+import { packageRoot } from "../../../dsl/index.ts";
+import { damaged } from "./damage.ts";
+
+export interface FuzzTarget {
+  readonly name: string;
+  /** What is tried. */
+  readonly doc: string;
+  /** Sound files. */
+  readonly seeds: () => readonly Uint8Array[];
+  /** Reads one. Throws a `UserError` for what is wrong with it, or answers false where it says no more. */
+  readonly read: (bytes: Buffer) => unknown;
+}
+
+export interface FuzzCount {
+  readonly target: string;
+  readonly cases: number;
+  readonly refused: number;
+  readonly seconds: number;
+  /** The longest case, milliseconds. */
+  readonly slowest: number;
+}
+
+/** A case may take that long on a busy machine, milliseconds. */
+const LONGEST = 5000;
+/** Files are below 100 kB: what is read of one fits in here many times over. */
+const MOST_BYTES = 512 * 2 ** 20;
+
+const root = packageRoot();
+const seconds = Number(process.env["FUZZ_SECONDS"] ?? 2);
+
+/** Whether the file was refused. Throws for all that is no answer. */
+function tried({ name, read }: FuzzTarget, bytes: Buffer): { refused: boolean; ms: number } {
+  const [start, before] = [performance.now(), process.memoryUsage()];
+  let refused = false;
+  try {
+    refused = read(bytes) === false;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const shown = renderDiagnostics(error.diagnostics);
+    if (/\bundefined\b|\[object /.test(shown))
+      throw new Error(`a message makes no sense: ${shown}`);
+    refused = true;
+  }
+  const ms = performance.now() - start;
+  if (ms > LONGEST) throw new Error(`${name}: ${ms.toFixed(0)} ms for ${bytes.length} bytes`);
+  const after = process.memoryUsage();
+  const grown = after.heapUsed + after.external - before.heapUsed - before.external;
+  if (grown > MOST_BYTES) throw new Error(`${name}: ${grown} bytes for a file of ${bytes.length}`);
+  return { refused, ms };
+}
+
+/** Files that were a fault once. */
+function keptCases(name: string): Buffer[] {
+  const folder = join(root, "tests", "cases", "fuzz", name);
+  return existsSync(folder) ? readdirSync(folder).map((f) => readFileSync(join(folder, f))) : [];
+}
+
+/** Tries a target; throws with the smallest file that fails, which is kept. */
+export function fuzz(target: FuzzTarget): FuzzCount {
+  const seeds = target.seeds().map((bytes) => Buffer.from(bytes));
+  for (const seed of seeds) target.read(seed);
+  for (const bytes of keptCases(target.name)) tried(target, bytes);
+  let [cases, refused, slowest] = [0, 0, 0];
+  let last: Buffer = seeds[0]!;
+  const start = performance.now();
+  try {
+    fc.assert(
+      fc.property(damaged(seeds), (bytes) => {
+        last = bytes;
+        const found = tried(target, bytes);
+        cases += 1;
+        if (found.refused) refused += 1;
+        slowest = Math.max(slowest, found.ms);
+      }),
+      {
+        numRuns: 100_000_000,
+        interruptAfterTimeLimit: 1000 * seconds,
+        markInterruptAsFailure: false,
+      },
+    );
+  } catch (error) {
+    const folder = join(root, "build", "fuzz", target.name);
+    mkdirSync(folder, { recursive: true });
+    const name = createHash("sha256").update(last).digest("hex").slice(0, 12);
+    writeFileSync(join(folder, name), last);
+    // The bytes are in the file; fast-check's own message would print them.
+    const { cause } = error as Error;
+    throw new Error(
+      `build/fuzz/${target.name}/${name}: ${(cause as Error | undefined)?.stack ?? error}`,
+    );
+  }
+  const taken = (performance.now() - start) / 1000;
+  const count = { target: target.name, cases, refused, seconds: taken, slowest };
+  const folder = join(root, "build", "fuzz");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${target.name}.json`), JSON.stringify(count));
+  return count;
+}
