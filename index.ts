@@ -12,7 +12,7 @@ import type { Node } from "./compiler/ir/node.ts";
 import { elementCount, shapeName, sizesOf } from "./compiler/ir/types.ts";
 import type { Tensor } from "./compiler/ops/tensor.ts";
 import type { AneLayout } from "./passes/ane/candidates.ts";
-import { compileAne, flopsOf } from "./passes/ane/compile.ts";
+import { type AneOptions, compileAne, flopsOf } from "./passes/ane/compile.ts";
 import type { Refusal } from "./passes/ane/fit.ts";
 import { INFER } from "./passes/ane/infer.ts";
 import type { Weights } from "./passes/ane/ports.ts";
@@ -187,8 +187,9 @@ interface Made {
   readonly stats: Pick<CompileStats, "programs" | "dispatches" | "surfaces" | "surfaceBytes">;
 }
 
-function forEngine(graph: Graph, options: CompileOptions): Made {
-  const made = compileAne(graph, {
+/** The options as `passes/ane` takes them. */
+export function aneOptionsOf(options: CompileOptions): AneOptions {
+  return {
     scheme: schemeOf(options),
     weights: weightsOf(options),
     ...(options.layout?.splitK === undefined ? {} : { splitK: options.layout.splitK }),
@@ -196,7 +197,11 @@ function forEngine(graph: Graph, options: CompileOptions): Made {
     separate: options.separatePorts === true,
     exact: options.exactTables === true,
     ...(options.baked === undefined ? {} : { baked: options.baked }),
-  });
+  };
+}
+
+function forEngine(graph: Graph, options: CompileOptions): Made {
+  const made = compileAne(graph, aneOptionsOf(options));
   const { programs, surfaces, staging, schedule, outputs, files, refusals, hostNodes } = made;
   const traffic = trafficOf(schedule);
   return {

@@ -4,12 +4,14 @@ import { fileURLToPath } from "node:url";
 
 export interface FusedLayer {
   readonly name: string;
+  /** "its kernel", a host kernel of the runtime, or "by hand". */
   readonly against: string;
   /** Processor time of the layer, of the kernel it is measured against, and of the layer op by op. */
   readonly ms: number;
   readonly kernelMs: number;
   readonly apartMs: number;
   readonly ratio: number;
+  readonly apart: number;
 }
 
 export function fusedLayers(): FusedLayer[] {

@@ -1,4 +1,5 @@
 /** What `anec doctor` says of the Neural Engine. */
+import { buildCommand } from "../runtime-native/js/addon_file.ts";
 import { type AneDevice, emulatorLibrary, openAne } from "../runtime-native/js/ane.ts";
 import { NativeError } from "../runtime-native/js/index.ts";
 
@@ -51,6 +52,6 @@ function emulatorWords(emulator: () => string): string {
     return "`--device emulator` imitates one here (docs/emulator.md).";
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;
-    return "To imitate one (`--device emulator`), build the native runtime: `npm run build:native`.";
+    return `To imitate one (\`--device emulator\`), run \`${buildCommand()}\`.`;
   }
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { badFlagValue } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { CHIP_NAMES, type ChipName } from "../compiler/target/chip_names.ts";
-import { known } from "./flags.ts";
+import { known, type WordReader } from "./flags.ts";
 
 export interface ChipFlags {
   readonly chip?: ChipName;
@@ -12,12 +12,14 @@ export interface ChipFlags {
 
 /** `--chip` and `--os`. */
 export function chipFlags(c: Command, what: string): void {
-  c.option("--chip <chip>", what, oneChip).option(
+  c.option("--chip <chip>", what, chipReader).option(
     "--os <version>",
     "a version of macOS such as 15.7 (default: any)",
     osVersion,
   );
 }
+
+const chipReader: WordReader<ChipName> = Object.assign(oneChip, { words: CHIP_NAMES });
 
 /** `M2 Pro` is `m2_pro`. */
 function oneChip(text: string): ChipName {

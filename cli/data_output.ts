@@ -1,8 +1,12 @@
-/** Progress of preparing data, and what a token file holds, as text. */
+/** Opening data with its progress and warnings shown, and what a token file holds, as text. */
+import { openData } from "../training/data/open_data.ts";
 import type { PrepareProgress } from "../training/data/prepare.ts";
 import type { TokenData } from "../training/data/token_file.ts";
-import type { Sink } from "./io.ts";
-import { bytesText, grouped, liveLine, pairs } from "./output.ts";
+import type { Tokenizer } from "../training/data/tokenizers.ts";
+import { printDiagnostics } from "./failures.ts";
+import type { Io, Sink } from "./io.ts";
+import { bytesText, grouped, pairs } from "./output.ts";
+import { progressLine } from "./progress.ts";
 
 const STAGES: Readonly<Record<PrepareProgress["stage"], string>> = {
   download: "fetching the text",
@@ -17,20 +21,39 @@ export interface DataProgress {
 
 /** A live line on a terminal; in a pipe, one line for each stage. */
 export function dataProgress(sink: Sink): DataProgress {
-  const line = liveLine(sink);
+  const line = progressLine(sink);
   let stage: string | undefined;
   return {
     report(progress) {
       if (progress.stage !== stage && !sink.isTerminal) line.print(`${STAGES[progress.stage]} …`);
       stage = progress.stage;
       const { bytes, total, tokens } = progress;
-      const share = total > 0 ? `${Math.floor((100 * bytes) / total)} %, ` : "";
       const size = total > 0 ? `${bytesText(bytes)} of ${bytesText(total)}` : bytesText(bytes);
       const ids = tokens > 0 ? `, ${grouped(tokens)} tokens` : "";
-      line.update(`${STAGES[progress.stage]}: ${share}${size}${ids}`);
+      line.update(`${STAGES[progress.stage]}: ${size}${ids}`, bytes, total);
     },
     end: line.end,
   };
+}
+
+/**
+ * Opens data by what the user calls it; progress and warnings go to the error stream. `tokenizer` is for texts.
+ * Throws the `UserError` of `openData`.
+ */
+export async function openShown(io: Io, name: string, tokenizer?: Tokenizer): Promise<TokenData> {
+  const progress = dataProgress(io.err);
+  try {
+    return await openData(name, {
+      ...(tokenizer === undefined ? {} : { tokenizer }),
+      onProgress: progress.report,
+      report: (warning) => {
+        progress.end();
+        printDiagnostics(io, [warning]);
+      },
+    });
+  } finally {
+    progress.end();
+  }
 }
 
 /** Ids that occur in the training split. */

@@ -1,6 +1,6 @@
 /**
- * Pages that are made from the registries: `docs/errors/`, `docs/facts/`, `docs/ops.md` and
- * `docs/compatibility.md`.
+ * Pages that are made from the registries: `docs/errors/`, `docs/facts/`, `docs/ops.md`,
+ * `docs/exit_codes.md` and `docs/compatibility.md`.
  *
  * `npm run build && node scripts/generate_docs.mjs` writes them; a test compares them.
  */
@@ -11,6 +11,7 @@ import { ops } from "../compiler/ops/index.ts";
 import { facts } from "../compiler/target/facts/index.ts";
 import { compatibilityPage } from "../training/compat/page.ts";
 import { withEvidence } from "./evidence.ts";
+import { exitCodesPage } from "./exit_codes.ts";
 import { factIndex, factPage } from "./fact_pages.ts";
 
 /** What can be done with an op as it is. */
@@ -34,6 +35,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   const known = withEvidence(facts);
   return new Map([
     ["docs/ops.md", opsPage()],
+    ["docs/exit_codes.md", `${NOTE}\n${exitCodesPage()}`],
     ["docs/compatibility.md", `${NOTE}\n${compatibilityPage()}`],
     ["docs/errors/README.md", errorIndex()],
     ...messages.map((m) => [`docs/errors/${m.code}.md`, errorPage(m)] as const),

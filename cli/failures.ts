@@ -6,15 +6,15 @@ import { fileFaultOf } from "../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { renderDiagnostics } from "../compiler/support/render.ts";
 import { positionAt, type Span } from "../compiler/support/source.ts";
-import { VERSION } from "../version.ts";
+import { bugReport, bugText } from "./bug_report.ts";
 import { EXIT } from "./command.ts";
 import type { Io, Sink } from "./io.ts";
 import { count } from "./output.ts";
 
 /** Codes that name the command line. */
-const USAGE = /^E095[0-9]$|^E0964$|^E096[7-9]$|^E0970$|^E0901$/;
+const USAGE = /^E095[0-9]$|^E0964$|^E096[7-9]$|^E0970$|^E0901$|^E0981$/;
 /** Codes that name the machine: the device, a disk that is full or read-only, the network. */
-const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$|^E0918$|^E097[123]$/;
+const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$|^E0918$|^E097[123]$|^E0933$/;
 
 /** The exit code of these diagnostics: that of the first error. */
 export function exitCodeOf(diagnostics: readonly Diagnostic[]): number {
@@ -131,44 +131,4 @@ export function reportFailure(error: unknown, io: Io, argv: readonly string[]): 
   const report = bugReport(error, argv);
   io.err.write(json ? `${JSON.stringify({ bug: report })}\n` : bugText(report));
   return EXIT.bug;
-}
-
-interface BugReport {
-  readonly message: string;
-  readonly version: string;
-  readonly command: string;
-  /** Our own functions it went through, innermost first. */
-  readonly where: readonly string[];
-}
-
-function bugReport(error: unknown, argv: readonly string[]): BugReport {
-  const message = error instanceof Error ? error.message : String(error);
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  const frames = stack.split("\n").flatMap((line) => {
-    const found =
-      /^\s+at (?:async )?(\S+).*?\/((?:cli|compiler|dsl|formats|passes|runtime-native|training)\/[^:)]+:\d+)/.exec(
-        line,
-      );
-    return found === null ? [] : [`${found[2]} (${found[1]})`];
-  });
-  return {
-    message: message.replace(/^bug in anec: /, ""),
-    version: `anec ${VERSION}, node ${process.version}, ${process.platform} ${process.arch}`,
-    command: ["anec", ...argv].join(" "),
-    where: frames.filter((f) => !f.includes("support/bug.")).slice(0, 4),
-  };
-}
-
-function bugText({ message, version, command, where }: BugReport): string {
-  const lines = [
-    `bug in anec: ${message}`,
-    "",
-    "  This is a mistake of ours, not yours. Please report it with the lines below, and with the",
-    "  model file if there is one.",
-    "",
-    `  version  ${version}`,
-    `  command  ${command}`,
-    ...where.map((place, i) => `  ${i === 0 ? "where  " : "       "}  ${place}`),
-  ];
-  return `${lines.join("\n")}\n`;
 }

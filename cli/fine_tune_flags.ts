@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { flagsConflict } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { ATTENTION_TARGETS, FEED_FORWARD_TARGETS, type Lora } from "../passes/lora.ts";
-import { zerothMethods, zerothSettings } from "../training/mezo/options.ts";
+import { type ZerothOrder, zerothMethods, zerothSettings } from "../training/mezo/options.ts";
 import { needNumber, needWhole, type TrainSettings } from "../training/options.ts";
 import { anyNumber, oneOf } from "./flags.ts";
 
@@ -58,16 +58,25 @@ function conflict(flag: string, other: string, why: string): never {
   throw new UserError(flagsConflict(flag, other, why));
 }
 
+/** The first flag about adapters that was given. */
+export function loraFlagOf(flags: FineTuneFlags): string | undefined {
+  return flags.lora === undefined ? loraDetail(flags) : "--lora";
+}
+
+function loraDetail(flags: FineTuneFlags): string | undefined {
+  const { loraAlpha, loraFfn, loraTargets, loraNorms } = flags;
+  if (loraAlpha !== undefined) return "--lora-alpha";
+  if (loraFfn === true) return "--lora-ffn";
+  if (loraTargets !== undefined) return "--lora-targets";
+  return loraNorms === false ? "--no-lora-norms" : undefined;
+}
+
 /** The adapters that were asked for. Throws a `UserError` (E0901, E0959). */
 export function loraOf(flags: FineTuneFlags): Lora | undefined {
   const { lora: rank, loraAlpha, loraFfn, loraTargets, loraNorms } = flags;
   if (rank === undefined) {
-    const alone =
-      (loraAlpha !== undefined && "--lora-alpha") ||
-      (loraFfn === true && "--lora-ffn") ||
-      (loraTargets !== undefined && "--lora-targets") ||
-      (loraNorms === false && "--no-lora-norms");
-    if (alone)
+    const alone = loraDetail(flags);
+    if (alone !== undefined)
       conflict(alone, "training every weight", "It is about adapters: give `--lora RANK`.");
     return undefined;
   }
@@ -85,37 +94,48 @@ export function loraOf(flags: FineTuneFlags): Lora | undefined {
 const OF_GRADIENTS = {
   ...{ accum: "--accum", warmup: "--warmup", clip: "--clip", wd: "--wd" },
   ...{ beta1: "--beta1", beta2: "--beta2", batch: "--batch", recompute: "--recompute" },
-  ...{ optimizer: "--optimizer", schedule: "--schedule" },
+  ...{ optimizer: "--optimizer", schedule: "--schedule", cooldown: "--cooldown" },
+  ...{ lrMatrix: "--lr-matrix", lrEmbed: "--lr-embed", lrNorm: "--lr-norm" },
+  ...{ wdEmbed: "--wd-embed", wdNorm: "--wd-norm", sanitize: "--sanitize" },
+  ...{ lossScale: "--loss-scale", adaptive: "--adaptive", adaptiveWindow: "--adaptive-window" },
   ...{ fusion: "--fusion", trace: "--trace" },
 } as const;
 
+/** Throws a `UserError` (E0959) for a flag that a run without gradients has no use for. */
+export function checkIdleFlags(flags: object, method: ZerothOrder["method"]): void {
+  const given = flags as Readonly<Record<string, unknown>>;
+  const idle = Object.entries(OF_GRADIENTS).find(([name]) => given[name] !== undefined);
+  if (idle === undefined) return;
+  const why = "A step of it is two losses or more, and nothing else.";
+  conflict(idle[1], `--method ${method}`, why);
+}
+
+/** Throws a `UserError` (E0959) for more on the engine than a run with adapters, or without gradients, has there. */
+export function checkShare({ ane }: { readonly ane?: string }, other: string): void {
+  if (ane === "full")
+    conflict("--ane full", other, "The engine computes the forward products with weights alone.");
+}
+
 /** The settings of a new run with the method that was asked for. Throws a `UserError` (E0901, E0959). */
 export function fineTuned(
-  flags: FineTuneFlags & { readonly device?: string; readonly ane?: string },
+  flags: FineTuneFlags & {
+    readonly device?: string;
+    readonly ane?: string;
+    readonly adapters?: string;
+  },
   settings: Partial<TrainSettings>,
 ): Partial<TrainSettings> {
-  const { method = "backprop", eps, probes, lora } = flags;
+  const { method = "backprop", eps, probes } = flags;
+  const isLora = flags.lora !== undefined || flags.adapters !== undefined;
   if (method === "backprop") {
     if (eps !== undefined) conflict("--eps", "--method backprop", "Gradients need no distance.");
     if (probes !== undefined) conflict("--probes", "--method backprop", "A gradient is exact.");
-    if (lora !== undefined && (flags.device === "ane" || flags.device === "emulator")) {
-      const why =
-        "With gradients, adapters are trained on the processor; `--method mezo` runs on the engine.";
-      conflict("--lora", `--device ${flags.device}`, why);
-    }
+    if (isLora) checkShare(flags, flags.lora === undefined ? "--adapters" : "--lora");
     return settings;
   }
-  const given: Readonly<Record<string, unknown>> = { ...flags };
-  const idle = Object.entries(OF_GRADIENTS).find(([name]) => given[name] !== undefined);
-  if (idle !== undefined)
-    conflict(
-      idle[1],
-      `--method ${method}`,
-      "A step of it is two losses or more, and nothing else.",
-    );
-  if (flags.ane === "full")
-    conflict("--ane full", `--method ${method}`, "The engine computes the products with weights.");
+  checkIdleFlags(flags, method);
+  checkShare(flags, `--method ${method}`);
   if (probes !== undefined && method === "mezo")
     conflict("--probes", "--method mezo", "It looks along one direction: `fzoo` takes several.");
-  return zerothSettings({ method, epsilon: eps, probes, isLora: lora !== undefined }, settings);
+  return zerothSettings({ method, epsilon: eps, probes, isLora }, settings);
 }

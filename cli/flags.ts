@@ -97,9 +97,12 @@ export function anyNumber(flag: string, needs = "a number"): (text: string) => n
   };
 }
 
+/** A reader for commander that says which words it takes, for completion in shells. */
+export type WordReader<T> = ((text: string) => T) & { readonly words: readonly string[] };
+
 /** A reader of one of a few words for commander. */
-export function oneOf<T extends string>(flag: string, words: readonly T[]): (text: string) => T {
-  return (text) => {
+export function oneOf<T extends string>(flag: string, words: readonly T[]): WordReader<T> {
+  const read = (text: string): T => {
     const found = words.find((w) => w === text);
     if (found !== undefined) return found;
     const list = words.map((w) => `\`${w}\``);
@@ -107,6 +110,22 @@ export function oneOf<T extends string>(flag: string, words: readonly T[]): (tex
       list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} or ${list[list.length - 1]}`;
     throw new UserError(badFlagValue(flag, text, needs, words));
   };
+  return Object.assign(read, { words });
+}
+
+/** `--context` and `--tokenizer`, of commands that give text to a model. */
+export interface TextModelFlags {
+  readonly context?: number;
+  readonly tokenizer?: string;
+}
+
+/** `context` says what is counted and what the default is. */
+export function textModelFlags(c: Command, context: string): void {
+  c.option("--context <n>", context, anyNumber("--context")).option(
+    "--tokenizer <name>",
+    "a name or a tokenizer.json, for a model that comes without one",
+    tokenizerFlag,
+  );
 }
 
 /** A reader of names of tokenizers, or of files of them, for commander. */

@@ -4,6 +4,7 @@ import { wrap } from "../compiler/support/render.ts";
 import type { Sink } from "./io.ts";
 
 export { count, grouped } from "../compiler/messages/files.ts";
+export { bytesText, scaled } from "../compiler/support/numbers.ts";
 
 export interface TableOptions {
   /** Column titles. */
@@ -38,21 +39,6 @@ export function counted(n: number, one: string, many: string): string {
 /** `key  value` lines. */
 export function pairs(rows: readonly (readonly [key: string, value: string])[]): string {
   return table(rows);
-}
-
-const UNITS = ["", "k", "M", "G", "T", "P"];
-
-/** "12.3 k", "4.56 G": three digits and the power of a thousand. */
-export function scaled(n: number, unit: string): string {
-  const power = n < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3 + 1e-12));
-  const value = n / 1000 ** power;
-  const digits = power === 0 && Number.isInteger(n) ? 0 : value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${value.toFixed(digits)} ${UNITS[power]}${unit}`.trimEnd();
-}
-
-/** "1.23 MB". */
-export function bytesText(n: number): string {
-  return scaled(n, "B");
 }
 
 /** "8 s", "3 min 05 s", "2 h 10 min". */

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 
 export interface Relay {
   /** What the process before handed over; undefined in the first one. */
@@ -16,14 +17,17 @@ export interface Relay {
    * with the system's error if no process can be started.
    */
   handOver(left: string, interrupted: boolean): Promise<number>;
-  /** Calls `handler` on Ctrl-C until the function it returns is called. */
+  /** Calls `handler` on Ctrl-C, on SIGTERM, and when the terminal is closed, until the function it returns is called. */
   onInterrupt(handler: () => void): () => void;
 }
 
 /** Holds what is handed over. */
 const VARIABLE = "ANEC_HANDED_OVER";
 const INTERRUPT = "interrupt";
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+/** SIGHUP comes when the terminal of a run is closed. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+const hasTerminal = [0, 1, 2].some((stream) => isatty(stream));
 
 /** The relay of this process. Call it once. */
 export function processRelay(): Relay {
@@ -34,11 +38,25 @@ export function processRelay(): Relay {
     : follow(received);
 }
 
+/** Calls `handler` on each of the signals until the function it returns is called. */
 function onSignal(handler: () => void): () => void {
-  for (const signal of SIGNALS) process.on(signal, handler);
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, handler);
+  const handle = (signal: NodeJS.Signals): void => {
+    if (signal === "SIGHUP" && hasTerminal) process.once("exit", endByHangUp);
+    handler();
   };
+  for (const signal of SIGNALS) process.on(signal, handle);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, handle);
+  };
+}
+
+/**
+ * Ends the process as the signal does, once its work is done. Node puts its terminal back as it was when it ends, and
+ * aborts where that is gone.
+ */
+function endByHangUp(): void {
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
 }
 
 /** One process after another, until one hands nothing over. */
@@ -103,7 +121,7 @@ function follow(received: string): Relay {
   process.once("disconnect", () => process.exit(1));
   // Whether there is work left does not depend on who may still interrupt it.
   process.channel?.unref();
-  for (const signal of SIGNALS) process.on(signal, () => {});
+  onSignal(() => {});
   return {
     received,
     handOver: (left) =>

@@ -3,12 +3,14 @@ import { mezoNeedsOther } from "../compiler/messages/fine_tuning.ts";
 import { flagsConflict } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
-import type { FineTuneFlags } from "./fine_tune_flags.ts";
+import { checkIdleFlags, checkShare, type FineTuneFlags, loraFlagOf } from "./fine_tune_flags.ts";
 
 interface ResumeFlags extends FineTuneFlags {
   readonly entry?: string;
   readonly compact?: boolean;
   readonly resume?: string;
+  readonly adapters?: string;
+  readonly ane?: string;
 }
 
 /** Throws a `UserError`: E0941 for another method, E0959 for any other flag. */
@@ -27,14 +29,13 @@ export function checkResumeFlags(flags: ResumeFlags, checkpoint: Checkpoint): vo
   const own = settings.zeroth?.method ?? "backprop";
   if (method !== undefined && method !== own)
     throw new UserError(mezoNeedsOther(checkpoint.path, own, method));
-  const { eps, probes, lora, loraAlpha, loraFfn, loraTargets, loraNorms } = flags;
+  if (own !== "backprop") checkIdleFlags(flags, own);
+  if (own !== "backprop" || model.lora !== undefined) checkShare(flags, `--resume ${resume}`);
+  const { eps, probes, adapters } = flags;
   const settled =
     (eps !== undefined && "--eps") ||
     (probes !== undefined && "--probes") ||
-    (lora !== undefined && "--lora") ||
-    (loraAlpha !== undefined && "--lora-alpha") ||
-    (loraFfn === true && "--lora-ffn") ||
-    (loraTargets !== undefined && "--lora-targets") ||
-    (loraNorms === false && "--no-lora-norms");
+    (adapters !== undefined && "--adapters") ||
+    loraFlagOf(flags);
   if (settled) conflict(settled, "It was chosen when the run began.");
 }

@@ -27,9 +27,12 @@ import {
   oneOf,
   whole,
 } from "./flags.ts";
+import { type CommandRanks, type RanksFlag, ranksFlag } from "./ranks.ts";
 import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "./train_device.ts";
 
-export interface SearchFlags extends DefineFlag, TrainDeviceFlags, JsonFlag {
+export interface SearchFlags extends DefineFlag, TrainDeviceFlags, JsonFlag, RanksFlag {
+  /** The other processes; no flag. */
+  readonly joined?: CommandRanks;
   readonly model?: string;
   readonly entry?: string;
   readonly data?: string;
@@ -113,7 +116,11 @@ export function defineSearchFlags(c: Command): void {
       `of what is drawn (default: ${standard.seed})`,
       whole("--seed", 0, 2 ** 32 - 1),
     )
-    .option("--workers <n>", "runs at a time (default: 1)", whole("--workers", 1, 256))
+    .option(
+      "--workers <n>",
+      "runs at a time, of each rank under mpirun (default: 1)",
+      whole("--workers", 1, 256),
+    )
     .option(
       "--memory <gb>",
       `configurations that need more are not run (default: ${standard.memory})`,
@@ -128,6 +135,7 @@ export function defineSearchFlags(c: Command): void {
     .option("--try <changes>", "with --resume: try NAME=VALUE,… first; may be repeated", collect)
     .option("--summary <folder>", "print a search as a table, and draw it into its folder");
   trainDeviceFlags(c);
+  ranksFlag(c);
   defineFlag(c);
   jsonFlag(c, "print one JSON object a line");
 }
@@ -186,8 +194,9 @@ export function newSettings(
   const { protocol = standard.protocol, memory = standard.memory } = flags;
   if (!(memory > 0))
     throw new UserError(badFlagValue("--memory", String(memory), "a number above 0"));
-  const { workers = 1, threads = Math.max(1, Math.floor(availableParallelism() / workers)) } =
-    flags;
+  const { workers = 1, joined } = flags;
+  const processors = joined?.processors ?? availableParallelism();
+  const { threads = Math.max(1, Math.floor(processors / workers)) } = flags;
   const { device, engine } = chosenDevice({ ...flags, threads });
   const { source, entry, overrides } = model;
   return {

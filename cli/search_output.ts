@@ -14,11 +14,11 @@ import {
   durationText,
   grouped,
   jsonLine,
-  liveLine,
   pairs,
   shellWord,
   table,
 } from "./output.ts";
+import { progressLine } from "./progress.ts";
 
 export interface SearchReporter {
   start(): void;
@@ -42,7 +42,7 @@ export interface SearchReporterOptions {
 
 export function searchReporter(options: SearchReporterOptions): SearchReporter {
   const { io, json, settings, folder, before } = options;
-  const line = liveLine(io.out);
+  const line = progressLine(io.out);
   const say = (value: object): void => io.out.write(jsonLine(value));
   let experiment = before;
   return {
@@ -54,7 +54,8 @@ export function searchReporter(options: SearchReporterOptions): SearchReporter {
       if (json) say({ event: "run", ...run });
       else {
         const what = run.loss === null ? (run.error ?? "failed") : run.loss.toFixed(4);
-        line.update(`experiment ${experiment}, seed ${run.seed}: ${what}`);
+        const text = `experiment ${experiment}, seed ${run.seed}: ${what}`;
+        line.update(text, experiment - before, settings.experiments + 1 - before);
       }
     },
     record: (record) => {

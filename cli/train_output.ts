@@ -21,6 +21,8 @@ import {
   scaled,
   shellWord,
 } from "./output.ts";
+import { clockOf } from "./train_clock.ts";
+import { recorderOf } from "./train_record.ts";
 
 export interface ReporterOptions {
   readonly io: Io;
@@ -49,46 +51,6 @@ export function reporterFor(options: ReporterOptions): Reporter {
 
 /** More pictures a second than this nobody sees. */
 const FRAME_MS = 80;
-
-/** Speed over the last steps, and the time that is left. */
-function clockOf({ trainer, time }: ReporterOptions) {
-  const begin = performance.now();
-  const marks: { readonly at: number; readonly tokens: number }[] = [];
-  let paused = 0;
-  return {
-    /** A step of so many tokens is done. */
-    step(tokens: number): void {
-      marks.push({ at: performance.now() - paused, tokens });
-      if (marks.length > 64) marks.shift();
-    },
-    /** Time that is spent on other things than steps does not make them slower. */
-    without<T>(work: () => T): T {
-      const from = performance.now();
-      try {
-        return work();
-      } finally {
-        paused += performance.now() - from;
-      }
-    },
-    /** Undefined before the second step. */
-    tokensPerSecond(): number | undefined {
-      const [first] = marks;
-      const last = marks[marks.length - 1];
-      if (first === undefined || last === undefined || last.at === first.at) return undefined;
-      const tokens = marks.slice(1).reduce((n, m) => n + m.tokens, 0);
-      return (1000 * tokens) / (last.at - first.at);
-    },
-    /** Seconds until the steps are done or the time is up, whichever comes first. */
-    left(speed: number | undefined): number | undefined {
-      const { settings, state, model } = trainer;
-      const byTime = time === undefined ? Infinity : time - (performance.now() - begin) / 1000;
-      const steps = settings.steps === null ? Infinity : settings.steps - state.step;
-      const bySteps = speed === undefined ? Infinity : (steps * model.S) / speed;
-      const left = Math.min(byTime, bySteps);
-      return left === Infinity ? undefined : Math.max(0, left);
-    },
-  };
-}
 
 type LossAndBits = { readonly loss: number; readonly bitsPerByte?: number };
 
@@ -250,44 +212,14 @@ function engineText(engine: EngineInfo | undefined): string {
 }
 
 function jsonReporter(options: ReporterOptions): Reporter {
-  const { io, trainer, data, dataName, out } = options;
-  const clock = clockOf(options);
+  const { io } = options;
+  const recorder = recorderOf(options);
   const write = (value: unknown): void => io.out.write(jsonLine(value));
-  const event = (e: TrainEvent): void => {
-    const { kind, ...rest } = e;
-    if (e.kind !== "step") {
-      write({ event: kind, ...rest });
-      return;
-    }
-    clock.step(e.tokens);
-    const tokensPerSecond = clock.tokensPerSecond();
-    const secondsLeft = clock.left(tokensPerSecond);
-    write({ event: kind, ...rest, tokensPerSecond, secondsLeft });
-  };
   return {
-    start: () =>
-      write({
-        event: "start",
-        model: trainer.model.entry,
-        dims: Object.fromEntries(trainer.model.elaborated.dims),
-        parameters: trainer.parameters,
-        vocabulary: trainer.vocabulary.size,
-        data: { name: dataName, trainTokens: data.trainTokens, valTokens: data.valTokens },
-        device: trainer.device,
-        ...(trainer.engine === undefined ? {} : { engine: trainer.engine }),
-        settings: trainer.settings,
-        step: trainer.state.step,
-        out,
-      }),
-    event,
+    start: () => write(recorder.start()),
+    event: (e) => write(recorder.event(e)),
     stopping: () => write({ event: "stopping" }),
-    finish: (result) => {
-      const { engineCounts } = trainer;
-      write({
-        ...{ event: "result", ...result, out },
-        ...(engineCounts === undefined ? {} : { engine: engineCounts }),
-      });
-    },
+    finish: (result) => write(recorder.finish(result)),
     end: () => {},
   };
 }

@@ -43,6 +43,7 @@ export interface Layer<A extends readonly unknown[]> {
   readonly build: (b: Builder, ...args: A) => Node;
 }
 
+/** A layer for models in TypeScript: `b.call(gated, x)` calls it, and its parameters are named after it. */
 export function layer<A extends readonly unknown[]>(
   name: string,
   build: (b: Builder, ...args: A) => Node,

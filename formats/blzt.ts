@@ -95,7 +95,7 @@ export function readBlzt(path: string, options: BlztReadOptions = {}): WeightSet
       tensors: new Map(tensors),
       tokenizer: sidecar?.tokenizer ?? null,
       training: trainingOf(layout.header, config),
-      optimizer: withMoments ? momentsOf(readPart) : null,
+      optimizer: withMoments && hasMoments(file, layout) ? momentsOf(readPart) : null,
     };
   });
 }
@@ -153,15 +153,22 @@ function isRotated(name: string): boolean {
   return name.endsWith("self_attn.q_proj.weight") || name.endsWith("self_attn.k_proj.weight");
 }
 
-/** Null where all moments are zeros. */
-function momentsOf(
-  read: (part: BlztSection["part"]) => Map<string, Tensor>,
-): OptimizerState | null {
-  const [first, second] = [read("first"), read("second")];
-  const isZero = ({ data }: Tensor): boolean =>
-    new Uint32Array(data.buffer, data.byteOffset, data.length / 4).every((word) => word === 0);
-  const none = [...first.values()].every(isZero) && [...second.values()].every(isZero);
-  return none ? null : { first, second };
+function momentsOf(read: (part: BlztSection["part"]) => Map<string, Tensor>): OptimizerState {
+  return { first: read("first"), second: read("second") };
+}
+
+const ZEROS = new Uint8Array(1 << 20);
+
+/** Whether a moment is anything but zeros; none of them is kept. */
+function hasMoments(file: OpenFile, { sections }: BlztLayout): boolean {
+  return sections.some(({ part, offset, bytes }) => {
+    if (part === "weight") return false;
+    for (let at = 0; at < bytes; at += ZEROS.length) {
+      const piece = file.read(offset + at, Math.min(ZEROS.length, bytes - at));
+      if (Buffer.compare(piece, ZEROS.subarray(0, piece.length)) !== 0) return true;
+    }
+    return false;
+  });
 }
 
 /**
@@ -213,8 +220,6 @@ export function encodeBlzt(set: WeightSet, path = set.name): Iterable<Uint8Array
   })();
 }
 
-const ZEROS = new Uint8Array(1 << 20);
-
 function* zeros(bytes: number): Generator<Uint8Array> {
   for (let left = bytes; left > 0; left -= ZEROS.length)
     yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
@@ -252,7 +257,13 @@ export const blztFormat: Format = {
   doc: "blzt: a checkpoint of AutoANE and the programs it comes from (.bin, .blzt)",
   extensions: [".blzt", ".bin"],
   dtypes: ["f32"],
-  keeps: { residualScale: true, optimizer: true, training: true, tokenizer: true },
+  keeps: {
+    residualScale: true,
+    optimizer: true,
+    training: true,
+    tokenizer: true,
+    anyVocabulary: false,
+  },
   detect: ({ head }) => isBlzt(head),
   read: readBlzt,
   write: (path, weights) => writeBlzt(path, weights),

@@ -13,6 +13,7 @@ import { blztSidecarDamaged } from "../compiler/messages/blzt.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { readFileBytes, writeFileBytes } from "./files.ts";
 import { isObject } from "./json_keys.ts";
+import { isTokenizerData } from "./tokenizer_data.ts";
 import type { TokenizerData } from "./weights.ts";
 
 export interface BlztSidecar {
@@ -102,7 +103,7 @@ function parse(json: Record<string, unknown>, path: string): BlztSidecar {
     isObject(dtypes) && Object.values(dtypes).every((d) => d === "F16" || d === "BF16"),
     "its `dtypes` are not F16 or BF16 by name",
   );
-  need(tokenizer === null || isTokenizer(tokenizer), "its `tokenizer` makes no sense");
+  need(tokenizer === null || isTokenizerData(tokenizer), "its `tokenizer` makes no sense");
   return {
     sha256: sha256 as string,
     name: name as string,
@@ -117,11 +118,4 @@ function parse(json: Record<string, unknown>, path: string): BlztSidecar {
 
 function isAboveZero(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
-}
-
-function isTokenizer(value: unknown): value is TokenizerData {
-  if (!isObject(value) || typeof value["json"] !== "string") return false;
-  return [value["bos"], value["eos"]].every(
-    (id) => id === null || (Number.isSafeInteger(id) && (id as number) >= 0),
-  );
 }

@@ -11,10 +11,11 @@ import {
 import { outputIsInput } from "../compiler/messages/usage.ts";
 import { bug } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
+import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import type { Format, ReadOptions, WriteDtype } from "./format.ts";
 import { detectFormat, formatForOutput, writableFormats } from "./index.ts";
 import { foldResidualScale } from "./residual.ts";
-import { elementsOf } from "./tensor.ts";
+import { byteLengthOf, elementsOf, madeTensor, type Tensor } from "./tensor.ts";
 import type { WeightSet } from "./weights.ts";
 
 export interface ConvertOptions extends ReadOptions {
@@ -23,6 +24,10 @@ export interface ConvertOptions extends ReadOptions {
   readonly dtype?: WriteDtype;
   /** Replace an output that is there. */
   readonly replace?: boolean;
+  /** Is told how many bytes of how many have been taken from the input, as they are written. */
+  readonly onProgress?: (done: number, all: number) => void;
+  /** Reads the input in another way than its format does, such as with adapters. */
+  readonly read?: Format["read"];
 }
 
 export interface Conversion {
@@ -42,16 +47,19 @@ export function convertModel(
   output: string,
   options: ConvertOptions = {},
 ): Conversion {
-  const { replace = false, dtype, report = () => {} } = options;
+  const { replace = false, dtype, report = () => {}, onProgress = () => {} } = options;
   const to = options.to === undefined ? formatForOutput(output) : formatCalled(output, options.to);
   const from = detectFormat(input);
   checkOutput(input, output, replace);
   if (dtype !== undefined && !to.dtypes.includes(dtype)) {
     throw new UserError(dtypeNotWritten(to.name, dtype, to.dtypes));
   }
-  const weights = from.read(input, { ...options, report });
+  const weights = (options.read ?? from.read)(input, {
+    ...{ ...options, report, cut: to.keeps.anyVocabulary },
+  });
   const write = to.write ?? bug(`the format ${to.name} is not written`);
-  write(output, fittingFor(weights, to, report), {
+  removeStaleTemporaries(output);
+  write(output, watched(fittingFor(weights, to, report), onProgress), {
     replace,
     report,
     ...(dtype === undefined ? {} : { dtype }),
@@ -59,6 +67,29 @@ export function convertModel(
   let parameters = 0;
   for (const { shape } of weights.tensors.values()) parameters += elementsOf(shape);
   return { from, to, weights, parameters };
+}
+
+/** The same weights, which say when each of their tensors is taken for the first time. */
+function watched(
+  weights: WeightSet,
+  onProgress: NonNullable<ConvertOptions["onProgress"]>,
+): WeightSet {
+  let all = 0;
+  for (const tensor of weights.tensors.values()) all += byteLengthOf(tensor);
+  const taken = new Set<string>();
+  let done = 0;
+  const tensors = [...weights.tensors].map(([name, tensor]): [string, Tensor] => {
+    const made = madeTensor(tensor.dtype, tensor.shape, () => {
+      if (!taken.has(name)) {
+        taken.add(name);
+        done += byteLengthOf(tensor);
+        onProgress(done, all);
+      }
+      return tensor;
+    });
+    return [name, made];
+  });
+  return { ...weights, tensors: new Map(tensors) };
 }
 
 function formatCalled(output: string, name: string): Format {

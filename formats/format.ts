@@ -30,6 +30,8 @@ export type WriteDtype = (typeof writeDtypes)[number];
 export interface ReadOptions {
   /** Rows of ids that training never saw are zero where a file left them out. */
   readonly expand?: boolean;
+  /** Without `expand`: such a file is read with a tokenizer of fewer ids, where it can be cut. */
+  readonly cut?: boolean;
   /** Which program wrote a BLZT checkpoint of version 2, where it cannot be told. */
   readonly blztOrigin?: BlztOrigin;
   /** What the user says of a model whose file does not hold it; it stands above what would be assumed. */
@@ -64,6 +66,8 @@ export interface Format {
     readonly optimizer: boolean;
     readonly training: boolean;
     readonly tokenizer: boolean;
+    /** A vocabulary of any size: the ids of a file are those of its own tokenizer, and of nothing else. */
+    readonly anyVocabulary: boolean;
   };
   /** Whether a path is of this format, as far as its first bytes tell. */
   detect(probe: Probe): boolean;

@@ -23,7 +23,7 @@ import type { GgufValue, TensorType } from "./gguf_types.ts";
 import { BLOCK, dequantize } from "./quantized.ts";
 import { foldResidualScale } from "./residual.ts";
 import { interleaveRows, splitRows } from "./rotary_order.ts";
-import { elementsOf, fromFloat32, type Tensor } from "./tensor.ts";
+import { elementsOf, fromFloat32, madeTensor, type Tensor } from "./tensor.ts";
 import {
   expectedTensors,
   type TokenizerData,
@@ -36,7 +36,7 @@ export function readGguf(path: string, options: ReadOptions = {}): WeightSet {
   return parseGguf(readFileBytes(path), path, options);
 }
 
-/** Reads the bytes of a file called `name`; tensors are views of them where they need no change. */
+/** Reads the bytes of a file called `name`; tensors are views of them, or are made of them when asked for. */
 export function parseGguf(bytes: Uint8Array, name: string, options: ReadOptions = {}): WeightSet {
   const parts = parseGgufParts(bytes, name);
   const config = configOf(parts, name);
@@ -74,7 +74,8 @@ function tensorsOf(
     }
     const plain = plainTensor(tensor);
     const isTurned = isInterleaved(config.family, ours);
-    tensors.set(ours, isTurned ? splitRows(plain, config.headSize) : plain);
+    const turned = (): Tensor => splitRows(plain, config.headSize);
+    tensors.set(ours, isTurned ? madeTensor(plain.dtype, shape, turned) : plain);
     left.delete(key);
   }
   for (const key of left) {
@@ -85,7 +86,7 @@ function tensorsOf(
 
 function plainTensor({ type, shape, data }: GgufTensor): Tensor {
   if (type === "F32" || type === "F16" || type === "BF16") return { dtype: type, shape, data };
-  return fromFloat32(shape, dequantize(type, data));
+  return madeTensor("F32", shape, () => fromFloat32(shape, dequantize(type, data)));
 }
 
 /** What a tensor is there for that no model of the family has. */
@@ -199,7 +200,13 @@ export const ggufFormat: Format = {
   doc: "GGUF of llama.cpp: one file with F32, F16, BF16 or Q8_0 weights (Q4_0 and Q4_1 are read)",
   extensions: [".gguf"],
   dtypes: ["f32", "f16", "bf16", "q8_0"],
-  keeps: { residualScale: false, optimizer: false, training: false, tokenizer: true },
+  keeps: {
+    residualScale: false,
+    optimizer: false,
+    training: false,
+    tokenizer: true,
+    anyVocabulary: true,
+  },
   detect: ({ folder, head }) => folder === null && isGguf(head),
   read: readGguf,
   write: writeGguf,

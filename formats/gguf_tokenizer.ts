@@ -3,12 +3,14 @@
  *
  *     tokenizer.ggml.tokens       the text of every id      token_type   normal, control, …
  *     tokenizer.ggml.merges       pairs, the first first    pre          how text is split before that
+ *     tokenizer.chat_template     how conversations are written; .NAME for those named in chat_templates
  *
  * `pre` is a name; what it stands for is built into llama.cpp. A tokenizer that splits text in a way that
  * has no name there would be used wrongly, so it is left out, and the reason is said.
  */
 import type { GgufValue } from "./gguf_types.ts";
 import { isObject } from "./json_keys.ts";
+import { DEFAULT_TEMPLATE } from "./tokenizer_config.ts";
 import type { TokenizerData } from "./weights.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -68,7 +70,7 @@ export interface Refused {
 
 /** The values that hold a tokenizer, for an embedding of `rows`. */
 export function tokenizerValues(
-  { json, bos, eos }: TokenizerData,
+  { json, bos, eos, unknown, padding, chatTemplates = {} }: TokenizerData,
   rows: number,
 ): ReadonlyMap<string, GgufValue> | Refused {
   let all: unknown;
@@ -107,17 +109,47 @@ export function tokenizerValues(
   const key = (name: string, value: GgufValue): void => {
     values.set(`tokenizer.ggml.${name}`, value);
   };
-  const texts = tokens.map((text, id) => text ?? padding(id));
+  const texts = tokens.map((text, id) => text ?? paddingText(id));
   key("model", { type: "string", value: "gpt2" });
   key("pre", { type: "string", value: splitting.names[0]! });
   key("tokens", { type: "array", of: "string", items: texts });
   key("token_type", { type: "array", of: "i32", items: types });
   key("merges", { type: "array", of: "string", items: merges });
-  if (bos !== null && bos < rows) key("bos_token_id", { type: "u32", value: bos });
-  if (eos !== null && eos < rows) key("eos_token_id", { type: "u32", value: eos });
+  for (const [name, id] of Object.entries({ bos, eos, unknown, padding })) {
+    if (id != null && id < rows) key(`${name}_token_id`, { type: "u32", value: id });
+  }
   const starts = bos !== null && startsWith(all["post_processor"], texts[bos]);
   key("add_bos_token", { type: "bool", value: starts });
+  for (const [name, value] of templateValues(chatTemplates)) values.set(name, value);
   return values;
+}
+
+const TEMPLATE = "tokenizer.chat_template";
+const TEMPLATES = "tokenizer.chat_templates";
+
+/** Templates under their keys. Those beside the default one are listed by name. */
+function templateValues(
+  templates: Readonly<Record<string, string>>,
+): (readonly [string, GgufValue])[] {
+  const others = Object.keys(templates).filter((name) => name !== DEFAULT_TEMPLATE);
+  const values = Object.entries(templates).map(([name, value]) => {
+    const key = name === DEFAULT_TEMPLATE ? TEMPLATE : `${TEMPLATE}.${name}`;
+    return [key, { type: "string", value }] as const;
+  });
+  if (others.length === 0) return values;
+  return [...values, [TEMPLATES, { type: "array", of: "string", items: others }]];
+}
+
+/** The templates of a file, by name. */
+function templatesIn(values: ReadonlyMap<string, GgufValue>): Record<string, string> {
+  const templates: Record<string, string> = {};
+  for (const [key, value] of values) {
+    if (value.type !== "string") continue;
+    const text = String(value.value);
+    if (key === TEMPLATE) templates[DEFAULT_TEMPLATE] = text;
+    else if (key.startsWith(`${TEMPLATE}.`)) templates[key.slice(TEMPLATE.length + 1)] = text;
+  }
+  return templates;
 }
 
 function splittingOf(all: Json, model: Json): Splitting | Refused {
@@ -170,7 +202,7 @@ function startsWith(processor: unknown, token: string | undefined): boolean {
   });
 }
 
-const padding = (id: number): string => `[PAD${id}]`;
+const paddingText = (id: number): string => `[PAD${id}]`;
 
 /** The tokenizer of a file, or why it is none that can be read. Null: the file has none. */
 export function tokenizerOf(
@@ -204,6 +236,8 @@ export function tokenizerOf(
     return id < tokens.length ? id : null;
   };
   const [bos, eos] = [idOf("bos_token_id"), idOf("eos_token_id")];
+  const [unknown, padding] = [idOf("unknown_token_id"), idOf("padding_token_id")];
+  const chatTemplates = templatesIn(values);
   const used = tokens.map((_, id) => id).filter((id) => !isPadding(tokens[id]!, types[id]!, id));
   if (new Set(used.map((id) => tokens[id])).size !== used.length) {
     return { refused: "two of its tokens have the same text" };
@@ -216,7 +250,12 @@ export function tokenizerOf(
     .filter((id) => types[id] === TOKEN.control || types[id] === TOKEN.userDefined)
     .map((id) => addedToken(id, tokens[id]!, types[id] === TOKEN.control));
   const vocab = Object.fromEntries(used.map((id) => [tokens[id], id]));
-  return { json: JSON.stringify(jsonOf(splitting, vocab, merges, added, start)), bos, eos };
+  return {
+    ...{ json: JSON.stringify(jsonOf(splitting, vocab, merges, added, start)), bos, eos },
+    ...(unknown === null ? {} : { unknown }),
+    ...(padding === null ? {} : { padding }),
+    ...(Object.keys(chatTemplates).length === 0 ? {} : { chatTemplates }),
+  };
 }
 
 /** The items of a list of one type. */
@@ -225,7 +264,7 @@ function listOf<T>(value: GgufValue | undefined, of: "string" | "i32"): readonly
 }
 
 function isPadding(text: string, type: number, id: number): boolean {
-  return type === TOKEN.unused && text === padding(id);
+  return type === TOKEN.unused && text === paddingText(id);
 }
 
 function addedToken(id: number, content: string, special: boolean): Json {

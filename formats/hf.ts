@@ -4,7 +4,8 @@
  *   config.json                    sizes and what kind of model it is
  *   model.safetensors              the weights, or
  *   model.safetensors.index.json   which part has which tensor, and model-00001-of-00003.safetensors, …
- *   tokenizer.json                 optional; tokenizer_config.json is written beside it
+ *   tokenizer.json                 optional, with tokenizer_config.json and chat_template.jinja; the template is
+ *                                  written into tokenizer_config.json
  */
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -22,7 +23,7 @@ import type { Format, WriteDtype, WriteOptions } from "./format.ts";
 import { parseHfConfig, parseObject, printHfConfig } from "./hf_config.ts";
 import { encodeSafetensors, readSafetensors } from "./safetensors.ts";
 import { byteLengthOf, type Tensor, toFloat32 } from "./tensor.ts";
-import { printTokenizerConfig } from "./tokenizer_config.ts";
+import { printTokenizerConfig, type TokenizerFiles, tokenizerFrom } from "./tokenizer_config.ts";
 import type { TransformerConfig, WeightSet } from "./weights.ts";
 import { type FolderFile, writeFolderAtomic } from "./write_folder.ts";
 
@@ -31,6 +32,7 @@ const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const TOKENIZER = "tokenizer.json";
 const TOKENIZER_CONFIG = "tokenizer_config.json";
+const CHAT_TEMPLATE = "chat_template.jinja";
 
 /** Bytes of tensors beyond which weights are written in parts, as other programs do. */
 const PART_BYTES = 5e9;
@@ -40,7 +42,13 @@ export const hfFormat: Format = {
   doc: "Hugging Face: a folder with config.json and safetensors",
   extensions: [],
   dtypes: ["f32", "f16", "bf16"],
-  keeps: { residualScale: false, optimizer: false, training: false, tokenizer: true },
+  keeps: {
+    residualScale: false,
+    optimizer: false,
+    training: false,
+    tokenizer: true,
+    anyVocabulary: true,
+  },
   detect: ({ folder }) => folder?.includes(CONFIG) === true,
   read: readHf,
   write: writeHf,
@@ -54,14 +62,26 @@ export function readHf(folder: string): WeightSet {
   const { config, bos, eos } = parseHfConfig(readText(configPath), configPath);
   const { tensors, path } = readTensors(folder, names);
   dropCopies(tensors, config);
-  const tokenizer = names.includes(TOKENIZER) ? readText(join(folder, TOKENIZER)) : null;
+  const textOf = (name: string): string | null =>
+    names.includes(name) ? readText(join(folder, name)) : null;
+  const json = textOf(TOKENIZER);
   return {
     name: basename(resolve(folder)),
     config,
     tensors: checkWeights(tensors, config, path),
-    tokenizer: tokenizer === null ? null : { json: tokenizer, bos, eos },
+    tokenizer:
+      json === null
+        ? null
+        : tokenizerFrom({
+            ...{ json, bos, eos, template: textOf(CHAT_TEMPLATE) },
+            config: configFile(textOf(TOKENIZER_CONFIG), join(folder, TOKENIZER_CONFIG)),
+          }),
     ...{ training: null, optimizer: null },
   };
+}
+
+function configFile(text: string | null, path: string): TokenizerFiles["config"] {
+  return text === null ? null : { text, path };
 }
 
 /** A text file; bytes that are no UTF-8 become U+FFFD. */

@@ -197,7 +197,13 @@ export const llama2cFormat: Format = {
   doc: "llama2c: a checkpoint of llama2.c (.bin), read only",
   extensions: [".bin"],
   dtypes: [],
-  keeps: { residualScale: false, optimizer: false, training: false, tokenizer: false },
+  keeps: {
+    residualScale: false,
+    optimizer: false,
+    training: false,
+    tokenizer: false,
+    anyVocabulary: false,
+  },
   detect: ({ head, size, folder }) => folder === null && isLlama2c(head, size),
   read: readLlama2c,
 };

@@ -86,6 +86,15 @@ function fail(diagnostic: Diagnostic): never {
   throw new UserError(diagnostic);
 }
 
+/** Whether a file begins as a sidecar does. Throws a `UserError` (E0702 to E0707). */
+export function isLoraSidecar(path: string): boolean {
+  return withOpenFile(path, ({ size, read }) => {
+    if (size < HEADER) return false;
+    const [magic] = new Int32Array(read(0, 4).buffer);
+    return magic === MAGIC;
+  });
+}
+
 /** Reads a sidecar. Throws a `UserError` (E0784 to E0786, E0702 to E0707). */
 export function readLora(path: string, options: LoraReadOptions): LoraAdapters {
   return withOpenFile(path, (file) => {

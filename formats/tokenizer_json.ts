@@ -82,6 +82,7 @@ export function parseTokenizerJson(json: string, options: JsonTokenizerOptions):
       return alphabet.trim(text + stream.end());
     },
     ...(endOfText === undefined ? {} : { endOfText }),
+    ...(before.length === 0 ? {} : { startOfText: before }),
   };
   return tokenizer;
 }

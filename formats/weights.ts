@@ -72,6 +72,11 @@ export interface TokenizerData {
   /** Ids of special tokens; null where there is none. */
   readonly bos: number | null;
   readonly eos: number | null;
+  /** The token for what has none, and the one that fills batches up; absent where none is named. */
+  readonly unknown?: number;
+  readonly padding?: number;
+  /** How conversations are written, as Jinja, by name; `default` is meant where none is named. */
+  readonly chatTemplates?: Readonly<Record<string, string>>;
 }
 
 /** A model on disk, whatever the format. */

@@ -92,6 +92,11 @@ function sameView(a: View, b: View): boolean {
 /** Integers of kernels that can add to what is there: see runtime-native/kernels/README.md. */
 const WRITE_MODE: Readonly<Record<string, number>> = { matmul: 12, rms_norm_grad_x: 2 };
 
+/** Whether a kernel can add its result to what is there instead of replacing it. */
+export function canAdd(kernel: string): boolean {
+  return Object.hasOwn(WRITE_MODE, kernel);
+}
+
 /** Sums: each term but the first is added to the first where that lies. */
 function addInPlace(
   commands: readonly PendingCommand[],

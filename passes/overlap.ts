@@ -10,7 +10,7 @@
  * a short way and fill the time in which the engine is busy. The runtime goes by what has been done, not by
  * the guess; from the guess come ranks, and how long each storage has to be kept.
  */
-import { dependencies, isWritten, laneOf, surfaceAccesses } from "../compiler/bundle/effects.ts";
+import { dependencies, isWritten, laneOf, outsideAccesses } from "../compiler/bundle/effects.ts";
 import type { EnginePlan } from "../compiler/bundle/plan.ts";
 import { constantsOf, hostCost } from "../compiler/target/cost.ts";
 import type { PendingCommand } from "./plan_builder.ts";
@@ -32,7 +32,7 @@ export function overlap(commands: readonly PendingCommand[], engine: EnginePlan)
       ...command.operands.flatMap((view, i) =>
         view === null ? [] : [wholeStorage(view.storage, isWritten(command, i))],
       ),
-      ...surfaceAccesses(command, engine.calls),
+      ...outsideAccesses(command, engine.calls),
     ]),
   );
   const costs = commands.map((c) => millisecondsOf(c, engine));
@@ -114,7 +114,7 @@ function simulate(
   const users = commands.map((): number[] => []);
   for (const [i, list] of after.entries()) for (const before of list) users[before]!.push(i);
   const waiting = after.map((list) => list.length);
-  const lanes = { host: newLane(), staging: newLane(), engine: newLane() };
+  const lanes = { host: newLane(), staging: newLane(), engine: newLane(), network: newLane() };
   const laneAt = (i: number) => lanes[laneOf(commands[i]!.kernel)];
   for (const i of commands.keys()) if (waiting[i] === 0) laneAt(i).ready.push(i);
   for (let now = 0; ; ) {

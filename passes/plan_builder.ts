@@ -6,7 +6,7 @@
  * memory planner lets them share bytes when their lives do not overlap.
  */
 
-import { orderOf } from "../compiler/bundle/effects.ts";
+import { laneOf, orderOf } from "../compiler/bundle/effects.ts";
 import type {
   Command,
   EnginePlan,
@@ -124,7 +124,7 @@ export interface BuiltPlan {
 
 /**
  * Places every storage and flattens the commands. With an engine, commands of programs that call it are put in
- * the order in which they can run beside its calls.
+ * the order in which they can run beside its calls. Sums over ranks run beside commands that stay as they are.
  */
 export function finishPlan(plan: PlanBuilder, engine?: EnginePlan): BuiltPlan {
   const buffers: PlanBuffer[] = [];
@@ -163,8 +163,9 @@ export function finishPlan(plan: PlanBuilder, engine?: EnginePlan): BuiltPlan {
       buffers.push({ name: storage.name, arena: "scratch", dtype: storage.dtype, offset, bytes });
     }
     const flat = commands.map((c) => flatten(c, indexOf));
-    const after = beside && orderOf({ commands: flat }, buffers, calls!.calls);
-    const order = after?.map((list, i) => ({ after: list, rank: beside!.ranks[i]! }));
+    const isBeside = beside !== undefined || merged.some((c) => laneOf(c.kernel) === "network");
+    const after = isBeside ? orderOf({ commands: flat }, buffers, calls?.calls ?? []) : undefined;
+    const order = after?.map((list, i) => ({ after: list, rank: beside?.ranks[i] ?? i }));
     programs.push({ name, commands: flat, ...(order === undefined ? {} : { order }) });
   }
   const made = { version: 1, stateBytes, scratchBytes, buffers, programs } as const;

@@ -1,6 +1,6 @@
 /**
  * Groups values that one pass over the rows of a tensor can compute: elementwise ops, sums and maxima of
- * rows, and sums over the rows.
+ * rows, and sums over the rows. Values of a group that are read elsewhere are all written by that pass.
  *
  *     s = mul(x, x)         [S, D]  ┐
  *     m = reduce_mean(s)    [S, 1]  │ one group in the space [S, D]: x is read once,
@@ -9,13 +9,14 @@
  *
  * Every group has a position in the order of the graph: what it reads lies before it, what reads it lies
  * behind. Two groups become one where the later one can move to the place of the earlier one, or the other way
- * round, so groups never wait for each other. Only values around a reduction are grouped; other elementwise
- * values are `elementwise_clusters.ts`.
+ * round, so groups never wait for each other. One or two elementwise values with one result are left to
+ * `elementwise_clusters.ts`.
  */
 import { constantValue, type Graph } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { sizesOf } from "../compiler/ir/types.ts";
 import { isElementwise } from "./elementwise_clusters.ts";
+import { canAdd } from "./host_merge.ts";
 
 /** What `rowwise` holds; a constant takes an instruction. */
 const MOST = { inputs: 24, outputs: 8, instructions: 64 } as const;
@@ -150,7 +151,7 @@ class Grouper {
     this.#options = options;
     const { order, late } = options;
     this.#index = new Map(order.map((node, i) => [node, i]));
-    this.#eligible = aroundReductions(options);
+    this.#eligible = new Set(order.filter((node) => canBeMember(node, options)));
     let count = 0;
     this.#others = order.map((node) => {
       const before = count;
@@ -176,7 +177,7 @@ class Grouper {
     const made = new Map<Group, RowGroup>();
     const found = new Map<Node, RowGroup>();
     for (const [node, group] of this.#groups) {
-      if (group.members.length < 2) continue;
+      if (!this.#isWorthIt(group)) continue;
       const { space, members, position } = group;
       const rowGroup = made.get(group) ?? {
         space,
@@ -187,6 +188,15 @@ class Grouper {
       found.set(node, rowGroup);
     }
     return found;
+  }
+
+  /** Whether one loop over the elements could not do the same. */
+  #isWorthIt({ members }: Group): boolean {
+    if (members.length < 2) return false;
+    if (members.some((m) => reductionKind(m) !== undefined)) return true;
+    const inside = new Set(members);
+    const isRead = this.#readOutside((n) => inside.has(n));
+    return members.length > 2 || members.filter(isRead).length > 1;
   }
 
   /** Joins the group with a neighbour, if there is one that it can be joined with. */
@@ -222,12 +232,26 @@ class Grouper {
     const [early, late] = a.position < b.position ? [a, b] : [b, a];
     const position = this.#place(early, late);
     if (position === undefined) return undefined;
+    const reduces = [...a.members, ...b.members].some((m) => reductionKind(m) !== undefined);
+    if (!reduces && [...a.members, ...b.members].some((m) => this.#isAddedInPlace(m)))
+      return undefined;
     const members = [...a.members, ...b.members].sort(
       (x, y) => this.#index.get(x)! - this.#index.get(y)!,
     );
     const spaces = same(a.space, b.space) ? [a.space] : [early.space, late.space];
     const space = spaces.find((s) => this.#fits(members, s));
     return space && { members, space, position };
+  }
+
+  /** A sum for which nothing has to be computed: a kernel adds one of its terms to the other (`host_merge.ts`). */
+  #isAddedInPlace(node: Node): boolean {
+    const { late, users } = this.#options;
+    if (node.op.name !== "add") return false;
+    return node.inputs.some((x) => {
+      let source = x;
+      while (late.has(source) && source.inputs.length === 1) source = source.inputs[0]!;
+      return canAdd(source.op.name) && users.get(source)?.length === 1;
+    });
   }
 
   /** Where both can be computed: at the place of the one or of the other. */
@@ -311,41 +335,15 @@ class Grouper {
     const isRead = this.#readOutside((n) => inside.has(n));
     const outputs = members.filter(isRead).length;
     const means = members.filter((m) => roleIn(m, space) === "column").length;
-    const instructions = members.length + constants.size + 2 * means;
+    const negatives = members.filter((m) => m.op.name === "neg").length;
+    const instructions = members.length + constants.size + 2 * means + negatives;
     return (
       inputs.size <= MOST.inputs && outputs <= MOST.outputs && instructions <= MOST.instructions
     );
   }
 }
 
-/** Elementwise values and reductions that are connected with a reduction. */
-function aroundReductions({ order, late, excluded }: GroupOptions): Set<Node> {
-  const neighbours = new Map<Node, Node[]>();
-  const link = (a: Node, b: Node): void => {
-    neighbours.set(a, [...(neighbours.get(a) ?? []), b]);
-    neighbours.set(b, [...(neighbours.get(b) ?? []), a]);
-  };
-  const canBe = (node: Node): boolean =>
-    !excluded.has(node) &&
-    !late.has(node) &&
-    (isElementwise(node) || reductionKind(node) !== undefined);
-  const found = new Set<Node>();
-  const queue: Node[] = [];
-  for (const node of order) {
-    if (!canBe(node)) continue;
-    if (reductionKind(node) !== undefined) queue.push(node);
-    for (const x of node.inputs) {
-      let source = x;
-      while (late.has(source) && source.inputs.length === 1) source = source.inputs[0]!;
-      if (canBe(source)) link(node, source);
-      // Values that read the same one are neighbours too.
-      else if (source.inputs.length > 0) link(node, source);
-    }
-  }
-  for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
-    if (found.has(node)) continue;
-    found.add(node);
-    for (const next of neighbours.get(node) ?? []) if (canBe(next)) queue.push(next);
-  }
-  return found;
+function canBeMember(node: Node, { late, excluded }: GroupOptions): boolean {
+  const isKind = isElementwise(node) || reductionKind(node) !== undefined;
+  return isKind && !excluded.has(node) && !late.has(node);
 }

@@ -114,25 +114,48 @@ export function rowwiseCall(
     constants.set(value, register);
     return register;
   };
+  /** silu(x) = x · sigmoid(x), where both are computed. */
+  const sigmoids = new Map(
+    members.filter((m) => m.op.name === "sigmoid").map((m) => [m.inputs[0]!, m]),
+  );
   const register = (x: Node, role: Role): number => {
     const value = uniformValue(x);
     if (value !== undefined) return constant(value);
-    return registers.get(seenThrough(x, space)) ?? inputRegister(x, role);
+    const source = seenThrough(x, space);
+    return inside.has(source) ? registerOf(source) : inputRegister(x, role);
   };
-  for (const member of members) {
-    const operands = member.inputs.map((x) => register(x, roleOfOperands(member)));
-    const [a, b] = [operands[0]!, operands[1] ?? 0];
+  /** What is read is computed first; what nobody reads, never. */
+  const registerOf = (member: Node): number => {
+    const known = registers.get(member);
+    if (known !== undefined) return known;
+    const made = compute(member);
+    registers.set(member, made);
+    return made;
+  };
+  const compute = (member: Node): number => {
+    const role = roleOfOperands(member);
+    const [x, y] = member.inputs;
     const kind = reductionKind(member);
     if (kind === undefined) {
-      registers.set(member, put(numberOf(opOf(member).opcode!), a, b));
-    } else if (roleIn(member, space) !== "column") {
-      registers.set(member, put(ROW_REDUCTION + kind, a));
-    } else {
-      // The kernel adds the rows up; their mean is the sum of their shares.
-      const isMean = kind === 2;
-      registers.set(member, isMean ? put(numberOf("mul"), a, constant(1 / rows)) : a);
+      const factor = factorOfOne(member);
+      if (factor !== undefined) return register(factor, role);
+      const a = register(x!, role);
+      const gate = member.op.name === "silu" ? sigmoids.get(x!) : undefined;
+      if (gate !== undefined) return put(numberOf("mul"), a, registerOf(gate));
+      const b = y === undefined ? 0 : register(y, role);
+      return put(numberOf(opOf(member).opcode!), a, b);
     }
-  }
+    if (roleIn(member, space) === "column") {
+      // The kernel adds the rows up; their mean is the sum of their shares.
+      const a = register(x!, role);
+      return kind === 2 ? put(numberOf("mul"), a, constant(1 / rows)) : a;
+    }
+    // Σ −x = −Σ x, where the second takes one number and the first a row.
+    if (kind !== 1 && x!.op.name === "neg" && inside.has(x!))
+      return put(numberOf("neg"), put(ROW_REDUCTION + kind, register(x!.inputs[0]!, role)));
+    return put(ROW_REDUCTION + kind, register(x!, role));
+  };
+  for (const { node } of outputs) registerOf(node);
 
   const arrays = [
     ...inputs.map((x) => x.strides),
@@ -151,6 +174,14 @@ export function rowwiseCall(
   }
   ints.push(code.length / 3, ...code);
   return { operands: [...inputs.map((x) => x.view), ...outputs.map((o) => o.view)], ints, floats };
+}
+
+/** x, where `node` is 1 · x or x · 1. */
+function factorOfOne(node: Node): Node | undefined {
+  if (node.op.name !== "mul") return undefined;
+  const [x, y] = node.inputs;
+  if (uniformValue(x!) === 1) return y;
+  return uniformValue(y!) === 1 ? x : undefined;
 }
 
 function numberOf(opcode: string): number {

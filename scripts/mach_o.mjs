@@ -1,6 +1,6 @@
 /**
  * Reads what a 64-bit Mach-O file says of itself: its processor, the libraries it loads, the symbols it
- * exports and those it expects.
+ * exports and those it expects, and whether it is signed.
  */
 
 const MAGIC = 0xfeedfacf;
@@ -9,7 +9,9 @@ const CPUS = new Map([
   [0x01000007, "x86_64"],
 ]);
 const PLATFORMS = new Map([[1, "macOS"]]);
-const COMMAND = { symbols: 0x2, library: 0xc, weakLibrary: 0x80000018, version: 0x32 };
+const COMMAND = {
+  ...{ symbols: 0x2, library: 0xc, weakLibrary: 0x80000018, version: 0x32, signature: 0x1d },
+};
 
 /** A string that ends with a zero byte. */
 function stringAt(bytes, from) {
@@ -17,7 +19,7 @@ function stringAt(bytes, from) {
 }
 
 /**
- * { cpu, platform, oldest, libraries, defined, undefined: [{ name, from }] }, where `from` counts the
+ * { cpu, platform, oldest, isSigned, libraries, defined, undefined: [{ name, from }] }, where `from` counts the
  * libraries from one and 254 is whoever has it when it is loaded.
  */
 export function readMachO(bytes) {
@@ -26,6 +28,7 @@ export function readMachO(bytes) {
     cpu: CPUS.get(bytes.readUInt32LE(4)) ?? "another processor",
     platform: "",
     oldest: "",
+    isSigned: false,
     libraries: [],
     defined: [],
     undefined: [],
@@ -40,6 +43,7 @@ export function readMachO(bytes) {
       file.platform = PLATFORMS.get(bytes.readUInt32LE(at + 8)) ?? "another platform";
       file.oldest = `${oldest >>> 16}.${(oldest >>> 8) & 255}`;
     }
+    if (command === COMMAND.signature) file.isSigned = true;
     if (command === COMMAND.symbols) readSymbols(bytes, at, file);
     at += bytes.readUInt32LE(at + 4);
   }

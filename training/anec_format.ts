@@ -12,7 +12,13 @@ export const anecFormat: Format = {
   doc: "anec: a checkpoint of `anec train` (.ckpt)",
   extensions: [".ckpt"],
   dtypes: ["f32"],
-  keeps: { residualScale: true, optimizer: true, training: true, tokenizer: true },
+  keeps: {
+    residualScale: true,
+    optimizer: true,
+    training: true,
+    tokenizer: true,
+    anyVocabulary: false,
+  },
   // Metadata stand first in the header, behind its length of 8 bytes, with their keys in order.
   detect: ({ head }) =>
     Buffer.from(head.subarray(8)).toString("latin1").includes('"format":"anec checkpoint"'),

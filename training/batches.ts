@@ -11,18 +11,22 @@ import type { TrainState } from "./checkpoint.ts";
 import { openSession } from "./host_session.ts";
 import type { TrainSettings } from "./options.ts";
 import { batchTrialPlan, trainingPlan } from "./programs.ts";
+import { leftOfTurn } from "./ranks.ts";
 import type { StepResult, UpdateResult } from "./trainer_types.ts";
 
 /**
  * Micro-steps of the next call: `batch`, or 1 where that many do not fit. Batches begin at multiples of
- * `batch` from the start of a group, and end with the group, the run, and the micro-step `until`.
+ * `batch` from the start of a group, and end with the group, the run, and the micro-step `until`. With `ranks`, so
+ * many of them compute at once, and what is left of their turn is next.
  */
 export function batchAt(
   { step, group }: Pick<TrainState, "step" | "group">,
   { batch, accum, steps }: Pick<TrainSettings, "batch" | "accum" | "steps">,
   until: number,
+  ranks?: number,
 ): number {
   const left = Math.min(accum - group.count, (steps ?? Infinity) - step, until - step);
+  if (ranks !== undefined) return Math.min(left, leftOfTurn(group.count, { batch, size: ranks }));
   return group.count % batch === 0 && left >= batch ? batch : 1;
 }
 

@@ -21,6 +21,7 @@ import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { encodeSafetensors, readSafetensors, type Safetensors } from "../formats/safetensors.ts";
 import { fromInt32, fromUint8, type Tensor, toInt32 } from "../formats/tensor.ts";
+import { isTokenizerIds } from "../formats/tokenizer_data.ts";
 import type { TokenizerData, TrainingHeader } from "../formats/weights.ts";
 import type { Lora } from "../passes/lora.ts";
 import type { AdaptiveState } from "./adaptive.ts";
@@ -135,22 +136,23 @@ export function encodeCheckpoint(contents: CheckpointContents): Iterable<Uint8Ar
     metadata[part] = canonicalJson(part === "vocabulary" ? vocabulary : contents[part]);
   }
   if (origin !== undefined) {
-    const ids = origin.tokenizer && { bos: origin.tokenizer.bos, eos: origin.tokenizer.eos };
-    metadata["origin"] = canonicalJson({ ...origin, tokenizer: ids });
+    const { json: _, ...ids } = origin.tokenizer ?? { json: "" };
+    metadata["origin"] = canonicalJson({ ...origin, tokenizer: origin.tokenizer && ids });
   }
   metadata["digest"] = digestOf(tensors, metadata);
   return encodeSafetensors(tensors, metadata);
 }
 
 /** JSON with the keys of objects in order. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
 
-function digestOf(
+/** Sha256 of tensors and metadata in a file of ours, its own entry `digest` excepted; in hex. */
+export function digestOf(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>>,
 ): string {
@@ -232,7 +234,7 @@ function originOf(
 type SpecialIds = Omit<TokenizerData, "json">;
 
 /** Full ids rise, are below the full size, and are one fewer than the rows. */
-function isVocabulary(
+export function isVocabulary(
   { full, size }: Omit<Vocabulary, "active">,
   active: Int32Array | null,
 ): boolean {
@@ -293,7 +295,7 @@ const FIELDS: Readonly<Record<(typeof PARTS)[number] | "origin", Readonly<Record
       name: isText,
       context: isWhole,
       training: orNull(isObject),
-      tokenizer: orNull(object({ bos: orNull(isWhole), eos: orNull(isWhole) })),
+      tokenizer: orNull(isTokenizerIds),
     },
     model: {
       source: object({ path: isText, text: isText }),

@@ -30,7 +30,7 @@ import { type Calibration, calibrationOf, dependentsOf, peakOf, type Scales } fr
 export interface EngineChoice {
   /** `auto`: the layout that is predicted to be fastest on the chip (`engine_layout.ts`). */
   readonly fusion: Fusion | "auto";
-  /** `matmul`: the forward products alone. */
+  /** `matmul`: the forward products alone. With adapters it is always that. */
   readonly ane: "full" | "matmul";
   /** What `auto` stands for. */
   readonly layout?: Candidate;

@@ -179,8 +179,8 @@ export class RecoveringSession {
     this.#trace = [];
   }
 
-  run(program: string, { first = false } = {}): void {
-    this.#run(program, first);
+  run(program: string, { first = false, last = false } = {}): void {
+    this.#run(program, { first, last });
     if (program === MICRO_STEP && this.lossScale > 1 && this.#isBeyondRange())
       this.#spoilGradients();
   }
@@ -205,9 +205,9 @@ export class RecoveringSession {
     this.#session.f32(buffers.gradient(leafName(param!)))[0] = Number.POSITIVE_INFINITY;
   }
 
-  #run(program: string, first: boolean): void {
-    if (this.#options.trace !== true) this.#session.run(program, { first });
-    else this.#trace.push(...runTraced(this.#session, this.#built, program, { first }));
+  #run(program: string, when: { readonly first: boolean; readonly last: boolean }): void {
+    if (this.#options.trace !== true) this.#session.run(program, when);
+    else this.#trace.push(...runTraced(this.#session, this.#built, program, when));
   }
 
   /** Gives the engine the parameters and the scale of the loss; nothing without an engine. */

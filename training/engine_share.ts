@@ -8,7 +8,7 @@ import { isSwitchedOff } from "./adaptive.ts";
 import { scalesFrom } from "./calibrate.ts";
 import { copyWindow, trainWindow } from "./data/windows.ts";
 import { withLayout } from "./engine_layout.ts";
-import { LOSS_SCALE } from "./engine_programs.ts";
+import { type EngineChoice, LOSS_SCALE } from "./engine_programs.ts";
 import { isForChoice, scalesOf } from "./engine_scales.ts";
 import { openSession } from "./host_session.ts";
 import { optimizerNamed } from "./optimizers/index.ts";
@@ -24,7 +24,12 @@ export function engineShare(
 ): EngineShare | undefined {
   const { model, data, vocabulary, settings, state } = start;
   if (start.engine === undefined || isSwitchedOff(state, settings)) return undefined;
-  const asked = { ...start.engine, ...(settings.adaptive > 0 ? { isWatched: true } : {}) };
+  const asked: EngineChoice = {
+    ...start.engine,
+    // Adapters stand between the products of a layer, and are the host's.
+    ...(model.lora === undefined ? {} : { ane: "matmul" }),
+    ...(settings.adaptive > 0 ? { isWatched: true } : {}),
+  };
   const choice = withLayout(asked, start);
   if (start.scales !== undefined) return { choice, scales: start.scales };
   const { engine: known } = state;

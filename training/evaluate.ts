@@ -5,7 +5,8 @@
  *   val     the whole validation split, window after window
  *   all     the whole file, window after window
  *
- * Window after window, every token but the first is predicted once. With a stride below S each window is
+ * Window after window, every token but the first is predicted once. The end-of-text token behind the last document is
+ * no part of the text and does not count. With a stride below S each window is
  * moved by the stride only, and counts its last tokens, which have the more to go by.
  */
 import { type Graph, leafName, makeGraph } from "../compiler/ir/graph.ts";
@@ -86,7 +87,7 @@ export async function evaluate(
   needWhole("stride", stride, 1, S);
   checkData(checkpoint, data);
   if (kind === "fixed") checkSequence(data, S);
-  const windows = windowsOf(kind, data, S, stride);
+  const windows = windowsOf(kind, data, { S, stride, end: endOfLast(data, tokenizer) });
   if (windows.length === 0) {
     throw new UserError(tooFewTokens(data.path, "validation", data.valTokens, 0));
   }
@@ -156,19 +157,31 @@ function checkData({ data: own, vocabulary }: Checkpoint, data: TokenData): void
   checkVocabulary(data.path, data.tokens, vocabulary.full);
 }
 
+/** Where the last document ends: before the token that says so. */
+function endOfLast({ tokens }: TokenData, tokenizer: Tokenizer | undefined): number {
+  const isEnded = tokens.length > 0 && tokens.at(-1) === tokenizer?.endOfText;
+  return isEnded ? tokens.length - 1 : tokens.length;
+}
+
+interface Walk {
+  readonly S: number;
+  readonly stride: number;
+  /** Tokens behind it do not count. */
+  readonly end: number;
+}
+
 function windowsOf(
   kind: (typeof evaluations)[number],
   data: TokenData,
-  S: number,
-  stride: number,
+  { S, stride, end }: Walk,
 ): Window[] {
-  const { valStart, valTokens, tokens } = data;
+  const { valStart, valTokens } = data;
   if (kind === "fixed") {
     const positions = fixedValidationWindows(valStart, valTokens, S);
     return positions.map((position) => ({ position, from: 0, to: S }));
   }
   const start = kind === "val" ? valStart : 0;
-  const targets = tokens.length - start - 1;
+  const targets = end - start - 1;
   if (targets <= S) return targets < 1 ? [] : [{ position: start, from: 0, to: targets }];
   const windows: Window[] = [{ position: start, from: 0, to: S }];
   for (let covered = S; covered < targets; ) {

@@ -14,6 +14,7 @@ import {
   expandedVocabulary,
   notOfAFamily,
   tokenizerLeftOut,
+  vocabularyCut,
 } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { elaborate } from "../dsl/index.ts";
@@ -21,9 +22,10 @@ import { castTensor } from "../formats/cast.ts";
 import type { ReadOptions } from "../formats/format.ts";
 import { interleaveRows, splitRows } from "../formats/rotary_order.ts";
 import { fromFloat32, madeTensor, type Tensor, toFloat32 } from "../formats/tensor.ts";
+import { cutTokenizer } from "../formats/tokenizer_cut.ts";
 import { tokenizerId } from "../formats/tokenizer_json.ts";
 import { namedTokenizerData } from "../formats/tokenizer_named.ts";
-import type { TransformerConfig, WeightSet } from "../formats/weights.ts";
+import type { TokenizerData, TransformerConfig, WeightSet } from "../formats/weights.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
 import {
   architectureSource,
@@ -40,7 +42,7 @@ import type { TrainingModel } from "./model.ts";
 import { defaultSettings } from "./options.ts";
 import { buffers } from "./programs.ts";
 import { createRandom } from "./random.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import { rowOfId } from "./vocabulary.ts";
 
 export interface ForeignOptions {
   /** Tokens of a window of the model. Default: the longest sequence, at most `WINDOW`. */
@@ -87,18 +89,29 @@ function ownTensors(weights: WeightSet, pairing: Pairing): Map<string, Tensor> {
   const { config, optimizer } = weights;
   const result = new Map<string, Tensor>();
   for (const each of correspondences(config)) {
-    const convert = (tensor: Tensor): Tensor => {
-      const full = castTensor(tensor, "F32", each.tensor);
-      const moves = each.isRotary && pairing === "interleaved";
-      const ordered = moves ? interleaveRows(full, config.headSize) : full;
-      return each.isTransposed ? transposed(ordered) : ordered;
-    };
+    const own = each.isTransposed ? each.shape.toReversed() : each.shape;
+    // Made when it is asked for, so that a model is held as its file has it and not twice.
+    const convert = (tensor: Tensor): Tensor =>
+      madeTensor("F32", own, () => ownTensor(tensor, each, config, pairing));
     result.set(paramStorage(each.param), convert(weights.tensors.get(each.tensor)!));
     if (optimizer === null) continue;
     result.set(buffers.first(each.param), convert(optimizer.first.get(each.tensor)!));
     result.set(buffers.second(each.param), convert(optimizer.second.get(each.tensor)!));
   }
   return result;
+}
+
+/** A tensor of theirs, or of the shape of its outputs, as ours. */
+export function ownTensor(
+  theirs: Tensor,
+  { tensor, isRotary, isTransposed }: Pick<Correspondence, "tensor" | "isRotary" | "isTransposed">,
+  { headSize }: Pick<TransformerConfig, "headSize">,
+  pairing: Pairing = "interleaved",
+): Tensor {
+  const full = castTensor(theirs, "F32", tensor);
+  const moves = isRotary && pairing === "interleaved";
+  const ordered = moves ? interleaveRows(full, headSize) : full;
+  return isTransposed ? transposed(ordered) : ordered;
 }
 
 /** Rows and columns of the square that is moved at once, so that both sides stay in the cache. */
@@ -122,19 +135,14 @@ function transposed(tensor: Tensor): Tensor {
 
 /**
  * The weights of a checkpoint. Throws a `UserError`: E0753 for equations of no family, E0754 for rows of some ids
- * only without `expand`, those of checkpoints.
+ * only without `expand` where the tokenizer cannot be cut, those of checkpoints.
  */
 export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): WeightSet {
   const model = modelOf(checkpoint);
   const { config, pairing } = describe(checkpoint, model);
-  const { vocabulary, origin } = checkpoint;
-  const { active, full } = vocabulary;
-  if (active !== null && options.expand !== true) {
-    throw new UserError(compactedVocabulary(checkpoint.path, vocabulary.size, full));
-  }
-  if (active !== null) options.report?.(expandedVocabulary(active.length, full));
-  const named = checkpoint.data.tokenizer;
-  const tokenizer = origin?.tokenizer ?? namedTokenizerData(named);
+  const { origin } = checkpoint;
+  const { name: named, data } = checkpointTokenizer(checkpoint);
+  const { rows, count, tokenizer } = writtenRows(checkpoint, data, options);
   if (named !== null && tokenizer === null) {
     options.report?.(tokenizerLeftOut(checkpoint.path, named));
   }
@@ -142,13 +150,13 @@ export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): We
     new Map(
       correspondences(config).map((each) => [
         each.tensor,
-        theirTensor(checkpoint, storage(each.param), each, config, pairing),
+        theirTensor(checkpoint, storage(each.param), each, { config, pairing, rows }),
       ]),
     );
   const hasMoments = checkpoint.tensors.has(buffers.first("embed.weight"));
   return {
     name: origin?.name ?? checkpoint.model.entry,
-    config: { ...config, vocabulary: full },
+    config: { ...config, vocabulary: count },
     tensors: read(paramStorage),
     tokenizer,
     training: trainingOf(checkpoint),
@@ -156,17 +164,55 @@ export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): We
   };
 }
 
+/** The name that a checkpoint gives its tokenizer, and what is known of it. */
+function checkpointTokenizer({ data, origin }: Checkpoint) {
+  return { name: data.tokenizer, data: origin?.tokenizer ?? namedTokenizerData(data.tokenizer) };
+}
+
+/** The rows that a table of ids is written with. */
+interface WrittenRows {
+  /** The row of the checkpoint for each, −1 for zeros; null: as they are. */
+  readonly rows: Int32Array | null;
+  readonly count: number;
+  readonly tokenizer: TokenizerData | null;
+}
+
+/** Rows for every id, or for those that training saw with a tokenizer of these. Throws a `UserError` (E0754). */
+function writtenRows(
+  { path, vocabulary }: Checkpoint,
+  tokenizer: TokenizerData | null,
+  { expand = false, cut = false, report }: ReadOptions,
+): WrittenRows {
+  const { active, full, size } = vocabulary;
+  if (active === null) return { rows: null, count: full, tokenizer };
+  if (expand) {
+    report?.(expandedVocabulary(active.length, full));
+    const rows = new Int32Array(full).fill(-1);
+    for (const [row, id] of active.entries()) rows[id] = row;
+    return { rows, count: full, tokenizer };
+  }
+  const less = cut && tokenizer !== null ? cutTokenizer(tokenizer, active) : null;
+  if (less === null) throw new UserError(compactedVocabulary(path, size, full));
+  const count = less.ids.length;
+  if (count < full) report?.(vocabularyCut(count, active.length, full));
+  const rowOf = rowOfId(vocabulary)!;
+  return { rows: less.ids.map(rowOf), count, tokenizer: less.tokenizer };
+}
+
+interface Writing extends Description {
+  readonly rows: Int32Array | null;
+}
+
 function theirTensor(
   checkpoint: Checkpoint,
   name: string,
   { shape, isTransposed, isRotary, param }: Correspondence,
-  { headSize }: TransformerConfig,
-  pairing: Pairing,
+  { config: { headSize }, pairing, rows }: Writing,
 ): Tensor {
   const own = isTransposed ? [...shape].reverse() : shape;
   // A view of the file's bytes; what is made of it is made when it is asked for.
   const tensor = fromFloat32(own, floatsOf(checkpoint, name, own));
-  if (param === "embed.weight" || param === "head") return allRows(tensor, checkpoint.vocabulary);
+  if (param === "embed.weight" || param === "head") return withRowsOf(tensor, rows);
   const isMoved = isRotary && pairing === "interleaved";
   if (!isTransposed && !isMoved) return tensor;
   return madeTensor("F32", shape, () => {
@@ -175,17 +221,18 @@ function theirTensor(
   });
 }
 
-/** A table with a row for every id; those that training never saw are zero. */
-function allRows(table: Tensor, { active, full }: Vocabulary): Tensor {
-  if (active === null) return table;
+/** A table of these rows of another; −1 is a row of zeros. */
+function withRowsOf(table: Tensor, rows: Int32Array | null): Tensor {
+  if (rows === null) return table;
   const columns = table.shape[1]!;
-  return madeTensor("F32", [full, columns], () => {
-    const rows = toFloat32(table);
-    const all = new Float32Array(full * columns);
-    for (const [row, id] of active.entries()) {
-      all.set(rows.subarray(row * columns, (row + 1) * columns), id * columns);
+  const shape = [rows.length, columns];
+  return madeTensor("F32", shape, () => {
+    const from = toFloat32(table);
+    const all = new Float32Array(rows.length * columns);
+    for (const [i, row] of rows.entries()) {
+      if (row >= 0) all.set(from.subarray(row * columns, (row + 1) * columns), i * columns);
     }
-    return fromFloat32([full, columns], all);
+    return fromFloat32(shape, all);
   });
 }
 

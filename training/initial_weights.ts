@@ -21,11 +21,15 @@ import { createTrainer } from "./trainer.ts";
 import type { Trainer, TrainerOptions } from "./trainer_types.ts";
 import { pickedRows, rowOfId, type Vocabulary } from "./vocabulary.ts";
 
-/** The model of a checkpoint with a row for every id, to train on other data. */
+/** The model of a checkpoint with a row for every id, to train on other data; with its adapters, if it has some. */
 export function choiceFrom({ model, vocabulary, origin }: Checkpoint): ModelChoice {
-  const { source, entry, overrides } = model;
+  const { source, entry, overrides, lora } = model;
   const rows = vocabulary.dim === null ? {} : { [vocabulary.dim]: vocabulary.full };
-  return { source, entry, overrides: { ...overrides, ...rows }, ...(origin && { origin }) };
+  return {
+    ...{ source, entry, overrides: { ...overrides, ...rows } },
+    ...(origin && { origin }),
+    ...(lora && { lora }),
+  };
 }
 
 /**
@@ -47,7 +51,9 @@ export function trainFrom(initial: Checkpoint, options: TrainerOptions): Trainer
       if (isOther) throw new UserError(unknownTensor(initial.path, name));
     }
     for (const param of params) {
-      if (adapterOf(param) === undefined) setParam(trainer, param, initial);
+      const path = leafName(param);
+      const isNew = adapterOf(param) !== undefined && !initial.tensors.has(paramStorage(path));
+      if (!isNew) trainer.param(path).set(valuesFrom(initial, param, trainer.vocabulary));
     }
     trainer.restage();
     return trainer;
@@ -57,25 +63,26 @@ export function trainFrom(initial: Checkpoint, options: TrainerOptions): Trainer
   }
 }
 
-function setParam(trainer: Trainer, param: Node, initial: Checkpoint): void {
-  const path = leafName(param);
+/**
+ * What a parameter of a model with the rows of `vocabulary` starts with, from the weights of `initial`. Throws a
+ * `UserError` (E0726, E0727).
+ */
+export function valuesFrom(initial: Checkpoint, param: Node, vocabulary: Vocabulary): Float32Array {
   const { shape } = param.type;
-  const target = trainer.param(path);
-  const isTable = shape.length > 0 && nameOf(shape[0]!) === trainer.vocabulary.dim;
-  const rows = isTable && trainer.vocabulary.dim !== null ? initial.vocabulary.size : undefined;
+  const isTable = shape.length > 0 && nameOf(shape[0]!) === vocabulary.dim;
+  const rows = isTable && vocabulary.dim !== null ? initial.vocabulary.size : undefined;
   const sizes = sizesOf(shape);
   const saved = rows === undefined ? sizes : [rows, ...sizes.slice(1)];
-  const values = floatsOf(initial, paramStorage(path), saved);
-  if (rows === undefined) {
-    target.set(values);
-    return;
-  }
-  const width = target.length / sizes[0]!;
+  const values = floatsOf(initial, paramStorage(leafName(param)), saved);
+  if (rows === undefined) return values;
+  const width = values.length / rows;
+  const picked = new Float32Array(vocabulary.size * width);
   const rowOf = rowOfId(initial.vocabulary) ?? ((id: number) => id);
-  for (const { id, row } of rowsOf(trainer.vocabulary)) {
+  for (const { id, row } of rowsOf(vocabulary)) {
     const from = Math.min(rowOf(id), rows - 1) * width;
-    target.set(values.subarray(from, from + width), row * width);
+    picked.set(values.subarray(from, from + width), row * width);
   }
+  return picked;
 }
 
 /** Every row with the id whose values it starts with. */

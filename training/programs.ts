@@ -3,6 +3,7 @@
  *
  *   micro_step   loss → output.loss; gradients → grad.PATH, added unless the run is a group's first
  *   batch        the same for several windows: input.windows.NAME [N, S], losses → output.losses [N]
+ *   reduce       gradients → their sums over ranks, which the last of the two above do themselves
  *   evaluate     loss → evaluate.loss
  *   norm         Σ g² over all gradients → norm.squares, elements that are not finite → norm.nonfinite
  *   sanitize     elements of gradients that are not finite → finite, infinities ± sanitize.limit
@@ -12,6 +13,7 @@ import { type EnginePlan, WRITE } from "../compiler/bundle/plan.ts";
 import { type Graph, isTrained, leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { elementCount } from "../compiler/ir/types.ts";
+import { addAllReduces } from "../passes/all_reduce.ts";
 import { inputStorage, lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
 import { runPasses } from "../passes/pass.ts";
 import { pipelines, type TrainPipeline, trainPipeline } from "../passes/pipeline.ts";
@@ -57,6 +59,8 @@ export interface ProcessorChoice {
   readonly batch?: number | undefined;
   /** Compute cheap values again for the gradients instead of keeping them. */
   readonly recompute?: boolean | undefined;
+  /** Other processes compute micro-steps of the same groups: the last one of each sums their gradients. */
+  readonly ranks?: boolean | undefined;
 }
 
 /**
@@ -66,7 +70,7 @@ export interface ProcessorChoice {
 export function trainingPlan(
   graph: Graph,
   engineShare?: EngineShare,
-  { batch = 1, recompute = false }: ProcessorChoice = {},
+  { batch = 1, recompute = false, ranks = false }: ProcessorChoice = {},
   optimizer: Optimizer = adamw,
 ): BuiltPlan {
   const plan = newPlan();
@@ -80,6 +84,8 @@ export function trainingPlan(
     const trained = runPasses(graph, trainPipeline({ recompute })).graph;
     lowerToHost(plan, { name: "micro_step", graph: trained, ...storage });
     if (batch > 1) addBatch(plan, "batch", graph, { windows: batch, recompute });
+    const programs = batch > 1 ? ["micro_step", "batch"] : ["micro_step"];
+    if (ranks) addAllReduces(plan, programs, [...storage.accumulated]);
   } else {
     const { choice, scales } = engineShare;
     engine = addEnginePrograms(plan, graph, choice, scales, storage);

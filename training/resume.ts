@@ -22,6 +22,7 @@ import { MezoTrainer } from "./mezo/trainer.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import { momentsOf } from "./optimizers/index.ts";
 import { completeSettings, fixedSettings, type TrainSettings } from "./options.ts";
+import type { Ranks } from "./ranks.ts";
 import { HostTrainer, type Trainer } from "./trainer.ts";
 
 export interface ResumeOptions {
@@ -42,6 +43,7 @@ export interface ResumeOptions {
   readonly batch?: "auto" | undefined;
   readonly recompute?: boolean;
   readonly handsOver?: boolean;
+  readonly ranks?: Ranks | undefined;
   readonly countsBefore?: EngineCounts | undefined;
 }
 
@@ -73,6 +75,7 @@ export function resumeTrainer(options: ResumeOptions): Trainer {
     ...(options.trace === undefined ? {} : { trace: options.trace }),
     ...(options.handsOver === undefined ? {} : { handsOver: options.handsOver }),
     ...(options.recompute === undefined ? {} : { recompute: options.recompute }),
+    ...(options.ranks === undefined ? {} : { ranks: options.ranks }),
     ...(options.countsBefore === undefined ? {} : { countsBefore: options.countsBefore }),
   };
   const open = settings.zeroth === undefined ? HostTrainer : MezoTrainer;

@@ -13,6 +13,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { folderNotFound, isAFolder, withFileErrors } from "../compiler/messages/files.ts";
+import { rankLost } from "../compiler/messages/ranks.ts";
 import {
   badTrainOption,
   engineBudgetSpent,
@@ -24,13 +25,18 @@ import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import type { EngineTrouble } from "./engine_recovery.ts";
 import { needWhole } from "./options.ts";
+import { lostRank, type Ranks } from "./ranks.ts";
 import type { StepResult, Trainer } from "./trainer.ts";
 
 export type EndReason = "steps" | "time" | "stopped";
 
 /** What happens during a run. Losses are in nats per token. */
 export type TrainEvent =
-  | ({ readonly kind: "step"; readonly lr: number; readonly tokens: number } & StepResult & Bits)
+  | ({ readonly kind: "step"; readonly lr: number; readonly tokens: number } & StepResult &
+      Bits & {
+        /** Micro-steps of the call of the device that it was part of. */
+        readonly windows: number;
+      })
   | ({ readonly kind: "validation"; readonly step: number; readonly loss: number } & Bits & {
         /** The lowest of the run so far. */
         readonly isBest: boolean;
@@ -62,6 +68,8 @@ export interface RunOptions {
   readonly from?: number;
   /** Seconds after which the run ends, counted from its start. */
   readonly time?: number;
+  /** Other processes of the same run, with the same options: one of them saves, and rank 0 has the clock. */
+  readonly ranks?: Ranks | undefined;
   readonly onEvent?: (event: TrainEvent) => void;
   /** Milliseconds of some clock; tests replace it. */
   readonly now?: () => number;
@@ -95,7 +103,7 @@ export function startRun(options: RunOptions): Run {
   if (time !== undefined && !(time > 0 && time < Infinity)) {
     throw new UserError(badTrainOption("time", String(time), "a number of seconds above 0"));
   }
-  if (out !== undefined) {
+  if (out !== undefined && options.ranks?.saves !== false) {
     needWritable(out);
     removeStaleTemporaries(out);
   }
@@ -148,6 +156,8 @@ class Runner {
     try {
       return await this.#steps();
     } catch (error) {
+      const lost = lostRank(error);
+      if (lost !== undefined) this.#endWithout(lost);
       if (!(error instanceof UserError)) throw error;
       const [diagnostic] = error.diagnostics;
       if (diagnostic?.code === engineStopped.code) {
@@ -172,8 +182,8 @@ class Runner {
 
     let reason: EndReason = "steps";
     while (!trainer.done) {
-      if (this.#isStopped()) reason = "stopped";
-      else if (this.#now() - start >= time * 1000) reason = "time";
+      const isOver = this.#now() - start >= time * 1000;
+      reason = this.#agreed(this.#isStopped() ? "stopped" : isOver ? "time" : "steps");
       if (reason !== "steps") break;
       const { lr } = trainer;
       // A batch does not go beyond a micro-step at which something else happens.
@@ -184,6 +194,7 @@ class Runner {
         this.#emit({
           kind: "step",
           ...{ ...result, lr: result.update?.lr ?? lr, tokens: trainer.model.S },
+          windows: results.length,
           ...this.#bits(result.loss),
         });
       }
@@ -196,6 +207,23 @@ class Runner {
     return this.#end(reason, from, wasDone);
   }
 
+  /** Ctrl-C on any rank stops all, and the time is up when rank 0 says so. */
+  #agreed(own: EndReason): EndReason {
+    const { ranks } = this.#options;
+    if (ranks === undefined) return own;
+    const wishes = ranks.numbers([REASONS.indexOf(own)]).map(([wish]) => REASONS[wish!]!);
+    return wishes.includes("stopped") ? "stopped" : wishes[0]!;
+  }
+
+  /** The state is that of the last micro-step that all ranks had done. */
+  #endWithout(rank: number): never {
+    const { ranks, out } = this.#options;
+    ranks?.lose(rank);
+    this.#saveOnTheWay();
+    const { step } = this.#trainer.state;
+    throw new UserError(rankLost(rank, ranks?.size ?? 1, step, out));
+  }
+
   #end(reason: EndReason, from: number, wasDone: boolean): RunResult {
     const trainer = this.#trainer;
     // What a stopped run sees here is not part of the run that it is resumed as.
@@ -204,10 +232,13 @@ class Runner {
     this.#tellTroubles();
     const { step, lastLoss, validation } = trainer.state;
     const isKnown = validation.last?.step === step && !isUpdated;
-    const validationLoss = isKnown ? validation.last.loss : this.#validate(true, isOver);
-    const { out } = this.#options;
+    const { out, ranks } = this.#options;
     const isThere = wasDone && out !== undefined && isSameFile(out, trainer.resumedFrom);
-    if (out !== undefined && !isThere) this.#save(out);
+    // `mpirun` leaves a process that it stops a second.
+    const savesFirst = ranks !== undefined && !isOver;
+    if (savesFirst && out !== undefined) this.#save(out);
+    const validationLoss = isKnown ? validation.last.loss : this.#validate(true, isOver);
+    if (!savesFirst && out !== undefined && !isThere) this.#save(out);
     this.#emit({ kind: "end", step, reason });
     return { reason, steps: step - from, loss: lastLoss, validationLoss };
   }
@@ -221,6 +252,7 @@ class Runner {
   }
 
   #save(path: string): void {
+    if (this.#options.ranks?.saves === false) return;
     this.#trainer.save(path, this.#options.disk ?? diskFileSystem);
     this.#emit({ kind: "saved", step: this.#trainer.state.step, path });
   }
@@ -263,6 +295,8 @@ class Runner {
 function after(step: number, every: number): number {
   return every > 0 ? (Math.floor(step / every) + 1) * every : Infinity;
 }
+
+const REASONS: readonly EndReason[] = ["steps", "time", "stopped"];
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -17,11 +17,11 @@ export function runTraced(
   session: Session,
   { plan }: BuiltPlan,
   program: string,
-  { first = false } = {},
+  { first = false, last = false } = {},
 ): TracedCommand[] {
   const { commands } = plan.programs.find((p) => p.name === program)!;
   const times = new Float64Array(2 * commands.length);
-  session.run(program, { first, times });
+  session.run(program, { first, last, times });
   const ran = commands.map((command, i) => ({
     ...{ program, label: labelOf(command, plan.engine), kernel: command.kernel },
     ...{ start: times[2 * i]!, end: times[2 * i + 1]! },

@@ -20,7 +20,7 @@ import { diskFileSystem, type FileSystem } from "../compiler/support/atomic_writ
 import { invariant } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../formats/files.ts";
-import { inputStorage, paramStorage } from "../passes/lower_to_host.ts";
+import { paramStorage } from "../passes/lower_to_host.ts";
 import type { DeviceInfo, EngineCounts, EngineInfo, Session } from "../runtime-native/js/index.ts";
 import { afterResidual, isSwitchedOff, switchedOff, withoutEngine } from "./adaptive.ts";
 import { batchAt, resultsOf, withBatch } from "./batches.ts";
@@ -28,20 +28,21 @@ import { type CheckpointContents, encodeCheckpoint, type TrainState } from "./ch
 import { contentsOf } from "./checkpoint_contents.ts";
 import { compatNamed, validationWindows } from "./compat/index.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
-import { copyWindow, trainWindow } from "./data/windows.ts";
 import { type EngineTrouble, RecoveringSession } from "./engine_recovery.ts";
 import { afterOverflow, afterUpdate, isForChoice, newEngineState } from "./engine_scales.ts";
-import { engineShare, toRows } from "./engine_share.ts";
+import { engineShare } from "./engine_share.ts";
 import { firstNotFinite, groupGradient, scaleGradients } from "./group_gradient.ts";
 import { initialise } from "./initialise.ts";
 import { initialiseAdapters, withoutAdapters } from "./lora/initialise.ts";
 import { MezoTrainer } from "./mezo/trainer.ts";
+import { MicroSteps } from "./micro_steps.ts";
 import { parametersOf, readModel, type TrainingModel, withRows } from "./model.ts";
 import { updateScalars } from "./optimizers/groups.ts";
 import { optimizerNamed } from "./optimizers/index.ts";
 import { completeSettings, type TrainSettings } from "./options.ts";
 import { buffers } from "./programs.ts";
 import { createRandom, type Random } from "./random.ts";
+import type { Ranks } from "./ranks.ts";
 import { rateOf } from "./schedules/index.ts";
 import type { TracedCommand } from "./trace.ts";
 import {
@@ -95,7 +96,8 @@ export class HostTrainer implements Trainer {
   readonly #dataName: string;
   readonly #device: RecoveringSession;
   readonly #random: Random;
-  readonly #rowOf: ((id: number) => number) | null;
+  readonly #microSteps: MicroSteps;
+  readonly #ranks: Ranks | undefined;
   /** The engine computes one window at a time. */
   readonly #batch: number;
   #state: TrainState;
@@ -110,10 +112,10 @@ export class HostTrainer implements Trainer {
     this.vocabulary = vocabulary;
     this.settings = settings;
     this.resumedFrom = start.resumedFrom;
-    this.#state = state;
+    this.#ranks = start.ranks;
+    this.#state = this.#kept(state);
     this.#data = data;
     this.#dataName = dataName;
-    this.#rowOf = rowOfId(vocabulary);
     this.#random = createRandom(settings.seed);
     this.#random.restore(state.random);
     const share = engineShare(start, fill);
@@ -121,10 +123,10 @@ export class HostTrainer implements Trainer {
       this.#state = { ...state, engine: newEngineState(share.choice, share.scales) };
     }
     this.#batch = share === undefined ? settings.batch : 1;
-    const { fallback, trace, countsBefore, recompute } = start;
+    const { fallback, trace, countsBefore, recompute, ranks } = start;
     const isOff = start.engine !== undefined && isSwitchedOff(state, settings);
     const device = isOff ? withoutEngine(start.device) : start.device;
-    const processor = { batch: this.#batch, recompute };
+    const processor = { batch: this.#batch, recompute, ranks: ranks !== undefined };
     const optimizer = optimizerNamed(settings.optimizer);
     this.#device = new RecoveringSession({
       ...{ graph: model.graph, share, processor, optimizer, device, fallback, trace, countsBefore },
@@ -132,6 +134,10 @@ export class HostTrainer implements Trainer {
       handsOver: () => start.handsOver === true && this.#mayHandOver(start),
     });
     if (isOff) this.#device.tell(switchedOff(state.step + 1, settings));
+    this.#microSteps = new MicroSteps({
+      ...{ device: this.#device, model, data, rowOf: rowOfId(vocabulary), random: this.#random },
+      ...{ batch: this.#batch, ranks },
+    });
     this.parameters = parametersOf(model.graph);
     try {
       fill(this.#session);
@@ -245,7 +251,10 @@ export class HostTrainer implements Trainer {
   }
 
   steps(until = Infinity): readonly StepResult[] {
-    return this.#advance(batchAt(this.#state, { ...this.settings, batch: this.#batch }, until));
+    const size = this.#ranks?.size;
+    return this.#advance(
+      batchAt(this.#state, { ...this.settings, batch: this.#batch }, until, size),
+    );
   }
 
   #advance(count: number): readonly StepResult[] {
@@ -253,17 +262,17 @@ export class HostTrainer implements Trainer {
     this.#needNoOther();
     const { step, group, updates } = this.#state;
     this.#device.clearTrace();
-    const run = (): void => this.#runWindows(count, group.count === 0);
-    this.#onEngine(step + count, run, () => this.#repeatGroup(group.count + count));
+    const span = { begin: group.count, end: group.count + count };
+    const closes = span.end === this.settings.accum || step + count === this.settings.steps;
+    const run = (): void => this.#microSteps.run(span, closes);
+    this.#onEngine(step + count, run, () => this.#repeatGroup(span.end));
     this.#needNoOther();
-    const losses = [...this.#session.f32(count === 1 ? buffers.loss : buffers.losses)];
+    const { losses } = this.#microSteps;
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
     if (bad >= 0) this.#giveUp(lossNotFinite(`step ${step + 1 + bad}`, losses[bad]!, updates));
     this.#state = afterMicroSteps(this.#state, losses, this.#random.state());
     this.#watchResidual();
-    const isFull = group.count + count === this.settings.accum;
-    const update = isFull || this.done ? this.finishGroup() : undefined;
-    return resultsOf(step, losses, update);
+    return resultsOf(step, losses, closes ? this.#closeGroup() : undefined);
   }
 
   /** The processor takes over for good once the residual stream was too large too often. */
@@ -277,36 +286,23 @@ export class HostTrainer implements Trainer {
     this.#device.leaveEngine(trouble, () => this.#repeatGroup(group.count));
   }
 
-  /** `count` is 1, or the size of a batch. */
-  #runWindows(count: number, first: boolean): void {
-    const { S } = this.model;
-    for (let i = 0; i < count; i++)
-      this.#setWindow(trainWindow(this.#random, this.#data.trainTokens, S), count === 1 ? -1 : i);
-    this.#device.run(count === 1 ? "micro_step" : "batch", { first });
-  }
-
   /** So many windows from the beginning of the open group. */
   #repeatGroup(count: number): void {
     this.#random.restore(this.#state.group.before.random);
-    for (let i = 0; i < count; i++) this.#runWindows(1, i === 0);
-  }
-
-  /** The ids of a window, as number `at` of a batch unless that is negative. */
-  #setWindow(position: number, at = -1): void {
-    const { S, tokens: x, targets: y } = this.model;
-    const [tokens, targets] = [x, y].map((name) =>
-      at < 0
-        ? this.#session.i32(inputStorage(name))
-        : this.#session.i32(buffers.windows(name)).subarray(at * S, (at + 1) * S),
-    );
-    copyWindow(this.#data.tokens, position, tokens!, targets!);
-    toRows([tokens!, targets!], this.#rowOf);
+    this.#microSteps.repeat(count);
   }
 
   finishGroup(): UpdateResult | undefined {
-    const { step, updates, group } = this.#state;
+    const { group } = this.#state;
     if (group.count === 0) return undefined;
     this.#needNoOther();
+    this.#microSteps.sum(group.count);
+    return this.#closeGroup();
+  }
+
+  /** Updates with the gradients of the open group, which are summed over all ranks. */
+  #closeGroup(): UpdateResult {
+    const { step, updates, group } = this.#state;
     const found = groupGradient(this.#device, this.settings, group.count);
     const { nonfinite, sanitized, norm: gradNorm, clipped, scale } = found;
     if (nonfinite > 0 && this.#device.lossScale > 1) return this.#backOff();
@@ -354,13 +350,8 @@ export class HostTrainer implements Trainer {
     const { step, updates } = this.#state;
     const { S } = this.model;
     const windows = validationWindows(this.settings, { step, valStart, valTokens, S });
-    let sum = 0;
-    for (const position of windows) {
-      this.#setWindow(position);
-      this.#session.run("evaluate");
-      sum += this.#session.f32(buffers.evaluatedLoss)[0]!;
-    }
-    const loss = sum / windows.length;
+    const losses = this.#microSteps.evaluate(windows);
+    const loss = losses.reduce((sum, x) => sum + x, 0) / windows.length;
     if (!Number.isFinite(loss)) {
       throw new UserError(lossNotFinite(`the validation after step ${step}`, loss, updates));
     }
@@ -380,13 +371,19 @@ export class HostTrainer implements Trainer {
 
   #contents(): CheckpointContents {
     this.#digest ??= digestOfTokens(this.#data);
-    const { state, vocabulary, settings } = this;
+    const { vocabulary, settings } = this;
+    const state = this.#kept(this.#state);
     const { lossScale } = this.#device;
     return contentsOf({
       ...{ model: this.model, vocabulary, settings, state, lossScale },
       ...{ data: this.#data, dataName: this.#dataName, digest: this.#digest },
       values: (name) => this.#session.f32(name),
     });
+  }
+
+  /** With ranks, the gradients of an open group are in all of them, and none keeps its part. */
+  #kept(state: TrainState): TrainState {
+    return this.#ranks === undefined ? state : withoutGradients(state);
   }
 
   param(path: string): Float32Array {

@@ -13,6 +13,7 @@ import type { EngineChoice } from "./engine_programs.ts";
 import type { EngineTrouble } from "./engine_recovery.ts";
 import type { ModelChoice, TrainingModel } from "./model.ts";
 import type { TrainSettings } from "./options.ts";
+import type { Ranks } from "./ranks.ts";
 import type { TracedCommand } from "./trace.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -39,6 +40,8 @@ export interface TrainerOptions extends ModelChoice {
    * go on from a checkpoint. Default: such a failure is one like others.
    */
   readonly handsOver?: boolean;
+  /** Other processes of the same run. On the processor, and with gradients. */
+  readonly ranks?: Ranks | undefined;
 }
 
 export interface UpdateResult {
@@ -138,6 +141,7 @@ export interface Start {
   readonly trace?: boolean;
   readonly recompute?: boolean;
   readonly handsOver?: boolean;
+  readonly ranks?: Ranks | undefined;
   /** What the engine did in earlier processes of this run. */
   readonly countsBefore?: EngineCounts;
 }

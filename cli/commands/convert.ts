@@ -1,16 +1,20 @@
 /** `anec convert`: a model from one format to another. */
 import type { Command } from "commander";
 import type { Diagnostic } from "../../compiler/support/diagnostic.ts";
-import { convertModel } from "../../formats/convert.ts";
+import { type Conversion, convertModel } from "../../formats/convert.ts";
 import { type WriteDtype, writeDtypes } from "../../formats/format.ts";
 import { writableFormats } from "../../formats/index.ts";
+import { weightsOf } from "../../training/foreign_model.ts";
+import { openModel } from "../../training/open_model.ts";
+import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
 import { diagnosticJson, printDiagnostics } from "../failures.ts";
 import { type JsonFlag, jsonFlag, oneOf } from "../flags.ts";
-import { grouped, jsonLine, pairs } from "../output.ts";
+import { bytesText, grouped, jsonLine, pairs } from "../output.ts";
+import { progressLine } from "../progress.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
-interface Flags extends JsonFlag, UnsaidFlags {
+interface Flags extends JsonFlag, AdapterFlags, UnsaidFlags {
   readonly to?: string;
   readonly dtype?: WriteDtype;
   readonly expand?: boolean;
@@ -22,6 +26,7 @@ export const command = {
     "anec convert SmolLM2-135M smollm2.ckpt",
     "anec convert runs/tiny.ckpt tiny.gguf --expand",
     "anec convert ane_smollm2_ckpt.bin smollm2 --to hf --dtype bf16",
+    "anec convert SmolLM2-135M mine.gguf --adapters mine.adapters",
   ],
 
   define(c: Command): void {
@@ -41,6 +46,7 @@ export const command = {
       )
       .option("--expand", "write zeros for the ids that training never saw")
       .option("--force", "replace an output that is there");
+    adapterFlags(c);
     unsaidFlags(c);
     jsonFlag(c);
   },
@@ -49,17 +55,27 @@ export const command = {
     const { to, dtype, expand = false, force = false } = flags;
     const [input, output] = args as [string, string];
     const warnings: Diagnostic[] = [];
-    const {
-      from,
-      to: target,
-      weights,
-      parameters,
-    } = convertModel(input, output, {
-      ...unsaidOptions(flags),
-      ...{ expand, replace: force, report: (warning: Diagnostic) => warnings.push(warning) },
-      ...(to === undefined ? {} : { to }),
-      ...(dtype === undefined ? {} : { dtype }),
-    });
+    const line = progressLine(io.err);
+    let converted: Conversion;
+    try {
+      converted = convertModel(input, output, {
+        ...unsaidOptions(flags),
+        ...(flags.adapters === undefined
+          ? {}
+          : {
+              read: (path, options) =>
+                weightsOf(openModel(path, { ...options, ...adapterOptions(flags) }), options),
+            }),
+        ...{ expand, replace: force, report: (warning: Diagnostic) => warnings.push(warning) },
+        ...(to === undefined ? {} : { to }),
+        ...(dtype === undefined ? {} : { dtype }),
+        onProgress: (done, all) =>
+          line.update(`writing ${bytesText(done)} of ${bytesText(all)}`, done, all),
+      });
+    } finally {
+      line.end();
+    }
+    const { from, to: target, weights, parameters } = converted;
     const { config } = weights;
     if (flags.json === true) {
       const paths = { from: from.name, to: target.name, path: output };

@@ -2,9 +2,7 @@
 import type { Command } from "commander";
 import { noTokenizer } from "../../compiler/messages/training.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import type { Checkpoint } from "../../training/checkpoint.ts";
-import { openData } from "../../training/data/open_data.ts";
-import { loadTokenizer, type Tokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
+import { loadTokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
 import {
   type EvaluateOptions,
   type Evaluation,
@@ -12,8 +10,9 @@ import {
   evaluations,
 } from "../../training/evaluate.ts";
 import { openModel, tokenizerOf } from "../../training/open_model.ts";
+import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
-import { dataProgress } from "../data_output.ts";
+import { openShown } from "../data_output.ts";
 import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
@@ -23,18 +22,17 @@ import {
   type JsonFlag,
   jsonFlag,
   oneOf,
-  tokenizerFlag,
+  type TextModelFlags,
+  textModelFlags,
 } from "../flags.ts";
-import type { Io } from "../io.ts";
-import { counted, grouped, jsonLine, liveLine, pairs } from "../output.ts";
+import { counted, grouped, jsonLine, pairs } from "../output.ts";
+import { progressLine } from "../progress.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
-interface Flags extends DeviceFlags, JsonFlag, UnsaidFlags {
+interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags {
   readonly data?: string;
   readonly windows: NonNullable<EvaluateOptions["windows"]>;
   readonly stride?: number;
-  readonly context?: number;
-  readonly tokenizer?: string;
 }
 
 export const command = {
@@ -60,17 +58,9 @@ export const command = {
         "--stride <n>",
         "tokens from one window to the next, with val and all (default: as long as a window)",
         anyNumber("--stride"),
-      )
-      .option(
-        "--context <n>",
-        "tokens of a window (default: the sequence length of the model)",
-        anyNumber("--context"),
-      )
-      .option(
-        "--tokenizer <name>",
-        "a name or a tokenizer.json, for a model that comes without one",
-        tokenizerFlag,
       );
+    textModelFlags(c, "tokens of a window (default: the sequence length of the model)");
+    adapterFlags(c);
     unsaidFlags(c);
     deviceFlags(c);
     jsonFlag(c);
@@ -80,6 +70,7 @@ export const command = {
     const path = args[0]!;
     const model = openModel(path, {
       ...unsaidOptions(flags),
+      ...adapterOptions(flags),
       report: (warning) => printDiagnostics(io, [warning]),
     });
     const tokenizer =
@@ -88,8 +79,12 @@ export const command = {
         : await loadTokenizer(flags.tokenizer);
     const known = model.data.tokens > 0 ? model.data.name : "default";
     const name = flags.data ?? known;
-    const data = await open({ name, path, model, tokenizer, io });
-    const line = liveLine(io.err);
+    // Token files are taken as they are; texts need the tokenizer of the model.
+    if (tokenizer === undefined && !name.endsWith(".bin")) {
+      throw new UserError(noTokenizer(path, model.data.tokenizer, tokenizerNames));
+    }
+    const data = await openShown(io, name, tokenizer);
+    const line = progressLine(io.err);
     const interrupt = new AbortController();
     const release = io.onInterrupt(() => {
       if (interrupt.signal.aborted) io.abort(EXIT.interrupted);
@@ -101,7 +96,8 @@ export const command = {
         ...(flags.stride === undefined ? {} : { stride: flags.stride }),
         ...(flags.context === undefined ? {} : { S: flags.context }),
         signal: interrupt.signal,
-        onProgress: (done, all) => line.update(`window ${grouped(done)} of ${grouped(all)}`),
+        onProgress: (done, all) =>
+          line.update(`window ${grouped(done)} of ${grouped(all)}`, done, all),
       });
       line.end();
       const { isInterrupted, ...numbers } = result;
@@ -115,34 +111,6 @@ export const command = {
     }
   },
 };
-
-interface Opening {
-  readonly name: string;
-  readonly path: string;
-  readonly model: Checkpoint;
-  readonly tokenizer: Tokenizer | undefined;
-  readonly io: Io;
-}
-
-/** Token files as they are, texts with the tokenizer of the model. Throws a `UserError` (E0911). */
-async function open({ name, path, model, tokenizer, io }: Opening) {
-  if (tokenizer === undefined && !name.endsWith(".bin")) {
-    throw new UserError(noTokenizer(path, model.data.tokenizer, tokenizerNames));
-  }
-  const progress = dataProgress(io.err);
-  try {
-    return await openData(name, {
-      ...(tokenizer === undefined ? {} : { tokenizer }),
-      onProgress: progress.report,
-      report: (warning) => {
-        progress.end();
-        printDiagnostics(io, [warning]);
-      },
-    });
-  } finally {
-    progress.end();
-  }
-}
 
 function textOf(path: string, data: string, result: Evaluation): string {
   const { loss, perplexity, bitsPerByte, tokens, windows, S } = result;

@@ -4,6 +4,7 @@ import { loadTokenizer } from "../../training/data/tokenizers.ts";
 import { createGenerator } from "../../training/generate.ts";
 import { openModel } from "../../training/open_model.ts";
 import { defaultSampling } from "../../training/sampling.ts";
+import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
 import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
@@ -14,12 +15,13 @@ import {
   deviceFlags,
   type JsonFlag,
   jsonFlag,
-  tokenizerFlag,
+  type TextModelFlags,
+  textModelFlags,
 } from "../flags.ts";
 import { count, grouped, jsonLine } from "../output.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
-interface Flags extends DeviceFlags, JsonFlag, UnsaidFlags {
+interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags {
   readonly prompt: string;
   readonly tokens: number;
   readonly temperature: number;
@@ -27,8 +29,6 @@ interface Flags extends DeviceFlags, JsonFlag, UnsaidFlags {
   readonly topP: number;
   readonly seed: number;
   readonly stop?: readonly string[];
-  readonly context?: number;
-  readonly tokenizer?: string;
 }
 
 export const command = {
@@ -62,17 +62,12 @@ export const command = {
         defaultSampling.topP,
       )
       .option("--seed <n>", "of the draws", anyNumber("--seed"), 42)
-      .option("--stop <text>", "end where this text appears; may be repeated", collect)
-      .option(
-        "--context <n>",
-        "tokens the model sees at once (default: its sequence length, 1,024 at most for models from elsewhere)",
-        anyNumber("--context"),
-      )
-      .option(
-        "--tokenizer <name>",
-        "a name or a tokenizer.json, for a model that comes without one",
-        tokenizerFlag,
-      );
+      .option("--stop <text>", "end where this text appears; may be repeated", collect);
+    textModelFlags(
+      c,
+      "tokens the model sees at once (default: its sequence length, 1,024 at most for models from elsewhere)",
+    );
+    adapterFlags(c);
     unsaidFlags(c);
     deviceFlags(c);
     jsonFlag(c);
@@ -83,6 +78,7 @@ export const command = {
     const json = flags.json === true;
     const model = openModel(args[0]!, {
       ...unsaidOptions(flags),
+      ...adapterOptions(flags),
       report: (warning) => printDiagnostics(io, [warning]),
     });
     const generator = await createGenerator(model, {

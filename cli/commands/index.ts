@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./convert.ts"),
   },
   {
+    name: "adapters",
+    summary: "write the adapters of a checkpoint into a file of their own",
+    load: () => import("./adapters.ts"),
+  },
+  {
     name: "eval",
     summary: "measure the loss of a model on text",
     load: () => import("./eval.ts"),
@@ -28,9 +33,19 @@ export const commands: readonly CommandEntry[] = [
     load: () => import("./search.ts"),
   },
   {
+    name: "dashboard",
+    summary: "show runs in a browser as they go on",
+    load: () => import("./dashboard.ts"),
+  },
+  {
     name: "compile",
     summary: "compile an entry of a file to a bundle, and print its stages",
     load: () => import("./compile.ts"),
+  },
+  {
+    name: "report",
+    summary: "make a page that shows a model, a bundle, a MIL program or a run",
+    load: () => import("./report.ts"),
   },
   {
     name: "cost",
@@ -171,6 +186,11 @@ export const commands: readonly CommandEntry[] = [
     name: "explain",
     summary: "explain the code of a message",
     load: () => import("./explain.ts"),
+  },
+  {
+    name: "completion",
+    summary: "print a script that lets a shell complete commands and flags",
+    load: () => import("./completion.ts"),
   },
   {
     name: "doctor",

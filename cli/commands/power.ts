@@ -45,7 +45,7 @@ export const command = {
       const begin = performance.now();
       const idleEnd = begin + flags.idle * 1000;
       await running.until(idleEnd);
-      const run = await runTraining(args, () => {});
+      const run = await runTraining(args);
       const { samples } = running;
       await running.until(run.training.at(-1)!.to);
       const result = resultOf(
@@ -96,7 +96,7 @@ function resultOf(meter: string, idle: Energy | undefined, used: Energy, run: Tr
 }
 
 function text(result: Result): string {
-  const { seconds, steps, tokens, idleWatts, netJoules, netJoulesPerStep, thermal } = result;
+  const { seconds, steps, tokens, idleWatts, netJoules, thermal } = result;
   const each = (joules: number, n: number): string =>
     `${scaled((joules / n) * 1000, "mJ")} a ${n === steps ? "step" : "token"}`;
   const parts = Object.entries(result.byPart).map(
@@ -111,7 +111,7 @@ function text(result: Result): string {
     ["energy", `${scaled(result.joules, "J")}, ${result.watts.toFixed(2)} W`],
     ...parts,
     ["", `${each(result.joules, steps)}, ${each(result.joules, tokens)}`],
-    ...(idleWatts === null || netJoules === null || netJoulesPerStep === null
+    ...(idleWatts === null || netJoules === null
       ? []
       : ([
           ["idle", `${idleWatts.toFixed(2)} W`],

@@ -15,9 +15,10 @@ import { VERSION } from "../../version.ts";
 import { type ChipFlags, chipFlags } from "../chip_flag.ts";
 import { type Call, EXIT } from "../command.ts";
 import { type JsonFlag, jsonFlag, known, oneOf, whole } from "../flags.ts";
-import { count, counted, jsonLine, liveLine, table } from "../output.ts";
+import { count, counted, jsonLine, table } from "../output.ts";
 import { checkOutputFile } from "../output_paths.ts";
 import { runProbes } from "../probe_process.ts";
+import { progressLine } from "../progress.ts";
 
 interface Flags extends JsonFlag, ChipFlags {
   readonly device: "ane" | "emulator";
@@ -67,14 +68,18 @@ export const command = {
     if (device === "ane") checkPlatform();
     if (flags.out !== undefined) checkOutputFile("--out", flags.out, []);
 
-    const line = liveLine(io.err);
+    const line = progressLine(io.err);
     let done = 0;
+    line.update("the first probe", 0, chosen.length);
     const { machine, results } = await runProbes(chosen, {
       device,
       seconds,
       ...(chip === undefined ? {} : { chip }),
       ...(os === undefined ? {} : { os }),
-      onResult: ({ name }) => line.update(`  ${++done} of ${chosen.length}  ${name}`),
+      onResult: ({ name }) => {
+        done += 1;
+        line.update(`probe ${done} of ${chosen.length}, ${name}`, done, chosen.length);
+      },
     }).finally(() => line.end());
     const date = new Date().toISOString().slice(0, 10);
     const report = probeReport({ anec: VERSION, date, device, machine, probes: results });

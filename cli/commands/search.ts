@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../../formats/files.ts";
-import { openData } from "../../training/data/open_data.ts";
+import type { TokenData } from "../../training/data/token_file.ts";
 import { readModel, type TrainingModel } from "../../training/model.ts";
 import { files, readRecords, readSettings } from "../../training/search/ledger.ts";
 import type { SearchSettings } from "../../training/search/record.ts";
@@ -13,12 +13,13 @@ import { baselineOf } from "../../training/search/setup.ts";
 import { checkSpace } from "../../training/search/space.ts";
 import { summaryPage } from "../../training/search/summary_page.ts";
 import { type Call, EXIT } from "../command.ts";
-import { dataProgress } from "../data_output.ts";
+import { openShown } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
 import { overridesOf } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { jsonLine } from "../output.ts";
+import { underRanks } from "../ranks.ts";
 import {
   checkResumeFlags,
   conflict,
@@ -29,12 +30,14 @@ import {
   spaceOf,
 } from "../search_flags.ts";
 import { searchReporter, summaryText } from "../search_output.ts";
+import { openPool, serveSearch } from "../search_ranks.ts";
 
 export const command = {
   examples: [
     "anec search --model tiny --budget 20s --experiments 12",
     "anec search --model tiny --space lr=1e-4..1e-2:log --space L=2,3,4 --workers 2 --out runs/wide",
     "anec search --resume --out runs/wide --try lr=5e-4,L=3",
+    "mpirun -n 4 anec search --model tiny --out runs/wide",
     "anec search --summary runs/wide",
   ],
 
@@ -42,7 +45,11 @@ export const command = {
 
   async run({ io, flags }: Call<SearchFlags>): Promise<number> {
     if (flags.summary !== undefined) return summarize(io, flags.summary, flags.json === true);
-    return flags.resume === true ? resume(io, flags) : begin(io, flags);
+    return underRanks(io, flags, (own, joined) => {
+      if (joined !== undefined && joined.ranks.rank > 0) return serveSearch(own, joined);
+      const shared = joined === undefined ? flags : { ...flags, joined };
+      return flags.resume === true ? resume(own, shared) : begin(own, shared);
+    });
   },
 };
 
@@ -78,7 +85,7 @@ async function begin(io: Io, flags: SearchFlags): Promise<number> {
   const folder = flags.out ?? join("runs", `${model.entry}.search`);
   checkNewFolder(folder);
   const dataName = flags.data ?? "default";
-  const data = await open(io, dataName);
+  const data = await openShown(io, dataName);
   return search(io, flags, folder, newSettings(flags, model, dataName, data), data, true);
 }
 
@@ -98,16 +105,7 @@ async function resume(io: Io, flags: SearchFlags): Promise<number> {
     if (given !== kept) throw conflict("-D");
   }
   const settings = { ...stored, experiments: flags.experiments ?? stored.experiments };
-  return search(io, flags, folder, settings, await open(io, settings.data.name), false);
-}
-
-async function open(io: Io, name: string) {
-  const progress = dataProgress(io.err);
-  try {
-    return await openData(name, { onProgress: progress.report });
-  } finally {
-    progress.end();
-  }
+  return search(io, flags, folder, settings, await openShown(io, settings.data.name), false);
 }
 
 async function search(
@@ -115,25 +113,28 @@ async function search(
   flags: SearchFlags,
   folder: string,
   settings: SearchSettings,
-  data: Awaited<ReturnType<typeof open>>,
+  data: TokenData,
   isNew: boolean,
 ): Promise<number> {
-  const { workers = 1 } = flags;
+  const { workers = 1, joined } = flags;
   const given = givenOf(flags.try);
   checkGiven(given, settings);
   const before = isNew ? 0 : readRecords(folder).length;
   const reporter = searchReporter({
-    ...{ io, json: flags.json === true, settings, folder, workers, before },
+    ...{ io, json: flags.json === true, settings, folder, before },
+    workers: workers * (joined?.ranks.size ?? 1),
   });
   const stop = new AbortController();
   const release = io.onInterrupt(() => {
     if (stop.signal.aborted) io.abort(EXIT.interrupted);
     stop.abort();
   });
+  const pool = openPool(joined, settings, workers);
   reporter.start();
   try {
     const records = await runSearch({
       ...{ folder, settings, isNew, data, workers, given, signal: stop.signal },
+      ...(pool === undefined ? {} : { others: pool.runners }),
       onRecord: reporter.record,
       onRun: reporter.run,
       warn: (diagnostic) => printDiagnostics(io, [diagnostic]),
@@ -145,6 +146,7 @@ async function search(
     reporter.stopping();
     return EXIT.interrupted;
   } finally {
+    pool?.end();
     reporter.end();
     release();
   }

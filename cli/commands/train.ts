@@ -9,18 +9,18 @@ import { NativeError } from "../../runtime-native/js/index.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
 import { metadataPath, type TokenData } from "../../training/data/token_file.ts";
-import type { Tokenizer } from "../../training/data/tokenizers.ts";
 import { choiceFrom, trainFrom } from "../../training/initial_weights.ts";
 import { type ModelChoice, readModel } from "../../training/model.ts";
-import { openModel, tokenizerBeside } from "../../training/open_model.ts";
+import { tokenizerBeside } from "../../training/open_model.ts";
 import { completeSettings, defaultSettings } from "../../training/options.ts";
 import { resumeHandedOver, resumeTrainer } from "../../training/resume.ts";
 import { startRun } from "../../training/run.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "../../training/trainer.ts";
+import { type AdapterFlags, adapterFlags, openInitial } from "../adapter_flags.ts";
 import { type BatchFlags, batchFlags, checkBatchFlags } from "../batch_flags.ts";
 import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
-import { dataProgress } from "../data_output.ts";
+import { openShown } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
 import { type FineTuneFlags, fineTuned, fineTuneFlags, loraOf } from "../fine_tune_flags.ts";
 import {
@@ -34,6 +34,7 @@ import {
 import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { checkCheckpointFile, checkOutputFile, type Input } from "../output_paths.ts";
+import { type RanksFlag, ranksFlag, underRanks } from "../ranks.ts";
 import { checkResumeFlags } from "../resume_flags.ts";
 import {
   checkEngineSettings,
@@ -47,7 +48,9 @@ import {
   type TrainDeviceFlags,
   trainDeviceFlags,
 } from "../train_device.ts";
-import { type Reporter, reporterFor } from "../train_output.ts";
+import { checkLogFiles, type LogFlags, logFlags, withLogs, writesLogs } from "../train_logs.ts";
+import { type Reporter, type ReporterOptions, reporterFor } from "../train_output.ts";
+import { linkOf, meetRanks, type RankedFlags, rankedFlags, ranksFor } from "../train_ranks.ts";
 import { type HandedOver, handedOver, handOver, isForAnother } from "../train_relay.ts";
 
 interface Flags
@@ -56,7 +59,11 @@ interface Flags
     JsonFlag,
     SettingFlags,
     BatchFlags,
-    FineTuneFlags {
+    LogFlags,
+    AdapterFlags,
+    FineTuneFlags,
+    RanksFlag,
+    Pick<RankedFlags, "joined"> {
   readonly model?: string;
   readonly entry?: string;
   readonly data?: string;
@@ -78,6 +85,7 @@ export const command = {
     "anec train --resume runs/autoresearch.ckpt --steps 1200",
     "anec train --init runs/autoresearch.ckpt --lora 8 --out runs/adapted.ckpt",
     "anec train --init runs/autoresearch.ckpt --method mezo --lora 8 --steps 1000",
+    "mpirun -n 4 anec train --model autoresearch --accum 5",
   ],
 
   define(c: Command): void {
@@ -112,78 +120,96 @@ export const command = {
         "start from the weights of a model of any format, with a fresh optimizer",
       );
     c.option("--trace <file>", "write the last step by command, for chrome://tracing or Perfetto");
+    logFlags(c);
     fineTuneFlags(c);
+    adapterFlags(c);
     batchFlags(c);
     trainDeviceFlags(c);
+    ranksFlag(c);
     defineFlag(c);
     jsonFlag(c, "print one JSON object a line");
   },
 
-  async run({ io, flags }: Call<Flags>): Promise<number> {
-    const before = handedOver(io);
-    if (before !== undefined) return goOn(io, flags, before);
-    const checkpoint = flags.resume === undefined ? undefined : readCheckpoint(flags.resume);
-    if (checkpoint !== undefined && flags.init !== undefined) {
-      throw new UserError(
-        flagsConflict(
-          "--init",
-          "--resume",
-          "A run that is resumed has the weights of its checkpoint.",
-        ),
-      );
-    }
-    const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
-    const initial = flags.init === undefined ? undefined : openModel(flags.init, { report });
-    if (checkpoint === undefined && initial === undefined && flags.model === undefined) {
-      throw new UserError(
-        missingArgument("anec train", "--model <name>", "anec train --model <name> [options]"),
-      );
-    }
-    const source = flags.model === undefined ? initial?.model.source : openSource(flags.model);
-    // What is wrong with the command line is said before a long download.
-    completeSettings(
-      checkpoint === undefined ? fineTuned(flags, settingsOf(flags)) : settingsOf(flags),
-    );
-    checkEngineSettings(flags, flags.device);
-    const { engine } = chosenDevice(flags);
-    if (engine !== undefined && flags.device !== "auto")
-      checkBatchFlags(flags, `--device ${flags.device}`);
-    const choice = source === undefined ? undefined : choiceOf(flags, source, initial);
-    const model = choice === undefined ? undefined : readModel(choice);
-    if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
-    const dataName = flags.data ?? checkpoint?.data.name ?? "default";
-    const out = flags.out ?? flags.resume ?? `${RUNS}/${model?.entry}.ckpt`;
-    if (flags.trace !== undefined)
-      checkOutputFile("--trace", flags.trace, inputsOf(flags, dataName));
-    if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
-    const data = await open(dataName, io, await tokenizerBeside(checkpoint ?? initial));
-    const openOn = (chosen: ChosenDevice): Trainer =>
-      checkpoint === undefined
-        ? begin(io, flags, chosen, { ...choice!, data, dataName }, initial)
-        : resume(io, flags, chosen, source, checkpoint, data);
-    const { trainer, why } = openChosen(flags, openOn);
-    if (flags.json !== true) {
-      printDiagnostics(io, trainer.model.elaborated.diagnostics);
-      if (why !== undefined) io.err.write(`device ${why}\n`);
-    }
-    if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
-    const json = flags.json === true;
-    const reporter = reporterFor({ io, json, trainer, data, dataName, out, ...timeOf(flags) });
-    const from = trainer.state.step;
-    try {
-      return await train({ io, flags, trainer, reporter, out, from, began: Date.now() });
-    } finally {
-      reporter.end();
-      trainer.close();
-    }
+  run({ io, flags }: Call<Flags>): Promise<number> {
+    return underRanks(io, flags, (own, joined) => start(own, rankedFlags(flags, joined)));
   },
 };
+
+async function start(io: Io, flags: Flags): Promise<number> {
+  const before = handedOver(io);
+  if (before !== undefined) return goOn(io, flags, before);
+  const checkpoint = flags.resume === undefined ? undefined : readCheckpoint(flags.resume);
+  if (checkpoint !== undefined && flags.init !== undefined) {
+    throw new UserError(
+      flagsConflict(
+        "--init",
+        "--resume",
+        "A run that is resumed has the weights of its checkpoint.",
+      ),
+    );
+  }
+  const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
+  if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
+  const initial = openInitial(flags, report);
+  if (checkpoint === undefined && initial === undefined && flags.model === undefined) {
+    throw new UserError(
+      missingArgument("anec train", "--model <name>", "anec train --model <name> [options]"),
+    );
+  }
+  const source = flags.model === undefined ? initial?.model.source : openSource(flags.model);
+  // What is wrong with the command line is said before a long download.
+  completeSettings(
+    checkpoint === undefined ? fineTuned(flags, settingsOf(flags)) : settingsOf(flags),
+  );
+  checkEngineSettings(flags, flags.device);
+  const { engine } = chosenDevice(flags);
+  if (engine !== undefined && flags.device !== "auto")
+    checkBatchFlags(flags, `--device ${flags.device}`);
+  const choice = source === undefined ? undefined : choiceOf(flags, source, initial);
+  const model = choice === undefined ? undefined : readModel(choice);
+  const dataName = flags.data ?? checkpoint?.data.name ?? "default";
+  const out = flags.out ?? flags.resume ?? `${RUNS}/${model?.entry}.ckpt`;
+  if (flags.trace !== undefined) checkOutputFile("--trace", flags.trace, inputsOf(flags, dataName));
+  checkLogFiles(flags, [
+    ...inputsOf(flags, dataName),
+    { path: out, what: "the checkpoint" },
+    ...(flags.resume === undefined ? [] : [{ path: flags.resume, what: "the checkpoint" }]),
+  ]);
+  if (out !== flags.resume) checkCheckpointFile("--out", out, inputsOf(flags, dataName));
+  const data = await openShown(io, dataName, await tokenizerBeside(checkpoint ?? initial));
+  const openOn = (chosen: ChosenDevice): Trainer =>
+    checkpoint === undefined
+      ? begin(io, flags, chosen, { ...choice!, data, dataName }, initial)
+      : resume(io, flags, chosen, source, checkpoint, data);
+  const { trainer, why } = openChosen(flags, openOn);
+  if (flags.json !== true) {
+    printDiagnostics(io, trainer.model.elaborated.diagnostics);
+    if (why !== undefined) io.err.write(`device ${why}\n`);
+  }
+  if (flags.out === undefined && flags.resume === undefined) makeOutputFolder(RUNS);
+  const json = flags.json === true;
+  const from = trainer.state.step;
+  let reporter: Reporter | undefined;
+  try {
+    const shown = { io, json, trainer, data, dataName, out, ...timeOf(flags) };
+    reporter = reporterOf(flags, shown, checkpoint === undefined);
+    meetRanks(flags.joined, { trainer, data, saveEvery: flags.saveEvery ?? SAVE_EVERY });
+    return await train({ io, flags, trainer, reporter, out, from, began: Date.now() });
+  } finally {
+    reporter?.end();
+    trainer.close();
+  }
+}
 
 /** Seconds that the run may take; those that are left, if another process began it. */
 function timeOf({ time }: Flags, before?: HandedOver): { readonly time?: number } {
   if (time === undefined) return {};
   const spent = before === undefined ? 0 : (Date.now() - before.began) / 1000;
   return { time: before === undefined ? time : Math.max(1e-3, time - spent) };
+}
+
+function reporterOf(flags: Flags, options: ReporterOptions, isNew: boolean): Reporter {
+  return withLogs(reporterFor(options), { flags, isNew }, options);
 }
 
 /** The rest of a run that another process began. */
@@ -200,29 +226,14 @@ async function goOn(io: Io, flags: Flags, before: HandedOver): Promise<number> {
   );
   const json = flags.json === true;
   const time = timeOf(flags, before);
-  const reporter = reporterFor({ io, json, trainer, data, dataName, out, ...time });
+  let reporter: Reporter | undefined;
   try {
+    reporter = reporterOf(flags, { io, json, trainer, data, dataName, out, ...time }, false);
     if (trouble !== undefined) reporter.event({ kind: "engine", ...trouble });
     return await train({ ...{ io, flags, trainer, reporter }, ...before });
   } finally {
-    reporter.end();
+    reporter?.end();
     trainer.close();
-  }
-}
-
-async function open(name: string, io: Io, tokenizer?: Tokenizer): Promise<TokenData> {
-  const progress = dataProgress(io.err);
-  try {
-    return await openData(name, {
-      ...(tokenizer === undefined ? {} : { tokenizer }),
-      onProgress: progress.report,
-      report: (warning) => {
-        progress.end();
-        printDiagnostics(io, [warning]);
-      },
-    });
-  } finally {
-    progress.end();
   }
 }
 
@@ -296,11 +307,13 @@ function resume(
 
 function engineOf({ relay }: Io, flags: Flags, { device, engine }: ChosenDevice) {
   return {
-    ...{ device, handsOver: relay !== undefined },
+    ...{ device: { ...device, ...linkOf(flags.joined) }, handsOver: relay !== undefined },
+    ...ranksFor(flags.joined),
     ...(flags.batch === "auto" ? { batch: flags.batch } : {}),
     ...(flags.recompute === true ? { recompute: true } : {}),
     ...(engine === undefined ? {} : { engine }),
-    ...{ fallback: flags.fallback !== false, trace: flags.trace !== undefined },
+    ...{ fallback: flags.fallback !== false },
+    trace: flags.trace !== undefined || flags.json === true || writesLogs(flags),
   };
 }
 
@@ -338,6 +351,7 @@ async function train(training: Training): Promise<number> {
     out,
     saveEvery: flags.saveEvery ?? SAVE_EVERY,
     ...{ from, onEvent: reporter.event },
+    ...ranksFor(flags.joined),
     ...timeOf(flags, before),
   });
   if (before === undefined) reporter.start();

@@ -12,7 +12,8 @@ import {
 import { type Call, EXIT } from "../command.ts";
 import { printDiagnostics } from "../failures.ts";
 import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
-import { counted, jsonLine, liveLine, table } from "../output.ts";
+import { counted, jsonLine, table } from "../output.ts";
+import { progressLine } from "../progress.ts";
 import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
 
@@ -53,10 +54,17 @@ export const command = {
     const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
     const subject = openSubject(path, { ...subjectOptions(flags), report });
     const groups = checkGroups.filter((g) => flags.training || g.name !== "training");
-    const line = liveLine(io.err);
-    const results = groups.map((group) => {
-      line.update(`checking the ${group.name}`);
-      return { name: group.name, checks: runChecks(group.checks, subject, tools) };
+    const line = progressLine(io.err);
+    const total = groups.reduce((sum, { checks }) => sum + checks.length, 0);
+    let done = 0;
+    const results = groups.map(({ name, checks }) => {
+      const told = (): void => line.update(`checking the ${name}`, done, total);
+      told();
+      const onResult = (): void => {
+        done += 1;
+        told();
+      };
+      return { name, checks: runChecks(checks, subject, tools, onResult) };
     });
     line.end();
     const all = results.flatMap((g) => g.checks);

@@ -5,7 +5,7 @@
  * in `processor` the mean power of each part in milliwatts. Source: its manual page and its output.
  */
 import { spawn } from "node:child_process";
-import { parse } from "plist";
+import plist from "plist";
 import { energyMeterMissing } from "../../compiler/messages/power.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { type Meter, type RunningMeter, type Sample, SampleLog } from "./meter.ts";
@@ -73,7 +73,7 @@ function startPowermetrics(program: string, interval: number): RunningMeter {
 
 /** The sample of one property list that was complete at `now`. Throws an `Error` if it is another list. */
 export function sampleOf(list: string, now: number): Sample {
-  const root = objectOf(parse(list.replace("\0", "").trim()), "the list");
+  const root = objectOf(plist.parse(list.replace("\0", "").trim()), "the list");
   const processor = objectOf(root["processor"], "`processor`");
   const seconds = numberOf(root, "elapsed_ns") / 1e9;
   if (!(seconds > 0)) throw new Error("`elapsed_ns` is not above 0");

@@ -28,10 +28,7 @@ interface Line {
 }
 
 /** Runs `anec train …flags --json`. Throws a `UserError` (E0974) if it ends with an error or does nothing. */
-export async function runTraining(
-  flags: readonly string[],
-  onStep: (step: number) => void,
-): Promise<TrainingRun> {
+export async function runTraining(flags: readonly string[]): Promise<TrainingRun> {
   const argv = [join(packageRoot(), "bin", "anec.js"), "train", ...flags, "--json"];
   const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
   const training: Stretch[] = [];
@@ -50,7 +47,6 @@ export async function runTraining(
     steps += 1;
     tokens += line.tokens ?? 0;
     loss = line.loss ?? loss;
-    onStep(steps);
   });
   const code = await new Promise<number>((resolve, reject) => {
     child.on("error", reject);

@@ -12,11 +12,12 @@
  */
 import type { Command, EnginePlan, PlanBuffer, PlanProgram } from "./plan.ts";
 
-/** What carries a command out: the host's threads, the thread that stages, the one that dispatches. */
-export type Lane = "host" | "staging" | "engine";
+/** What carries a command out: the host's threads, the thread that stages, the one that dispatches, the one that sums. */
+export type Lane = "host" | "staging" | "engine" | "network";
 
 export function laneOf(kernel: string): Lane {
   if (kernel === "engine_call") return "engine";
+  if (kernel === "all_reduce") return "network";
   return kernel.startsWith("engine_") ? "staging" : "host";
 }
 
@@ -75,8 +76,8 @@ export function isWritten({ kernel, ints }: Pick<Command, "kernel" | "ints">, i:
   return WRITTEN[kernel]?.includes(i) ?? true;
 }
 
-/** Surfaces that a command of the engine touches. */
-export function surfaceAccesses(
+/** What a command touches beside memory: surfaces of the engine, and the ranks, who all sum in one order. */
+export function outsideAccesses(
   { kernel, ints }: Pick<Command, "kernel" | "ints">,
   calls: EnginePlan["calls"],
 ): Access[] {
@@ -87,6 +88,8 @@ export function surfaceAccesses(
     ...{ writes, by },
   });
   switch (kernel) {
+    case "all_reduce":
+      return [{ space: "ranks", begin: 0, end: 1, writes: true, by: "host" }];
     case "engine_stage":
     case "engine_write":
       return [on(ints[0]!, "host", true)];
@@ -151,7 +154,7 @@ export function orderOf(
         const writes = isWritten(command, i);
         return [{ space, begin, end: begin + bytes, writes, by: "host" }];
       }),
-      ...surfaceAccesses(command, calls),
+      ...outsideAccesses(command, calls),
     ]),
   );
 }

@@ -53,7 +53,7 @@ export interface PlanProgram {
   readonly name: string;
   readonly commands: readonly Command[];
   /**
-   * Per command, for programs whose calls of the engine run beside the host's work. Whatever is run one after
+   * Per command, for programs whose calls of the engine, or sums over ranks, run beside the host's work. Whatever is run one after
    * another, in the order of the list, gives the same values.
    */
   readonly order?: readonly CommandOrder[];

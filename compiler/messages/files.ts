@@ -1,12 +1,10 @@
 /** E07xx: files of weights, and the file system below them. */
 import { FileFault } from "../support/atomic_write.ts";
 import { UserError } from "../support/diagnostic.ts";
+import { grouped } from "../support/numbers.ts";
 import { didYouMean, listOf, message } from "./message.ts";
 
-/** "1,234,567". */
-export function grouped(n: number): string {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
-}
+export { grouped } from "../support/numbers.ts";
 
 /** "1 byte", "2 bytes". */
 export function count(n: number, noun: string): string {

@@ -33,3 +33,47 @@ export const mezoNeedsOther = message(
     help: [{ text: `to begin a new run with its weights, give \`--init ${path}\`` }],
   }),
 );
+
+export const noAdapters = message(
+  "E0942",
+  {
+    summary: "a checkpoint without adapters has none to save",
+    explain:
+      "`anec adapters` writes what a run with `--lora` has trained into a file of its own. A run that trained every " +
+      "weight has no adapters: its checkpoint is the model.",
+  },
+  (path: string) => ({
+    title: `\`${path}\` has no adapters`,
+    help: [{ text: "adapters are trained by `anec train --lora RANK`" }],
+  }),
+);
+
+export const notAdapters = message(
+  "E0943",
+  {
+    summary: "a file of adapters cannot be read as one",
+    explain:
+      "`--adapters` takes a file of `anec adapters`, or a LoRA sidecar of AutoANE (`…_lora.bin`). The file is neither, " +
+      "or it was changed or cut off since it was written.",
+  },
+  (path: string, what: string) => ({
+    title: `\`${path}\` is no file of adapters: ${what}`,
+    help: [{ text: "give a file of `anec adapters`, or a LoRA sidecar of AutoANE" }],
+  }),
+);
+
+export const adaptersStale = message(
+  "E0944",
+  {
+    summary: "adapters were trained beside other weights",
+    explain:
+      "A file of adapters holds a digest of the weights that were left as they are, and of the hyper-parameters of " +
+      "their model. Beside any others the adapters mean nothing, so they are refused: the model was trained further, " +
+      "converted with a loss of digits, or is another one.",
+  },
+  (path: string, model: string, name: string) => ({
+    title: `the adapters of \`${path}\` were trained beside other weights than those of \`${model}\``,
+    why: `They belong to the weights that the run of \`${name}\` began with, and those were others.`,
+    help: [{ text: "give the model that the adapters were trained on (`--init` of that run)" }],
+  }),
+);

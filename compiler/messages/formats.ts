@@ -1,4 +1,4 @@
-/** E0740 to E0749, E0753 to E0759, E0830 to E0833: models in the formats of other programs, and tokenizers in files. */
+/** E0740 to E0749, E0753 to E0759, E0830 to E0834: models in the formats of other programs, and tokenizers in files. */
 import { grouped } from "./files.ts";
 import { didYouMean, listOf, message } from "./message.ts";
 
@@ -181,8 +181,10 @@ export const compactedVocabulary = message(
   {
     summary: "a checkpoint has rows for the ids of its data only",
     explain:
-      "Training left out the rows of ids that do not occur in the data. Other formats need a row for every id. " +
-      "`--expand` writes zeros for the others: the model gives them the logit 0, as it never learnt anything of them.",
+      "Training left out the rows of ids that do not occur in the data. Where the tokenizer is one that can be cut to " +
+      "the ids that are left (`gpt2`, `bytes`, `stories`), Hugging Face and GGUF hold the model with that; else other " +
+      "formats need a row for every id. `--expand` writes zeros for the others: the model gives them the logit 0, as " +
+      "it never learnt anything of them.",
   },
   (path: string, rows: number, full: number) => ({
     title: `the checkpoint \`${path}\` has ${grouped(rows)} rows for ${grouped(full)} ids`,
@@ -202,6 +204,24 @@ export const expandedVocabulary = message(
     severity: "warning",
     title: `${grouped(full - rows)} of ${grouped(full)} rows of the embedding are zero`,
     why: "Training never saw their ids. Their logits are 0, so a text may come to hold them.",
+  }),
+);
+
+export const vocabularyCut = message(
+  "E0834",
+  {
+    summary: "a model is written with the ids that training saw",
+    explain:
+      "Training left out the rows of ids that do not occur in the data. The model is written with those that are left, " +
+      "and its tokenizer is cut to them: a text in which training saw every token has the same tokens, another one is " +
+      "spelled in smaller pieces, down to bytes. The ids are other numbers than before. Ids that are kept to spell with " +
+      "have the row that stood for all that training never saw. `--expand` keeps all ids instead, with zeros.",
+  },
+  (ids: number, seen: number, full: number) => ({
+    severity: "warning",
+    title: `the tokenizer is cut to ${grouped(ids)} of ${grouped(full)} ids`,
+    why: `Training saw ${grouped(seen)} of them; the others are there to spell with. Ids are numbered anew.`,
+    help: [{ text: "`--expand` keeps every id, with zeros for those that training never saw" }],
   }),
 );
 
@@ -283,9 +303,8 @@ export const tokenizerLeftOut = message(
   {
     summary: "a checkpoint is read without its tokenizer",
     explain:
-      "A checkpoint of `anec train` names its tokenizer. `gpt2` and `bytes` are written into other formats as " +
-      "`tokenizer.json`; `stories` knows whole words, which no pairs of bytes lead to, and a `tokenizer.json` that " +
-      "the data was made with is not part of the checkpoint.",
+      "A checkpoint of `anec train` names its tokenizer. `gpt2`, `bytes` and `stories` are written into other formats " +
+      "as `tokenizer.json`; a `tokenizer.json` that the data was made with is not part of the checkpoint.",
   },
   (path: string, tokenizer: string) => ({
     severity: "warning",

@@ -12,6 +12,7 @@ import * as fineTuning from "./fine_tuning.ts";
 import * as formats from "./formats.ts";
 import * as gguf from "./gguf.ts";
 import * as gradients from "./gradients.ts";
+import * as library from "./library.ts";
 import * as logs from "./logs.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
@@ -20,6 +21,8 @@ import * as names from "./names.ts";
 import * as power from "./power.ts";
 import * as probes from "./probes.ts";
 import * as range from "./range.ts";
+import * as ranks from "./ranks.ts";
+import * as report from "./report.ts";
 import * as runtime from "./runtime.ts";
 import * as search from "./search.ts";
 import * as syntax from "./syntax.ts";
@@ -62,6 +65,7 @@ export const areas: readonly Area[] = [
   area("runtime", runtime),
   area("Neural Engine", ane),
   area("emulator", emulator),
+  area("several processes", ranks),
   area("files", files),
   area("checkpoints", checkpoints),
   area("models of other programs", formats),
@@ -75,6 +79,8 @@ export const areas: readonly Area[] = [
   area("predicted times", cost),
   area("energy", power),
   area("search", search),
+  area("reports", report),
+  area("use as a library", library),
   area("MIL", { ...mil, ...milRun }),
 ];
 

@@ -6,6 +6,7 @@
 import type { Diagnostic } from "../support/diagnostic.ts";
 import { anePages, inItsWords } from "./ane.ts";
 import { type Message, message } from "./message.ts";
+import { rankPages } from "./ranks.ts";
 
 export interface RuntimeFailure {
   readonly code: string;
@@ -64,9 +65,10 @@ export const runtimeNotBuilt = message(
   {
     summary: "the native runtime is not there or cannot be loaded",
     explain:
-      "`npm run build:native` compiles it with a C++20 compiler into build/native/anec.node. It must be " +
-      "built on the machine it runs on. Everything but training, generation and `run --device cpu` works " +
-      "without it.",
+      "A package brings it for some machines (prebuilds/), and is built from its sources on others: in a " +
+      "checkout by `npm run build:native`, in an installed package by `npm rebuild anec`, with a C++20 " +
+      "compiler. `anec doctor` says which one is used, or why there is none. Everything but training, " +
+      "generation and `run --device cpu` works without it.",
   },
   inItsWords,
 );
@@ -102,6 +104,7 @@ const pages: readonly Message<[words: string, detail: string]>[] = [
   runtimeMisuse,
   runtimeOption,
   ...anePages,
+  ...rankPages,
 ];
 
 /** The diagnostic of a failure, or undefined for one that only a bug of ours can cause. */

@@ -32,7 +32,7 @@ export function removeStaleTemporaries(path: string, now: number = Date.now()): 
     ignoringFailure(() => {
       const age = now - fs.statSync(temporary.path).mtimeMs;
       const isLeft = temporary.host === digest8(hostname()) && !isRunning(temporary.writer);
-      if (isLeft || age > STALE_AFTER) fs.rmSync(temporary.path);
+      if (isLeft || age > STALE_AFTER) fs.rmSync(temporary.path, { recursive: true });
     });
   }
 }

@@ -73,17 +73,20 @@ export function scheduleTraffic({
 
 /** fp32 bytes of what ops of the host read and write, as far as it passes through surfaces. */
 function hostBytes(schedule: Manifest["schedule"]): number {
+  return hostBytesByStep(schedule).reduce((a, b) => a + b, 0);
+}
+
+/** The same for each step; 0 for steps that are no op of the host. */
+export function hostBytesByStep(schedule: Manifest["schedule"]): readonly number[] {
   const sizes = new Map<string, number>();
   for (const step of schedule)
     if (step.do === "write" || step.do === "read") sizes.set(step.value, placeBytes(step.place));
-  let bytes = 0;
-  for (const step of schedule) {
-    if (step.do !== "host") continue;
+  return schedule.map((step) => {
+    if (step.do !== "host") return 0;
     // Tables of parameters are read in part: what comes out says how much.
-    for (const name of [...step.reads.filter((n) => !n.startsWith("@")), step.writes])
-      bytes += FLOAT_OVER_HALF * (sizes.get(name) ?? 0);
-  }
-  return bytes;
+    const names = [...step.reads.filter((n) => !n.startsWith("@")), step.writes];
+    return names.reduce((n, name) => n + FLOAT_OVER_HALF * (sizes.get(name) ?? 0), 0);
+  });
 }
 
 /** What of a manifest is needed to predict it. */

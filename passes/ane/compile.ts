@@ -25,7 +25,7 @@ import { type CallPort, type Connection, connect } from "./connect.ts";
 import { type Call, type Cut, cutGraph, engineCapability } from "./cut.ts";
 import { fitScheme, type Refusal } from "./fit.ts";
 import { type InferOptions, placeLayers } from "./infer.ts";
-import { lowerProgram, type ProgramPort } from "./lower_program.ts";
+import { lowerProgram, type ProgramPort, type ProgramSource } from "./lower_program.ts";
 import { type ProductScale, placeScales } from "./place_scales.ts";
 import { placeTiles } from "./place_tiles.ts";
 import type { Weights } from "./ports.ts";
@@ -151,8 +151,12 @@ interface Written {
   readonly texts: Map<string, string>;
 }
 
-/** One call as a program of its own. */
-export function lowerCall(connection: Connection, options: AneOptions) {
+/** One call as a program of its own. `onStatement`: see `ProgramSource`. */
+export function lowerCall(
+  connection: Connection,
+  options: AneOptions,
+  onStatement?: ProgramSource["onStatement"],
+) {
   const scales = options.scales?.get(connection.call.name);
   const whole = programGraph(connection.call);
   const graph =
@@ -168,6 +172,7 @@ export function lowerCall(connection: Connection, options: AneOptions) {
     ...(options.splitK === undefined ? {} : { splitK: options.splitK }),
     convolves: options.infer !== undefined,
     exact: options.exact === true,
+    onStatement,
   });
   return { program, mil: milProgram([program.fn]), graph, ports };
 }

@@ -11,7 +11,7 @@ import { type Node, originOf } from "../../compiler/ir/node.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { constantBeyondHalf } from "../../compiler/messages/range.ts";
 import type { MilVar } from "../../compiler/mil/build.ts";
-import { type MilBuilder, milFunction } from "../../compiler/mil/build_ops.ts";
+import { builderOn, type MilBuilder, milFunction } from "../../compiler/mil/build_ops.ts";
 import type { MilFunction } from "../../compiler/mil/tree.ts";
 import { opOf } from "../../compiler/ops/define.ts";
 import type { MilEmitter, MilValue } from "../../compiler/ops/mil.ts";
@@ -60,13 +60,18 @@ export interface ProgramSource {
   readonly splitK?: SplitK;
   /** Tables and numbers in fp32: for tests that compare beyond the digits of fp16. */
   readonly exact?: boolean;
+  /** Told of each statement that is no constant, in order: the node it was made for, none for ports. */
+  readonly onStatement?: ((node: Node | undefined) => void) | undefined;
 }
 
 export function lowerProgram(source: ProgramSource): LoweredProgram {
   const file = weightFile();
   const specs = source.inputs.map(({ name, shape }) => ({ name, shape }));
   const fn = milFunction("main", specs, (given) => {
-    const b = source.convolves === true ? wideBuilder(given) : given;
+    /** The nodes that are being lowered, each for the one before it. */
+    const open: Node[] = [];
+    const told = source.onStatement === undefined ? given : telling(given, open, source.onStatement);
+    const b = source.convolves === true ? wideBuilder(told) : told;
     const values = new Map<Node, Value>();
     const leaves = new Map(source.graph.inputs.map((n) => [leafName(n), n]));
     for (const [name, value] of source.baked ?? []) {
@@ -92,11 +97,25 @@ export function lowerProgram(source: ProgramSource): LoweredProgram {
         values.set(leaf, unpack(b, port, value, place));
       }
     }
-    const lowering = lowerer(b, values, source, file);
+    const lowering = lowerer(b, values, source, file, open);
     for (const node of nodesOf(source.graph)) if (isStep(node, values)) lowering(node);
     return packOutputs(b, source, lowering);
   });
   return { fn, weights: file.bytes() };
+}
+
+/** The same builder; whoever listens hears for which node each statement is made. */
+function telling(
+  given: MilBuilder,
+  open: readonly Node[],
+  onStatement: (node: Node | undefined) => void,
+): MilBuilder {
+  const ops: MilBuilder["ops"] = (...args) => {
+    const made = given.ops(...args);
+    onStatement(open.at(-1));
+    return made;
+  };
+  return builderOn({ ...given, ops, op: (...args) => ops(...args)[0]! });
 }
 
 /** Ops that others ask for when they need them are lowered then. */
@@ -184,6 +203,7 @@ function lowerer(
   values: Map<Node, Value>,
   source: ProgramSource,
   file: WeightFile,
+  open: Node[],
 ): (node: Node) => Value {
   const table = tableOf(b, file, source);
   const filters: Filters =
@@ -197,7 +217,9 @@ function lowerer(
   const value = (node: Node): Value => {
     const known = values.get(node);
     if (known !== undefined) return known;
+    open.push(node);
     const made = lower(node);
+    open.pop();
     values.set(node, made);
     if (node.op.name !== "causal_mask" && constantValue(node) === undefined)
       layouts.set(node, made.layout);

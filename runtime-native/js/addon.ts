@@ -1,12 +1,12 @@
 /**
  * Finds and loads the compiled addon, and turns the failures it answers with into a NativeError.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { EnginePlan } from "../../compiler/bundle/plan.ts";
+import { addonPath, buildCommand } from "./addon_file.ts";
 import type { AddonSource, EngineCounts, EngineInfo } from "./engine.ts";
+import type { RankLink } from "./ranks.ts";
 
 /** What the runtime could not do, with its code (E06xx) and the exact words behind it. */
 export class NativeError extends Error {
@@ -61,8 +61,15 @@ export interface Addon {
   ): Handle | Failure;
   info(handle: Handle): AddonDevice | Failure;
   arena(handle: Handle, index: 0 | 1): ArrayBuffer | Failure;
-  run(handle: Handle, program: number, first: boolean, times?: Float64Array): Failure | undefined;
+  run(
+    handle: Handle,
+    program: number,
+    first: boolean,
+    times: Float64Array | undefined,
+    last: boolean,
+  ): Failure | undefined;
   attach(handle: Handle, engine: AddonEngine): AddonEngineInfo | Failure;
+  attachRanks(handle: Handle, ranks: RankLink): Failure | undefined;
   engineCounts(handle: Handle): EngineCounts | null | Failure;
   engineNotes(handle: Handle): readonly string[] | Failure;
   close(handle: Handle, arenas: readonly ArrayBuffer[]): Failure | undefined;
@@ -99,30 +106,12 @@ export function unwrap<T>(answer: T | Failure): T {
   return answer;
 }
 
-/** The folder of anec's own package.json: this file runs from the sources and from dist/. */
-function packageRoot(from: string): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const manifest = join(folder, "package.json");
-    if (existsSync(manifest)) {
-      const parsed = JSON.parse(readFileSync(manifest, "utf8")) as { readonly name?: unknown };
-      if (parsed.name === "anec") return folder;
-    }
-    if (dirname(folder) === folder) return from;
-  }
-}
-
-/** ANEC_NATIVE names another build of the addon, such as the one with sanitizers. */
-export function addonPath(): string {
-  const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
-  return process.env["ANEC_NATIVE"] ?? join(root, "build", "native", "anec.node");
-}
-
 /** Node keeps a loaded addon, so asking again is cheap. */
 export function loadAddon(path: string = addonPath()): Addon {
   if (!existsSync(path)) {
     throw new NativeError({
       code: "E0605",
-      message: "the native runtime is not built: run `npm run build:native`",
+      message: `the native runtime is not built: run \`${buildCommand()}\``,
       detail: `there is no ${path}`,
     });
   }
@@ -131,7 +120,7 @@ export function loadAddon(path: string = addonPath()): Addon {
   } catch (error) {
     throw new NativeError({
       code: "E0605",
-      message: "the native runtime cannot be loaded: build it again with `npm run build:native`",
+      message: `the native runtime cannot be loaded: build it again with \`${buildCommand()}\``,
       detail: error instanceof Error ? error.message : String(error),
     });
   }

@@ -8,7 +8,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EngineProgram } from "../../compiler/bundle/plan.ts";
-import { addonPath, NativeError } from "./addon.ts";
+import { NativeError } from "./addon.ts";
+import { addonPath, buildCommand } from "./addon_file.ts";
 
 export interface EngineOptions {
   /** `ane`: Apple's frameworks. `emulator`: the stand-in. */
@@ -96,7 +97,7 @@ export function emulatorLibrary(): string {
   if (!existsSync(path)) {
     throw new NativeError({
       code: "E0605",
-      message: "the emulator is not built: run `npm run build:native`",
+      message: `the emulator is not built: run \`${buildCommand()}\``,
       detail: `there is no ${path}`,
     });
   }

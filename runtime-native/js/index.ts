@@ -21,8 +21,11 @@ import {
   sourceOf,
 } from "./engine.ts";
 
+import type { RankLink } from "./ranks.ts";
+
 export { NativeError } from "./addon.ts";
 export type { EngineCounts, EngineInfo, EngineOptions } from "./engine.ts";
+export type { RankLink } from "./ranks.ts";
 
 /** The size of a product of op(a) [m, k] and op(b) [k, n]. */
 export interface ProductSize {
@@ -47,6 +50,8 @@ export interface DeviceOptions {
   readonly simd?: string;
   /** For plans with calls of the engine. Default: Apple's. */
   readonly engine?: EngineOptions;
+  /** For plans with sums over ranks. */
+  readonly ranks?: RankLink;
 }
 
 export type DeviceInfo = AddonDevice;
@@ -54,6 +59,8 @@ export type DeviceInfo = AddonDevice;
 export interface RunOptions {
   /** Write mode "add unless first" replaces when this is true, adds otherwise. */
   readonly first?: boolean;
+  /** `all_reduce` sums over the ranks when this is true, and does nothing otherwise. */
+  readonly last?: boolean;
   /** Filled with the start and end of each command, in milliseconds on a clock of the process. */
   readonly times?: Float64Array;
 }
@@ -188,6 +195,7 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
   const handle = unwrap(addon.create(words, strings, ...chosen, products));
   const info = unwrap(addon.info(handle));
   const engine = engineFor(handle, plan, options);
+  if (options.ranks !== undefined) unwrap(addon.attachRanks(handle, options.ranks));
   const arenas = {
     state: unwrap(addon.arena(handle, 0)),
     scratch: unwrap(addon.arena(handle, 1)),
@@ -223,11 +231,11 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
       mustBeOpen();
       return unwrap(addon.engineNotes(handle));
     },
-    run(program, { first = false, times } = {}) {
+    run(program, { first = false, last = false, times } = {}) {
       mustBeOpen();
       const index = programs.get(program);
       if (index === undefined) throw noSuch("program", program);
-      unwrap(addon.run(handle, index, first, times));
+      unwrap(addon.run(handle, index, first, times, last));
     },
     f32(name) {
       const { arena, offset, bytes } = bufferOf(name, "f32");

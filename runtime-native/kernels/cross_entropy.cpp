@@ -5,6 +5,7 @@
 
 #include "anec/kernel.h"
 #include "ids.h"
+#include "loss.h"
 #include "rows.h"
 
 namespace anec::ANEC_LEVEL {
@@ -23,7 +24,6 @@ Fault run(const Call& call) {
   const int64_t rows = call.ints[0], v = call.ints[1];
   const float* logits = call.f32(0);
   const int32_t* targets = call.i32(1);
-  float* loss = call.f32(2);
   double* losses = reinterpret_cast<double*>(call.shared);
 
   if (Fault fault = check_ids("target", targets, rows, v); !fault.ok()) return fault;
@@ -34,10 +34,7 @@ Fault run(const Call& call) {
       losses[row] = double(most) + std::log(row_exp_sum(z, most, v)) - double(z[targets[row]]);
     }
   });
-  double sum = 0;
-  for (int64_t row = 0; row < rows; ++row) sum += losses[row];
-  const double mean = rows == 0 ? 0.0 : sum / static_cast<double>(rows);
-  loss[0] = static_cast<float>(mean) + (call.adds(call.ints[2]) ? loss[0] : 0.0f);
+  store_mean_loss(losses, rows, call.adds(call.ints[2]), call.f32(2));
   return {};
 }
 

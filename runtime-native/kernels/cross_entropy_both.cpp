@@ -11,6 +11,7 @@
 
 #include "anec/kernel.h"
 #include "ids.h"
+#include "loss.h"
 #include "rows.h"
 
 namespace anec::ANEC_LEVEL {
@@ -31,7 +32,7 @@ Fault run(const Call& call) {
   const int64_t rows = call.ints[0], v = call.ints[1];
   const float* logits = call.f32(0);
   const int32_t* targets = call.i32(1);
-  float *loss = call.f32(3), *dlogits = call.f32(4);
+  float* dlogits = call.f32(4);
   double* losses = reinterpret_cast<double*>(call.shared);
   if (Fault fault = check_ids("target", targets, rows, v); !fault.ok()) return fault;
   const double share = double(call.f32(2)[0]) / static_cast<double>(rows > 0 ? rows : 1);
@@ -56,10 +57,7 @@ Fault run(const Call& call) {
       if (known) dz[target] -= static_cast<float>(share);
     }
   });
-  double sum = 0;
-  for (int64_t row = 0; row < rows; ++row) sum += losses[row];
-  const double mean = rows == 0 ? 0.0 : sum / static_cast<double>(rows);
-  loss[0] = static_cast<float>(mean) + (call.adds(call.ints[2]) ? loss[0] : 0.0f);
+  store_mean_loss(losses, rows, call.adds(call.ints[2]), call.f32(3));
   return {};
 }
 

@@ -37,16 +37,6 @@ struct Program {
   bool set_once[max_instructions];    // a constant whose register nothing else writes
 };
 
-bool uses_b(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::add: case Opcode::sub: case Opcode::mul: case Opcode::div: case Opcode::max:
-    case Opcode::min: case Opcode::pow: case Opcode::gt:
-      return true;
-    default:
-      return false;
-  }
-}
-
 void describe(Shape& s) {
   const int64_t rank = s.choice("rank", max_rank + 1);
   Shape::Axis axes[max_rank];
@@ -80,7 +70,7 @@ void describe(Shape& s) {
     const int64_t b = s.choice("b", register_count);
     if (constant) s.require(s.floats() > 0, "reads a constant, but there are none");
     else s.require((set >> a & 1) != 0, "reads a register before it is set");
-    s.require(!uses_b(opcode) || (set >> b & 1) != 0, "reads a register before it is set");
+    s.require(!reads_two(opcode) || (set >> b & 1) != 0, "reads a register before it is set");
     set |= uint32_t{1} << to;
   }
   s.require((read_at_end & ~set) == 0, "writes a register that is never set");
@@ -139,13 +129,6 @@ void load_input(Registers& r, int i, const float* from, int64_t stride, int64_t 
   r.at[i] = to;
 }
 
-void store_output(float* to, const float* from, int64_t stride, bool add, int64_t n) {
-  if (add && stride == 1) for (int64_t k = 0; k < n; ++k) to[k] += from[k];
-  else if (add) for (int64_t k = 0; k < n; ++k) to[k * stride] += from[k];
-  else if (stride == 1) std::memmove(to, from, sizeof(float) * n);
-  else for (int64_t k = 0; k < n; ++k) to[k * stride] = from[k];
-}
-
 // `n` elements of the last axis from `from` on, in the row whose offsets are `rows`.
 void run_block(const Call& call, const Program& p, Registers& r, const int64_t* rows, int64_t from,
                int64_t n) {
@@ -161,7 +144,7 @@ void run_block(const Call& call, const Program& p, Registers& r, const int64_t* 
     if (c.opcode == Opcode::constant) {
       if (!p.set_once[i]) fill_block(to, static_cast<float>(call.floats[c.a]), block);
     } else {
-      evaluate(c.opcode, to, r.at[c.a], uses_b(c.opcode) ? r.at[c.b] : r.at[c.a], padded);
+      evaluate(c.opcode, to, r.at[c.a], reads_two(c.opcode) ? r.at[c.b] : r.at[c.a], padded);
     }
     r.at[c.to] = to;
   }
@@ -175,8 +158,8 @@ void run_block(const Call& call, const Program& p, Registers& r, const int64_t* 
   for (int i = 0; i < p.outputs; ++i) {
     const int array = p.inputs + i;
     const int64_t stride = p.walk.strides[array][last];
-    store_output(call.f32(array) + rows[array] + from * stride, r.at[p.source[i]], stride, p.add[i],
-                 n);
+    store_block(call.f32(array) + rows[array] + from * stride, r.at[p.source[i]], stride, p.add[i],
+                n);
   }
 }
 

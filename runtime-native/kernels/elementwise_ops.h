@@ -106,4 +106,12 @@ inline void evaluate(Opcode opcode, float* to, const float* a, const float* b, i
 #undef ANEC_BINARY
 #undef ANEC_CASE
 
+// n elements to every `stride`-th place; `add` to what is there. They may be there already.
+inline void store_block(float* to, const float* from, int64_t stride, bool add, int64_t n) {
+  if (add && stride == 1) for (int64_t k = 0; k < n; ++k) to[k] += from[k];
+  else if (add) for (int64_t k = 0; k < n; ++k) to[k * stride] += from[k];
+  else if (stride == 1) std::memmove(to, from, sizeof(float) * n);
+  else for (int64_t k = 0; k < n; ++k) to[k * stride] = from[k];
+}
+
 }  // namespace anec::ANEC_LEVEL

@@ -36,7 +36,7 @@ void describe(Shape& s) {
   const bool small = (Count(m) * Count(n) * Count(k)).n <= small_product && batch > 1;
   s.shared_scratch(gemm_shared_floats(m, n, k));
   s.shared_scratch(gemm_row_floats(m, n, k));
-  s.thread_scratch(small ? gemm_serial_floats(m, n, k) : gemm_thread_floats());
+  s.thread_scratch(small ? gemm_serial_floats(m, n, k) : gemm_parallel_floats(m, n, k));
 }
 
 Fault run(const Call& call) {

@@ -20,4 +20,15 @@ enum class Opcode : int { ANEC_OPCODES(ANEC_OPCODE_ENTRY) count };
 inline constexpr const char* opcode_names[] = {ANEC_OPCODES(ANEC_OPCODE_TEXT)};
 #undef ANEC_OPCODE_TEXT
 
+// Whether an instruction reads a second register.
+constexpr bool reads_two(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::add: case Opcode::sub: case Opcode::mul: case Opcode::div: case Opcode::max:
+    case Opcode::min: case Opcode::pow: case Opcode::gt:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace anec

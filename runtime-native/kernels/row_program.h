@@ -8,8 +8,9 @@
 //     x ── mul ── mean │ add eps ── rsqrt ── mul x ── y
 //          phase 0     │          phase 1
 //
-// In a phase the row passes by in blocks. A row that is read in a later phase than it is made in is kept
-// whole: in the memory of the output that it is, or in scratch. All others never leave a block.
+// In a phase the row passes by in blocks, so short that what a phase works on stays in the first-level cache.
+// A row that is read in a later phase than it is made in is kept whole: in the memory of the output that it is,
+// or in scratch. All others never leave a block.
 
 #pragma once
 
@@ -20,7 +21,6 @@
 
 namespace anec::ANEC_LEVEL {
 
-inline constexpr int64_t row_program_block = 512;
 inline constexpr int max_row_inputs = 24;
 inline constexpr int max_row_outputs = 8;
 inline constexpr int max_row_instructions = 64;
@@ -65,6 +65,8 @@ struct RowProgram {
   int place[max_row_registers] = {};  // which block, row or output
   bool needed[max_row_registers][max_row_instructions + 1] = {};  // rows kept, by phase that reads
   int phases = 1, blocks = 0, rows_kept = 0, columns = 0;
+  int streams = 0;        // arrays of which each row has a part of its own, without gaps
+  int64_t block = 512;    // floats
 
   int registers() const { return inputs + instructions; }
   int register_of(int instruction) const { return inputs + instruction; }
@@ -80,18 +82,11 @@ struct RowProgram {
     return std::max(column_rows, (least + column_rows - 1) / column_rows * column_rows);
   }
   int64_t chunks() const { return (rows() + chunk_rows() - 1) / chunk_rows(); }
+  bool is_stream(int array) const {
+    return rank > 0 && strides[array][rank] == 1 && strides[array][rank - 1] >= n;
+  }
   bool reduces(int i) const { return code[i].step >= Step::sum; }
 };
-
-inline bool reads_two(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::add: case Opcode::sub: case Opcode::mul: case Opcode::div: case Opcode::max:
-    case Opcode::min: case Opcode::pow: case Opcode::gt:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // Registers that instruction i reads: 0, 1 or 2.
 inline int operands_of(const RowInstruction& c) {
@@ -172,33 +167,43 @@ inline void delay_rows(RowProgram& p) {
   }
 }
 
-// Products that only a sum or a further product reads are taken into it.
+// Whether a value may be taken into the instruction that reads it: it is made of rows that are not themselves
+// taken into it.
+inline bool reads_folded(const RowProgram& p, const RowInstruction& c) {
+  for (int k = 0; k < operands_of(c); ++k) {
+    const int x = operand_of(c, k);
+    if (p.is_row[x] && p.home[x] == Home::folded) return true;
+  }
+  return false;
+}
+
+// Products that only one reader has, a sum of the row, a further product, a sum or a difference, are taken into
+// it: x · y · z, x · y + z, x · y − z and z − x · y are one look at the row.
 inline void fold_products(RowProgram& p) {
   int reads[max_row_registers] = {};
   for (int i = 0; i < p.instructions; ++i)
     for (int k = 0; k < operands_of(p.code[i]); ++k) ++reads[operand_of(p.code[i], k)];
   for (int i = 0; i < p.outputs; ++i) ++reads[p.output[i].source];
+  const auto folds = [&](int x) {
+    if (x < p.inputs || !p.is_row[x] || reads[x] != 1) return false;
+    const RowInstruction& factor = p.code[x - p.inputs];
+    return factor.step == Step::map && !reads_folded(p, factor);
+  };
   for (int i = 0; i < p.instructions; ++i) {
     const RowInstruction& c = p.code[i];
-    const bool sums = c.step == Step::sum || c.step == Step::mean;
-    if (c.step == Step::map && c.opcode == Opcode::mul && p.is_row[p.register_of(i)]) {
+    const bool combines = c.step == Step::map && (c.opcode == Opcode::mul || c.opcode == Opcode::add ||
+                                                  c.opcode == Opcode::sub);
+    if (combines && p.is_row[p.register_of(i)]) {
       for (int k = 0; k < 2; ++k) {
         const int x = operand_of(c, k);
-        if (x < p.inputs || !p.is_row[x] || reads[x] != 1) continue;
-        const RowInstruction& factor = p.code[x - p.inputs];
-        const bool reads_folded = (p.is_row[factor.a] && p.home[factor.a] == Home::folded) ||
-                                  (p.is_row[factor.b] && p.home[factor.b] == Home::folded);
-        if (factor.step != Step::map || factor.opcode != Opcode::mul || reads_folded) continue;
+        if (!folds(x) || p.code[x - p.inputs].opcode != Opcode::mul) continue;
         p.home[x] = Home::folded;
         break;
       }
     }
-    if (!sums || !p.is_row[c.a] || c.a < p.inputs || reads[c.a] != 1) continue;
+    const bool sums = c.step == Step::sum || c.step == Step::mean;
+    if (!sums || !p.is_row[c.a] || !folds(c.a)) continue;
     const RowInstruction& product = p.code[c.a - p.inputs];
-    bool reads_folded = false;
-    for (int k = 0; k < operands_of(product); ++k)
-      reads_folded |= p.home[operand_of(product, k)] == Home::folded;
-    if (product.step != Step::map || reads_folded) continue;
     const bool of_rows = product.opcode == Opcode::square ||
                          (product.opcode == Opcode::mul && p.is_row[product.a] && p.is_row[product.b]);
     if (of_rows) p.home[c.a] = Home::folded;
@@ -277,6 +282,9 @@ inline void arrange(RowProgram& p) {
   fold_products(p);
   place_rows(p);
   for (int i = 0; i < p.outputs; ++i) p.columns += p.output[i].kind == OutputKind::columns;
+  for (int i = 0; i < p.inputs + p.outputs; ++i) p.streams += p.is_stream(i);
+  // Longer blocks take fewer turns, where there is room for them in the cache.
+  if (p.streams <= 3) p.block = 1024;
 }
 
 }  // namespace anec::ANEC_LEVEL

@@ -15,36 +15,11 @@
 #include "anec/kernel.h"
 #include "elementwise_ops.h"
 #include "row_program.h"
+#include "row_schedule.h"
 #include "rows.h"
 
 namespace anec::ANEC_LEVEL {
 namespace {
-
-constexpr int64_t block = row_program_block;
-
-// An offset for each array, moved from row to row.
-struct Cursor {
-  int64_t index[max_rank] = {};
-  int64_t at[max_row_inputs + max_row_outputs] = {};
-
-  void go_to(const RowProgram& p, int64_t row) {
-    for (int i = 0; i < p.inputs + p.outputs; ++i) at[i] = 0;
-    for (int d = p.rank - 1; d >= 0; --d) {
-      index[d] = row % p.shape[d];
-      row /= p.shape[d];
-      for (int i = 0; i < p.inputs + p.outputs; ++i) at[i] += index[d] * p.strides[i][d];
-    }
-  }
-  void next(const RowProgram& p) {
-    for (int d = p.rank - 1; d >= 0; --d) {
-      const bool wraps = ++index[d] == p.shape[d];
-      for (int i = 0; i < p.inputs + p.outputs; ++i)
-        at[i] += wraps ? p.strides[i][d] * (1 - p.shape[d]) : p.strides[i][d];
-      if (!wraps) return;
-      index[d] = 0;
-    }
-  }
-};
 
 // What one thread works with.
 struct Machine {
@@ -54,18 +29,34 @@ struct Machine {
   float* blocks;
   float* kept;      // whole rows
   float* columns;   // Σ over rows of this chunk so far, a row for each output of kind 2
-  Cursor cursor{};
+  Cursor cursor{}, next_row{};
+  Ahead ahead{};
   const float* now[max_row_registers];   // the current block of each row
   float number[max_row_registers][8];    // eight times the same
   double sum[max_row_instructions];
 
-  Machine(const Call& c, const RowProgram& program, int thread) : call(c), p(program) {
+  Machine(const Call& c, const RowProgram& program, const Schedule& schedule, int thread)
+      : call(c), p(program) {
+    ahead.arrays = schedule.aheads;
+    ahead.n = p.n;
+    ahead.lines_per_pass = schedule.lines_per_pass;
     gathered = c.scratch(thread);
-    blocks = gathered + p.inputs * block;
-    kept = blocks + p.blocks * block;
+    blocks = gathered + p.inputs * p.block;
+    kept = blocks + p.blocks * p.block;
     columns = kept + p.rows_kept * p.padded();
+    for (int i = 0; i < p.instructions; ++i)
+      if (p.code[i].step == Step::constant)
+        set_number(p.register_of(i), static_cast<float>(call.floats[p.code[i].a]));
   }
 
+  void go_to(int64_t row) {
+    next_row.go_to(p, row);
+    go_on();
+  }
+  void go_on() {
+    cursor = next_row;
+    next_row.next(p);
+  }
   float* output(int o) const { return call.f32(p.inputs + o) + cursor.at[p.inputs + o]; }
   void set_number(int r, float value) {
     for (float& lane : number[r]) lane = value;
@@ -113,7 +104,7 @@ void describe(Shape& s) {
     s.operand(array, DType::f32, reach(array, by_row, by_element));
   }
   if (!s.ok()) return;
-  s.thread_scratch(Count(p.inputs + p.blocks) * block +
+  s.thread_scratch(Count(p.inputs + p.blocks) * p.block +
                    Count(p.rows_kept + p.columns) * (Count(p.n) + 8));
   s.shared_scratch(Count(2 * p.columns) * p.chunks() * p.n);
 }
@@ -122,9 +113,6 @@ void evaluate_number(Machine& m, int i) {
   const RowInstruction& c = m.p.code[i];
   const int r = m.p.register_of(i);
   switch (c.step) {
-    case Step::constant:
-      m.set_number(r, static_cast<float>(m.call.floats[c.a]));
-      break;
     case Step::map:
       evaluate(c.opcode, m.number[r], m.number[c.a], m.number[reads_two(c.opcode) ? c.b : c.a], 8);
       break;
@@ -153,7 +141,7 @@ void fetch(Machine& m, int x, int64_t from, int64_t n) {
       m.now[x] = at;
       return;
     }
-    float* to = m.gathered + x * block;
+    float* to = m.gathered + x * p.block;
     for (int64_t k = 0; k < n; ++k) to[k] = at[k * stride];
     for (int64_t k = n; k % 8 != 0; ++k) to[k] = 0;
     m.now[x] = to;
@@ -177,13 +165,6 @@ void reduce_block(Machine& m, int i, int64_t n) {
   }
 }
 
-void store_block(float* to, const float* from, int64_t stride, bool add, int64_t n) {
-  if (add && stride == 1) for (int64_t k = 0; k < n; ++k) to[k] += from[k];
-  else if (add) for (int64_t k = 0; k < n; ++k) to[k * stride] += from[k];
-  else if (stride == 1) std::memcpy(to, from, sizeof(float) * n);
-  else for (int64_t k = 0; k < n; ++k) to[k * stride] = from[k];
-}
-
 // Outputs that are the row r, a block of it.
 void write_block(Machine& m, int r, int64_t from, int64_t n) {
   const RowProgram& p = m.p;
@@ -202,13 +183,38 @@ void write_block(Machine& m, int r, int64_t from, int64_t n) {
   }
 }
 
-// to = x · y · z, where each is a row or one number eight times over.
-void multiply_three(const Machine& m, int x, int y, int z, float* to, int64_t n) {
-  const auto from = [&](int r) { return m.p.is_row[r] ? m.now[r] : m.number[r]; };
-  const float *a = from(x), *b = from(y), *c = from(z);
-  const int64_t next_a = m.p.is_row[x] * 8, next_b = m.p.is_row[y] * 8, next_c = m.p.is_row[z] * 8;
-  for (int64_t i = 0; i < n; i += 8, a += next_a, b += next_b, c += next_c)
-    store(to + i, load(a) * load(b) * load(c));
+// to = f(x, y, z), where x is a row, and y and z are rows or one number eight times over.
+template <bool RowY, bool RowZ, class F>
+ANEC_INLINE void combine_three(const float* x, const float* y, const float* z, float* to, int64_t n,
+                               const F& f) {
+  const f32x8 one_y = load(y), one_z = load(z);
+  for (int64_t i = 0; i < n; i += 8)
+    store(to + i, f(load(x + i), RowY ? load(y + i) : one_y, RowZ ? load(z + i) : one_z));
+}
+
+// Instruction c, where its operand number `which` is a product that was taken into it.
+void combine_product(const Machine& m, const RowInstruction& c, int which, float* to, int64_t n) {
+  const RowProgram& p = m.p;
+  const RowInstruction& factor = p.code[operand_of(c, which) - p.inputs];
+  const auto from = [&](int r) { return p.is_row[r] ? m.now[r] : m.number[r]; };
+  const bool a_first = p.is_row[factor.a];
+  const int second = a_first ? factor.b : factor.a, third = operand_of(c, 1 - which);
+  const float *x = from(a_first ? factor.a : factor.b), *y = from(second), *z = from(third);
+  const bool row_y = p.is_row[second], row_z = p.is_row[third];
+  const auto combine = [&](const auto& f) __attribute__((always_inline)) {
+    if (row_y && row_z) combine_three<true, true>(x, y, z, to, n, f);
+    else if (row_y) combine_three<true, false>(x, y, z, to, n, f);
+    else if (row_z) combine_three<false, true>(x, y, z, to, n, f);
+    else combine_three<false, false>(x, y, z, to, n, f);
+  };
+  if (c.opcode == Opcode::mul)
+    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b * v; });
+  else if (c.opcode == Opcode::add)
+    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b + v; });
+  else if (which == 0)
+    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b - v; });
+  else
+    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return v - a * b; });
 }
 
 void compute_block(Machine& m, int i, int64_t from, int64_t n) {
@@ -217,15 +223,14 @@ void compute_block(Machine& m, int i, int64_t from, int64_t n) {
   const int r = p.register_of(i);
   float* to = p.home[r] == Home::output ? m.output(p.place[r]) + from
               : p.home[r] == Home::row  ? m.kept + p.place[r] * p.padded() + from
-                                        : m.blocks + p.place[r] * block;
+                                        : m.blocks + p.place[r] * p.block;
   const int64_t padded = (n + 7) / 8 * 8;
   const bool two = reads_two(c.opcode);
   m.now[r] = to;
   for (int k = 0; k < operands_of(c); ++k) {
     const int x = operand_of(c, k);
     if (!p.is_row[x] || p.home[x] != Home::folded) continue;
-    const RowInstruction& factor = p.code[x - p.inputs];
-    multiply_three(m, factor.a, factor.b, operand_of(c, 1 - k), to, padded);
+    combine_product(m, c, k, to, padded);
     return;
   }
   const float* a = p.is_row[c.a] ? m.now[c.a] : m.number[c.a];
@@ -235,36 +240,14 @@ void compute_block(Machine& m, int i, int64_t from, int64_t n) {
   else evaluate(c.opcode, to, a, b, padded);
 }
 
-// A list of what a phase does, the same for each row.
-struct Schedule {
-  struct Phase {
-    int numbers = 0, fetches = 0, passes = 0;
-    uint8_t number[max_row_instructions], fetch[max_row_registers], pass[max_row_instructions];
-  };
-  Phase phase[max_row_instructions + 2];
-  bool written[max_row_registers] = {};
-
-  explicit Schedule(const RowProgram& p) {
-    for (int i = 0; i < p.instructions; ++i) {
-      const int r = p.register_of(i);
-      if (passes_over(p, i)) {
-        Phase& ph = phase[phase_of_reading(p, i)];
-        ph.pass[ph.passes++] = static_cast<uint8_t>(i);
-      }
-      if (!p.is_row[r]) {
-        Phase& ph = phase[p.phase[r]];
-        ph.number[ph.numbers++] = static_cast<uint8_t>(i);
-      }
-    }
-    for (int at = 0; at < p.phases; ++at)
-      for (int r = 0; r < p.registers(); ++r)
-        if (p.needed[r][at]) phase[at].fetch[phase[at].fetches++] = static_cast<uint8_t>(r);
-    for (int o = 0; o < p.outputs; ++o) written[p.output[o].source] = true;
-  }
-};
-
 void run_row(Machine& m, const Schedule& schedule) {
   const RowProgram& p = m.p;
+  m.ahead.array = 0;
+  m.ahead.at = 0;
+  for (int k = 0; k < schedule.aheads; ++k) {
+    const int i = schedule.ahead[k];
+    m.ahead.from[k] = m.call.f32(i) + m.next_row.at[i];
+  }
   for (int x = 0; x < p.inputs; ++x)
     if (!p.is_row[x]) m.set_number(x, m.call.f32(x)[m.cursor.at[x]]);
   for (int i = 0; i < p.instructions; ++i)
@@ -273,8 +256,8 @@ void run_row(Machine& m, const Schedule& schedule) {
     const Schedule::Phase& phase = schedule.phase[at];
     for (int k = 0; k < phase.numbers; ++k) evaluate_number(m, phase.number[k]);
     if (phase.passes + phase.fetches == 0) continue;
-    for (int64_t from = 0; from < p.n; from += block) {
-      const int64_t n = std::min(block, p.n - from);
+    for (int64_t from = 0; from < p.n; from += p.block) {
+      const int64_t n = std::min(p.block, p.n - from);
       for (int k = 0; k < phase.fetches; ++k) {
         const int x = phase.fetch[k];
         fetch(m, x, from, n);
@@ -282,6 +265,7 @@ void run_row(Machine& m, const Schedule& schedule) {
       }
       for (int k = 0; k < phase.passes; ++k) {
         const int i = phase.pass[k], r = p.register_of(i);
+        m.ahead.fetch();
         if (!p.is_row[r]) {
           reduce_block(m, i, n);
           continue;
@@ -318,19 +302,22 @@ void flush_columns(Machine& m, double* sums, int64_t chunk) {
   }
 }
 
-void add_chunks(const Call& call, const RowProgram& p, const double* sums) {
-  int column = 0;
+// Adds up the sums of all chunks, in order, where those of the first are.
+void add_chunks(const Call& call, const RowProgram& p, double* sums) {
+  const int64_t n = p.n, chunks = p.chunks();
+  double* total = sums;
   for (int o = 0; o < p.outputs; ++o) {
     if (p.output[o].kind != OutputKind::columns) continue;
-    const double* from = sums + column++ * p.chunks() * p.n;
+    for (int64_t c = 1; c < chunks; ++c) {
+      const double* from = total + c * n;
+      for (int64_t k = 0; k < n; ++k) total[k] += from[k];
+    }
     float* to = call.f32(p.inputs + o);
     const int64_t stride = p.strides[p.inputs + o][p.rank];
     const bool add = call.adds(p.output[o].write);
-    for (int64_t k = 0; k < p.n; ++k) {
-      double total = 0;
-      for (int64_t c = 0; c < p.chunks(); ++c) total += from[c * p.n + k];
-      to[k * stride] = static_cast<float>(total) + (add ? to[k * stride] : 0.0f);
-    }
+    for (int64_t k = 0; k < n; ++k)
+      to[k * stride] = static_cast<float>(chunks > 0 ? total[k] : 0.0) + (add ? to[k * stride] : 0.0f);
+    total += chunks * n;
   }
 }
 
@@ -344,18 +331,18 @@ Fault run(const Call& call) {
   double* sums = reinterpret_cast<double*>(call.shared);
   if (p.columns == 0) {
     call.pool.parallel_for(rows, rows_per_range(p.n), [&](int64_t begin, int64_t end, int thread) {
-      Machine m(call, p, thread);
-      m.cursor.go_to(p, begin);
-      for (int64_t row = begin; row < end; ++row, m.cursor.next(p)) run_row(m, schedule);
+      Machine m(call, p, schedule, thread);
+      m.go_to(begin);
+      for (int64_t row = begin; row < end; ++row, m.go_on()) run_row(m, schedule);
     });
     return {};
   }
   if (rows > 0) std::memset(sums, 0, sizeof(double) * p.columns * p.chunks() * p.n);
   call.pool.parallel_for(p.chunks(), 1, [&](int64_t begin, int64_t end, int thread) {
-    Machine m(call, p, thread);
+    Machine m(call, p, schedule, thread);
     std::memset(m.columns, 0, sizeof(float) * p.columns * p.padded());
-    m.cursor.go_to(p, begin * chunk);
-    for (int64_t row = begin * chunk; row < std::min(rows, end * chunk); m.cursor.next(p)) {
+    m.go_to(begin * chunk);
+    for (int64_t row = begin * chunk; row < std::min(rows, end * chunk); m.go_on()) {
       run_row(m, schedule);
       if (++row % column_rows == 0 || row == rows) flush_columns(m, sums, (row - 1) / chunk);
     }

@@ -123,7 +123,7 @@ Napi::Value arena(const Napi::CallbackInfo& info) {
       [](Napi::Env, void*, std::shared_ptr<Arena>* dead) { delete dead; }, owner);
 }
 
-// run(handle, program, first, times?)
+// run(handle, program, first, times?, last?)
 Napi::Value run(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
   if (handle == nullptr) return misuse(info.Env());
@@ -136,8 +136,18 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     Napi::Float64Array list = info[3].As<Napi::Float64Array>();
     times = {list.Data(), list.ElementLength()};
   }
-  auto ran = handle->session->run(program, flag(info, 2), times);
+  auto ran = handle->session->run(program, flag(info, 2), times, flag(info, 4));
   if (!ran.ok()) return failure(info.Env(), ran.error());
+  return info.Env().Undefined();
+}
+
+// attachRanks(handle, ranks): gives a session the table of runtime-native/mpi.
+Napi::Value attach_ranks(const Napi::CallbackInfo& info) {
+  Handle* handle = handle_of(info);
+  if (handle == nullptr || info.Length() < 2 || !info[1].IsExternal()) return misuse(info.Env());
+  if (handle->session == nullptr) return closed(info.Env());
+  auto attached = handle->session->attach(*info[1].As<Napi::External<Ranks>>().Data());
+  if (!attached.ok()) return failure(info.Env(), attached.error());
   return info.Env().Undefined();
 }
 
@@ -210,6 +220,7 @@ Napi::Object start(Napi::Env env, Napi::Object exports) {
   exports.Set("run", Napi::Function::New(env, run));
   exports.Set("close", Napi::Function::New(env, close));
   exports.Set("attach", Napi::Function::New(env, attach));
+  exports.Set("attachRanks", Napi::Function::New(env, attach_ranks));
   exports.Set("engineCounts", Napi::Function::New(env, engine_counts));
   exports.Set("engineNotes", Napi::Function::New(env, engine_notes));
   exports.Set("measureGemm", Napi::Function::New(env, measure));

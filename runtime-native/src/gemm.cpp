@@ -8,8 +8,9 @@
 //     a · bᵀ    the longer in place     the shorter transposed; tiles may lie across c
 //     aᵀ · b    rows of aᵀ copied       columns of b copied
 //
-// The shorter of m and n is the shared side: what is packed of it is packed once, by all threads. The
-// longer side is cut into chunks, which stay in the L2 cache while the shared side passes over them.
+// The shorter of m and n is the shared side. Few threads pack it each for themselves: a line that another
+// core has takes longer to write, and to read again, than to pack. Many pack it together, once. The longer
+// side is cut into chunks, which stay in the L2 cache while the shared side passes over them.
 //
 //     m = 128 rows, shared        n = 50,000 columns, in chunks
 //     +-----------+               +------+------+------+---
@@ -18,16 +19,18 @@
 //
 // While a tile is computed, the piece of the longer side that comes next is fetched from memory.
 
-#include "anec/gemm.h"
+#include "anec/gemm_side.h"
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace anec {
 namespace {
 
 constexpr int64_t kc_max = 768;                     // depth of one panel
 constexpr int64_t shared_floats_aim = 512 * 1024;   // how much of the shared side is packed at a time
+constexpr int most_own_copies = 4;                   // threads that pack the shared side each for themselves
 constexpr int64_t chunk_columns = 128;              // of a packed chunk
 constexpr int64_t chunk_rows = 64;                  // of a chunk of rows
 constexpr int64_t group = 4;                        // panels of rows packed together
@@ -47,51 +50,6 @@ int64_t depth_of_stage(int64_t shared_items, int64_t k) {
 int64_t depth_of_block(int64_t depth) {
   return std::min(depth, round_up(ceil_div(depth, ceil_div(depth, kc_max)), 16));
 }
-
-// One operand as the tiles see it: items are rows of op(a) or columns of op(b).
-struct Side {
-  const float* data;
-  int64_t items;
-  int64_t item_stride, k_stride;
-  int width = 0;          // of a panel
-  int64_t panel_count = 0;
-  bool in_place = false;
-  bool is_rows = false;
-
-  void cut_into_panels(int panel_width) {
-    width = panel_width;
-    panel_count = ceil_div(items, width);
-  }
-  int64_t panels() const { return panel_count; }
-  int64_t padded() const { return panel_count * width; }
-  // The last two panels of rows are of about equal size: a tile of few rows is slow.
-  int64_t first(int64_t panel) const {
-    const bool splits = is_rows && panel > 0 && panel == panels() - 1;
-    return splits ? items - (items - (panel - 1) * width) / 2 : panel * width;
-  }
-  int64_t count(int64_t panel) const {
-    return (panel + 1 < panels() ? first(panel + 1) : items) - first(panel);
-  }
-  // The first panels, which are all full and as wide as the kernel's tile.
-  int64_t whole_panels() const { return items % width == 0 ? panels() : panels() - (is_rows ? 2 : 1); }
-  const float* at(int64_t panel, int64_t k) const {
-    return data + first(panel) * item_stride + k * k_stride;
-  }
-  // `panels` panels, one after the other.
-  void pack(const MicroKernel& kernel, int64_t panel, int64_t panels, int64_t k0, int64_t kc,
-            float* to) const {
-    for (const int64_t end = panel + panels; panel < end;) {
-      int64_t next = panel + 1, items = count(panel);
-      while (next < end && items % width == 0 && count(next) == width) {
-        items += width;
-        ++next;
-      }
-      kernel.pack(at(panel, k0), item_stride, k_stride, items, kc, width, to);
-      to += (next - panel) * kc * width;
-      panel = next;
-    }
-  }
-};
 
 struct Range {
   int64_t begin, end;
@@ -138,6 +96,14 @@ struct Product {
     const int64_t kc = std::min(block, depth - from);
     shared().pack(kernel, panel, std::min(group, shared().panels() - panel), k0 + from, kc,
                   packed + from * shared().padded() + panel * kc * shared().width);
+  }
+  // Packs whole groups of the shared side's panels, all k blocks of the stage.
+  void pack_shared_panels(Range panels, int64_t k0, int64_t depth, float* packed) const {
+    const int64_t groups = ceil_div(shared().panels(), shared_group());
+    for (int64_t block = 0; block < ceil_div(depth, depth_of_block(depth)); ++block) {
+      for (int64_t i = panels.begin; i < panels.end; i += shared_group())
+        pack_shared(block * groups + i / shared_group(), k0, depth, packed);
+    }
   }
   int64_t shared_jobs(int64_t depth) const {
     if (shared().in_place) return 0;
@@ -280,6 +246,20 @@ bool empty_product(const GemmShape& s, float* c) {
   return true;
 }
 
+// Which parts of the shared side a thread has packed for itself.
+struct alignas(64) OwnCopy {
+  uint64_t parts = 0;
+  // Says it once for each part, below 64.
+  bool lacks(int64_t part) {
+    const uint64_t before = std::exchange(parts, parts | uint64_t{1} << part);
+    return before != parts;
+  }
+};
+
+bool has_own_copies(int threads, const GemmShape& s) {
+  return threads <= most_own_copies && gemm_shared_floats(s.m, s.n, s.k) <= shared_floats_aim;
+}
+
 // Row vectors need no packing: every element of b is used once.
 bool is_row(const GemmShape& s) { return s.m == 1 && (!s.trans_a || s.lda == 1); }
 
@@ -296,6 +276,10 @@ int64_t gemm_shared_floats(int64_t m, int64_t n, int64_t k) {
 }
 
 int64_t gemm_thread_floats() { return (chunk_columns + width_max) * kc_max; }
+
+int64_t gemm_parallel_floats(int64_t m, int64_t n, int64_t k) {
+  return gemm_thread_floats() + std::min(gemm_shared_floats(m, n, k), shared_floats_aim);
+}
 
 int64_t gemm_serial_floats(int64_t m, int64_t n, int64_t k) {
   const int64_t shared = gemm_shared_floats(m, n, k);
@@ -337,24 +321,35 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
   const int64_t shared_panels = product.shared().panels();
   const int64_t streamed_panels = product.streamed().panels();
 
+  const int threads = pool.threads();
+  const bool own_copies = has_own_copies(threads, shape);
+
   // Enough jobs for every thread to get several; where chunks do not suffice, the shared side is cut.
-  const int64_t wanted = 8 * pool.threads();
+  const int64_t wanted = 8 * threads, group = product.shared_group();
   const int64_t chunk = std::clamp<int64_t>(streamed_panels / wanted, 1, product.most_panels());
   const int64_t chunks = ceil_div(streamed_panels, chunk);
-  const int64_t parts = std::min(shared_panels, std::max<int64_t>(1, wanted / 2 / chunks));
-  const int64_t part = ceil_div(shared_panels, parts);
+  const int64_t cuts = std::min(shared_panels, std::max<int64_t>(1, wanted / 2 / chunks));
+  const int64_t part = round_up(ceil_div(shared_panels, cuts), group);
+  const int64_t parts = ceil_div(shared_panels, part);
 
   for (int64_t k0 = 0; k0 < shape.k; k0 += stage) {
     const int64_t depth = std::min(stage, shape.k - k0), jobs = product.shared_jobs(depth);
-    pool.parallel_for(jobs, std::max<int64_t>(1, jobs / wanted), [&](int64_t i, int64_t end, int) {
-      for (; i < end; ++i) product.pack_shared(i, k0, depth, shared);
-    });
+    if (!own_copies) {
+      pool.parallel_for(jobs, std::max<int64_t>(1, jobs / wanted), [&](int64_t i, int64_t end, int) {
+        for (; i < end; ++i) product.pack_shared(i, k0, depth, shared);
+      });
+    }
+    OwnCopy copies[most_own_copies];
     pool.parallel_for(chunks * parts, 1, [&](int64_t i, int64_t end, int thread) {
+      float* mine = thread_scratch + thread * thread_stride;
+      float* packed = own_copies ? mine + gemm_thread_floats() : shared;
       for (; i < end; ++i) {
         const int64_t s = i / parts * chunk, h = i % parts * part;
-        product.multiply(k0, depth, shared, {s, std::min(s + chunk, streamed_panels)},
-                         {h, std::min(h + part, shared_panels)}, chunk * pool.threads(),
-                         thread_scratch + thread * thread_stride);
+        const Range panels{h, std::min(h + part, shared_panels)};
+        if (own_copies && jobs > 0 && copies[thread].lacks(i % parts))
+          product.pack_shared_panels(panels, k0, depth, packed);
+        const int64_t skip = (i + 1) / parts * chunk - s;  // to what this thread most likely does next
+        product.multiply(k0, depth, packed, {s, std::min(s + chunk, streamed_panels)}, panels, skip, mine);
       }
     });
   }

@@ -39,7 +39,7 @@ Result<double> measure_gemm(const DeviceOptions& options, const GemmMeasurement&
   constexpr int64_t beyond_cache = 16 << 20;  // floats
   const int64_t copies = std::clamp<int64_t>(beyond_cache / std::max<int64_t>(size_b.n, 1), 1, 64);
   const Count shared = std::max(gemm_shared_floats(w.m, w.n, w.k), gemm_row_floats(w.m, w.n, w.k));
-  const Count thread = gemm_thread_floats();
+  const Count thread = gemm_parallel_floats(w.m, w.n, w.k);
   const Count floats = size_a + size_b * copies + Count(w.m) * Count(w.n) + shared +
                        thread * threads + 64;
   auto memory = Arena::create((floats * 4).n, "measured product");

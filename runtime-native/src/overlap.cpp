@@ -1,4 +1,4 @@
-// Three queues under one mutex. A command that ends makes those ready that waited for it alone.
+// A queue for each lane under one mutex. A command that ends makes those ready that waited for it alone.
 
 #include "anec/overlap.h"
 
@@ -7,14 +7,14 @@
 
 namespace anec {
 
-Result<std::unique_ptr<Overlap>> Overlap::create(size_t commands) {
+Result<std::unique_ptr<Overlap>> Overlap::create(size_t commands, std::span<const Lane> helped) {
   std::unique_ptr<Overlap> overlap(new Overlap());
   overlap->waits_.resize(commands);
   for (Queue& queue : overlap->queues_) queue.ready.reserve(commands);
-  for (const Lane lane : {Lane::staging, Lane::engine}) {
+  for (const Lane lane : helped) {
     auto helper = std::make_unique<Helper>(Helper{overlap.get(), lane, {}});
     if (const int failure = pthread_create(&helper->thread, nullptr, entry, helper.get()))
-      return Error{"E0601", "cannot start a thread for the engine", std::strerror(failure)};
+      return Error{"E0601", "cannot start a thread beside the processor's", std::strerror(failure)};
     overlap->helpers_.push_back(std::move(helper));
   }
   return overlap;

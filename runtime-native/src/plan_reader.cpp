@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "anec/ranks.h"
 #include "anec/session.h"
 
 namespace anec {
@@ -139,6 +140,9 @@ Result<void> read_command(Words& words, std::span<const Kernel* const> kernels, 
   for (const Kernel* kernel : engine_kernels()) {
     if (kernel_name == kernel->name) command.kernel = kernel;
   }
+  for (const Kernel* kernel : rank_kernels()) {
+    if (kernel_name == kernel->name) command.kernel = kernel;
+  }
   if (command.kernel == nullptr) {
     return Error{"E0602", "there is no host kernel named `" + kernel_name + "`",
                  "used by `" + command.label + "`"};
@@ -175,9 +179,10 @@ Result<void> read_command(Words& words, std::span<const Kernel* const> kernels, 
 Result<void> read_order(Words& words, Plan::Program& program) {
   const auto commands = static_cast<int64_t>(program.commands.size());
   for (const Plan::Command& command : program.commands) {
-    const Lane lane = command.kernel->run != nullptr  ? Lane::host
-                      : is_engine_call(*command.kernel) ? Lane::engine
-                                                        : Lane::staging;
+    const Lane lane = command.kernel->run != nullptr     ? Lane::host
+                      : is_rank_command(*command.kernel) ? Lane::network
+                      : is_engine_call(*command.kernel)  ? Lane::engine
+                                                         : Lane::staging;
     program.order.push_back({lane, 0, 0, {}});
   }
   for (int64_t c = 0; c < commands; ++c) {

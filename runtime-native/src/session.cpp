@@ -112,25 +112,47 @@ Result<std::unique_ptr<Session>> Session::create(std::span<const double> words,
 }
 
 Result<void> Session::attach(std::unique_ptr<Engine> engine, bool overlaps) {
-  size_t most = 0;
   for (const Plan::Program& program : plan_.programs) {
-    most = std::max(most, program.order.size());
     for (const Plan::Command& command : program.commands) {
-      if (command.kernel->run != nullptr) continue;
+      if (command.kernel->run != nullptr || is_rank_command(*command.kernel)) continue;
       auto fits = check_engine_command(*engine, *command.kernel, command.ints.data());
       if (!fits.ok()) return fits;
     }
   }
   overlap_.reset();
   engine_ = std::move(engine);
-  if (!overlaps || most == 0) return {};
-  auto overlap = Overlap::create(most);
+  beside_engine_ = overlaps;
+  return open_lanes();
+}
+
+Result<void> Session::attach(const Ranks& ranks) {
+  if (ranks.version != Ranks::current) {
+    return Error{"E0603", "the addon for MPI and the runtime were built from different versions",
+                 "version " + std::to_string(ranks.version)};
+  }
+  overlap_.reset();
+  ranks_ = &ranks;
+  return open_lanes();
+}
+
+Result<void> Session::open_lanes() {
+  size_t most = 0;
+  for (const Plan::Program& program : plan_.programs) most = std::max(most, program.order.size());
+  std::vector<Lane> helped;
+  if (beside_engine_) helped = {Lane::staging, Lane::engine};
+  if (ranks_ != nullptr && (beside_engine_ || engine_ == nullptr)) helped.push_back(Lane::network);
+  if (most == 0 || helped.empty()) return {};
+  auto overlap = Overlap::create(most, helped);
   if (!overlap.ok()) return overlap.error();
   overlap_ = std::move(overlap.value());
   return {};
 }
 
-Result<void> Session::run_on_engine(const Plan::Command& command) {
+Result<void> Session::run_elsewhere(const Plan::Command& command) {
+  if (is_rank_command(*command.kernel)) {
+    if (ranks_ != nullptr) return run_rank_command(*ranks_, command.pointers, command.ints.data());
+    return Error{"E0606", "the session has sums over ranks and was given none", command.label};
+  }
   if (engine_ == nullptr)
     return Error{"E0606", "the session has commands of an engine and was given none", command.label};
   float* value = command.pointers.empty() ? nullptr : static_cast<float*>(command.pointers.front());
@@ -140,20 +162,26 @@ Result<void> Session::run_on_engine(const Plan::Command& command) {
 // One run of a program. Commands write their times to places of their own.
 class Session::Run final : public Overlap::Work {
  public:
-  Run(Session& session, const Plan::Program& program, bool first, std::span<double> times)
-      : session_(session), program_(program), first_(first), times_(times) {}
+  Run(Session& session, const Plan::Program& program, bool first, bool last,
+      std::span<double> times)
+      : session_(session), program_(program), first_(first), last_(last), times_(times) {}
 
   Result<void> run(int index) override {
     const auto at = static_cast<size_t>(index);
     const Plan::Command& command = program_.commands[at];
     const bool timed = 2 * at + 1 < times_.size();
     if (timed) times_[2 * at] = now();
-    auto ran = command.kernel->run == nullptr ? session_.run_on_engine(command) : on_host(command);
+    auto ran = command.kernel->run == nullptr ? elsewhere(command) : on_host(command);
     if (timed && ran.ok()) times_[2 * at + 1] = now();
     return ran;
   }
 
  private:
+  Result<void> elsewhere(const Plan::Command& command) {
+    if (!last_ && is_rank_command(*command.kernel)) return {};
+    return session_.run_elsewhere(command);
+  }
+
   Result<void> on_host(const Plan::Command& command) {
     const Device& device = session_.device_;
     float* shared = reinterpret_cast<float*>(session_.work_->data());
@@ -167,16 +195,18 @@ class Session::Run final : public Overlap::Work {
 
   Session& session_;
   const Plan::Program& program_;
-  bool first_;
+  bool first_, last_;
   std::span<double> times_;
 };
 
-Result<void> Session::run(int index, bool first, std::span<double> times) {
+Result<void> Session::run(int index, bool first, std::span<double> times, bool last) {
   const Plan::Program& program = plan_.programs[static_cast<size_t>(index)];
   if (device_.blas != nullptr && device_.blas->set_threads != nullptr)
     device_.blas->set_threads(device_.pool->threads());
-  Run run(*this, program, first, times);
-  if (overlap_ != nullptr && !program.order.empty()) return overlap_->run(program.order, run);
+  Run run(*this, program, first, last, times);
+  // Without an engine there is nothing beside the host but the sums of the last run.
+  const bool is_beside = overlap_ != nullptr && (engine_ != nullptr || last);
+  if (is_beside && !program.order.empty()) return overlap_->run(program.order, run);
   for (size_t i = 0; i < program.commands.size(); ++i) {
     auto ran = run.run(static_cast<int>(i));
     if (!ran.ok()) return ran;

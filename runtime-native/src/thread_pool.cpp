@@ -1,12 +1,13 @@
 // The claim protocol behind ThreadPool.
 //
-// `ticket_` holds the number of the loop and how many of its ranges are unclaimed. Claiming is one
-// compare-and-swap that takes one range away. A claim of an old loop fails because the number has
-// changed, and the loop of a successful claim cannot end before that range is done; so the fields of
-// the loop are read only after a claim.
+// A share's ticket holds the number of the loop and the ranges of the share that are unclaimed, first and
+// end. Claiming is one compare-and-swap that takes the first range of the thread's own share, or the last
+// of another. A claim of an old loop fails because the number has changed, and the loop of a successful
+// claim cannot end before that range is done; so the fields of the loop are read only after a claim.
 
 #include "anec/thread_pool.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -19,8 +20,10 @@
 namespace anec {
 namespace {
 
-constexpr uint64_t left_mask = 0xffffffffu;
-constexpr int64_t max_ranges = int64_t{1} << 30;
+constexpr int64_t max_ranges = 0xffff;  // what half of the lower word of a ticket holds
+
+inline uint64_t first_of(uint64_t ticket) { return ticket >> 16 & 0xffff; }
+inline uint64_t end_of(uint64_t ticket) { return ticket & 0xffff; }
 constexpr int spins_before_sleep = 2000;   // some tens of microseconds
 constexpr int spins_before_wait = 4000;
 
@@ -35,7 +38,7 @@ inline void pause_briefly() {
 }  // namespace
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
-  std::unique_ptr<ThreadPool> pool(new ThreadPool());
+  std::unique_ptr<ThreadPool> pool(new ThreadPool(std::max(threads, 1)));
   for (int index = 1; index < threads; ++index) {
     auto worker = std::make_unique<Worker>();
     worker->pool = pool.get();
@@ -75,15 +78,19 @@ void ThreadPool::run(int64_t count, int64_t grain, const void* context, Task tas
   ranges_ = (count + grain - 1) / grain;
   done_.store(0, std::memory_order_relaxed);
 
-  const uint64_t loop = (ticket_.load(std::memory_order_relaxed) >> 32) + 1;
-  ticket_.store(loop << 32 | static_cast<uint64_t>(ranges_), std::memory_order_seq_cst);
+  // Shares differ by one range at most. The caller's comes last, so that workers that spin find their own.
+  ++loop_;
+  const auto ranges = static_cast<uint64_t>(ranges_), threads = static_cast<uint64_t>(shares_.size());
+  for (uint64_t i = threads; i-- > 0;) {
+    const uint64_t first = ranges * i / threads, end = ranges * (i + 1) / threads;
+    shares_[i].ticket.store(loop_ << 32 | first << 16 | end, std::memory_order_seq_cst);
+  }
   if (sleepers_.load(std::memory_order_seq_cst) > 0) {
     { std::lock_guard<std::mutex> lock(mutex_); }
     wake_.notify_all();
   }
 
-  while (claim_and_run(0)) {
-  }
+  claim_and_run(0);
   wait_for_others();
 }
 
@@ -100,23 +107,50 @@ void ThreadPool::wait_for_others() {
   caller_waits_.store(false, std::memory_order_relaxed);
 }
 
-bool ThreadPool::claim_and_run(int thread) {
-  uint64_t ticket = ticket_.load(std::memory_order_acquire);
+// The first range of the thread's own share, or the last of another's.
+bool ThreadPool::claim(Share& share, bool own, int64_t& range) {
+  uint64_t ticket = share.ticket.load(std::memory_order_acquire), rest;
   do {
-    if ((ticket & left_mask) == 0) return false;
-  } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel,
-                                          std::memory_order_acquire));
+    if (first_of(ticket) == end_of(ticket)) return false;
+    rest = own ? ticket + (1 << 16) : ticket - 1;
+  } while (!share.ticket.compare_exchange_weak(ticket, rest, std::memory_order_acq_rel,
+                                               std::memory_order_acquire));
+  range = static_cast<int64_t>(own ? first_of(ticket) : end_of(ticket) - 1);
+  return true;
+}
 
-  const int64_t range = ranges_ - static_cast<int64_t>(ticket & left_mask);
-  const int64_t begin = range * grain_;
-  const int64_t end = begin + grain_ < count_ ? begin + grain_ : count_;
-  task_(context_, begin, end, thread);
-  done_.fetch_add(1, std::memory_order_seq_cst);
+// The next range of a thread: of its own share, or of the first other that has one.
+bool ThreadPool::next_range(int thread, int64_t& range) {
+  const size_t threads = shares_.size(), self = static_cast<size_t>(thread);
+  for (size_t i = 0; i < threads; ++i) {
+    if (claim(shares_[(self + i) % threads], i == 0, range)) return true;
+  }
+  return false;
+}
+
+// Runs ranges until none is unclaimed; whether there was one. All are of one loop: it cannot end before
+// they are counted.
+bool ThreadPool::claim_and_run(int thread) {
+  int64_t range = 0, ran = 0;
+  for (; next_range(thread, range); ++ran) {
+    const int64_t begin = range * grain_;
+    task_(context_, begin, std::min(begin + grain_, count_), thread);
+  }
+  if (ran == 0) return false;
+  done_.fetch_add(ran, std::memory_order_seq_cst);
   if (caller_waits_.load(std::memory_order_seq_cst)) {
     { std::lock_guard<std::mutex> lock(mutex_); }
     finished_.notify_one();
   }
   return true;
+}
+
+bool ThreadPool::has_unclaimed() const {
+  for (const Share& share : shares_) {
+    const uint64_t ticket = share.ticket.load(std::memory_order_seq_cst);
+    if (first_of(ticket) != end_of(ticket)) return true;
+  }
+  return false;
 }
 
 void ThreadPool::work(int thread) {
@@ -132,7 +166,7 @@ void ThreadPool::work(int thread) {
     std::unique_lock<std::mutex> lock(mutex_);
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     wake_.wait(lock, [this] {
-      return stop_.load() || (ticket_.load(std::memory_order_seq_cst) & left_mask) != 0;
+      return stop_.load() || has_unclaimed();
     });
     sleepers_.fetch_sub(1, std::memory_order_seq_cst);
     spins = 0;

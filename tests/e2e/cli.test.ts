@@ -1,13 +1,10 @@
 /** The commands that compute or write files; the rest is in `tests/cases/cli`. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { reportFailure } from "../../cli/failures.ts";
-import type { Io } from "../../cli/io.ts";
 import { differentiate } from "../../compiler/autodiff/differentiate.ts";
 import { leafName } from "../../compiler/ir/graph.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
-import { bug } from "../../compiler/support/bug.ts";
 import { type Entry, elaborate, loadModel } from "../../dsl/index.ts";
 import { readSafetensors, writeSafetensors } from "../../formats/safetensors.ts";
 import { fromFloat32, fromInt32, type Tensor, toFloat64 } from "../../formats/tensor.ts";
@@ -235,39 +232,9 @@ wrote book.bin and book.json
   expect(missing.err).toContain("did you mean `book.txt`?");
 });
 
-test("doctor says what there is", async () => {
-  const { code, out } = await anec(["doctor", "--quick"]);
-  expect(code).toBe(0);
-  expect(out).toContain("device cpu: ready");
-  expect(out).toContain("device ane: not available");
-  expect(out).toContain("`--device emulator`");
-  const json = JSON.parse((await anec(["doctor", "--quick", "--json"])).out) as { cpu: object };
-  expect(json.cpu).toMatchObject({ ready: true });
-});
-
 test("colour only on a terminal that wants it", async () => {
   const line = ["explain", "E9999"];
   expect((await anec(line, { terminal: true, color: true })).err).toContain("\u001b[31m");
   expect((await anec(line, { terminal: true })).err).not.toContain("\u001b[");
   expect((await anec(line, { color: true })).err).not.toContain("\u001b[");
-});
-
-test("a bug of ours says what to report and exits with 70", async () => {
-  let text = "";
-  const write = (t: string): void => {
-    text += t;
-  };
-  const sink = { write, isTerminal: false, columns: 80 };
-  const io = { out: sink, err: sink, color: false } as unknown as Io;
-  const thrown = (() => {
-    try {
-      return bug("the world is flat");
-    } catch (error) {
-      return error;
-    }
-  })();
-  expect(reportFailure(thrown, io, ["compile", "x.ane"])).toBe(70);
-  expect(text).toContain("bug in anec: the world is flat\n");
-  expect(text).toContain("  command  anec compile x.ane\n");
-  expect(text).not.toContain("    at ");
 });

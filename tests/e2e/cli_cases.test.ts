@@ -1,14 +1,14 @@
 /**
  * The pages of `tests/cases/cli`: command lines and what they print.
  *
- *     ```ane file my.ane      writes a file
+ *     ```ane file my.ane      writes a file, in folders that are made if need be
  *     ```sh in                one command line; a quoted argument may hold blanks
  *     ```text out             both streams, and `exit N` unless N is 0
  *
  * The commands of a page share one folder. `vitest -u` rewrites the outputs.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { anec, inNewFolder } from "./cli_support.ts";
 
@@ -27,12 +27,17 @@ for (const page of readdirSync(folder).filter((f) => f.endsWith(".md"))) {
       const [whole, language, side, rest, text] = block as unknown as string[];
       made += markdown.slice(from, block.index);
       from = block.index + whole!.length;
-      if (side === "file") writeFileSync(rest!.trim(), text!);
+      if (side === "file") writeFile(rest!.trim(), text!);
       if (side === "in") printed = await output(text!);
       made += side === "out" ? `\`\`\`${language} out${rest}\n${printed}\`\`\`` : whole;
     }
     await expect(made + markdown.slice(from)).toMatchFileSnapshot(path);
   });
+}
+
+function writeFile(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }
 
 async function output(line: string): Promise<string> {

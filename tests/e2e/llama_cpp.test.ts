@@ -1,15 +1,21 @@
 /** GGUF files that we write, run by llama.cpp: the same tokens and logits as ours. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { convertModel } from "../../formats/convert.ts";
 import type { WriteDtype } from "../../formats/format.ts";
 import { readGguf, writeGguf } from "../../formats/gguf.ts";
+import { cutTokenizer } from "../../formats/tokenizer_cut.ts";
 import { parseTokenizerJson } from "../../formats/tokenizer_json.ts";
 import { namedTokenizerData } from "../../formats/tokenizer_named.ts";
 import type { TransformerConfig, WeightSet } from "../../formats/weights.ts";
 import { type Checkpoint, readCheckpoint } from "../../training/checkpoint.ts";
+import { openData } from "../../training/data/open_data.ts";
+import { makeStories } from "../../training/data/stories.ts";
+import { loadTokenizer } from "../../training/data/tokenizers.ts";
 import { createDecoder } from "../../training/decoder.ts";
 import { checkpointOf, weightsOf } from "../../training/foreign_model.ts";
 import { createGenerator } from "../../training/generate.ts";
+import { rowOfId } from "../../training/vocabulary.ts";
 import { randomWeights, smallConfig } from "../support/random_weights.ts";
 import { SPLITS, type Split, TEXTS, TOY_IDS, toyTokenizer } from "../support/toy_tokenizer.ts";
 import { testFolder } from "../unit/data/support.ts";
@@ -134,6 +140,46 @@ withLlamaCpp("a model that anec trained from scratch, with its residual scale", 
   expect(await ownIds(checkpoint)).toEqual(run.ids);
   expect(difference(checkpoint, run).most).toBeLessThan(1e-3);
 });
+
+withLlamaCpp(
+  "a model with rows for the ids of its text only, and a tokenizer of those",
+  async () => {
+    const data = await openData("builtin:stories", { tokenizer: "gpt2" });
+    const trainer = smallTrainer(
+      { steps: 8, accum: 4, compact: true },
+      { data, overrides: { ...SMALL, S } },
+    );
+    for (let i = 0; i < 8; i++) trainer.step();
+    const [path, file] = ["a.ckpt", "a.gguf"].map((name) => join(testFolder(), name)) as [
+      string,
+      string,
+    ];
+    trainer.save(path);
+    convertModel(path, file);
+
+    const gpt2 = await loadTokenizer("gpt2");
+    const { active } = trainer.vocabulary;
+    const { ids, tokenizer } = cutTokenizer(namedTokenizerData("gpt2")!, active!)!;
+    const cut = parseTokenizerJson(tokenizer.json, { path: "tokenizer.json" });
+    const [story] = makeStories(1) as [string];
+    const prompt = cut.encode(story.slice(0, 30));
+    const run = runInLlamaCpp(addon, { file, prompt, count: 8, texts: [story, ...TEXTS] });
+    expect(run.encoded[0]!.map((id) => ids[id])).toEqual(gpt2.encode(story));
+    expect(run.encoded).toEqual([story, ...TEXTS].map((text) => cut.encode(text)));
+    expect(run.encoded.flat().length).toBeLessThan(story.length);
+
+    const decoder = createDecoder(readCheckpoint(path), { device: { threads: 1 }, context: S });
+    try {
+      const rowOf = rowOfId(trainer.vocabulary)!;
+      const ours = decoder.feed(prompt.map((id) => rowOf(ids[id]!)));
+      for (const [id, z] of run.logits[0]!.entries()) {
+        expect(Math.abs(z - ours[rowOf(ids[id]!)]!)).toBeLessThan(1e-3);
+      }
+    } finally {
+      decoder.close();
+    }
+  },
+);
 
 // llama.cpp rounds the other operand of a product to the type of the weights, so logits are only near.
 withLlamaCpp.each([

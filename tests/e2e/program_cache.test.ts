@@ -104,11 +104,13 @@ test("flipped bytes: each entry is compiled again, and is whole then", async () 
   });
 });
 
+const KILLS = Number(process.env["KILLS"] ?? 6);
+
 test("killed while it writes, at random moments: nothing that is half an entry is ever found", async () => {
   const folder = join(testFolder(), "programs");
   const random = createRandom(5);
   let kept = 0;
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < KILLS; i++) {
     const writer = start([folder, "forever"]);
     await new Promise((resolve) => writer.stdout!.once("data", resolve));
     await new Promise((resolve) => setTimeout(resolve, random.uniformIndex(300)));

@@ -62,35 +62,47 @@ async function waitUntil(holds: () => boolean): Promise<void> {
   expect(holds()).toBe(true);
 }
 
-test("killed at random moments and resumed, no experiment is lost and none is there twice", async () => {
-  const folder = testFolder();
-  const flags = ["search", ...TINY, ...SPACE, ...GATE, "--experiments", "3"];
-  expect(await ended(start([...flags, "--out", "whole"], folder))).toEqual({ code: 0, err: "" });
-  const whole = fixedPart(join(folder, "whole"));
-  expect(whole).toHaveLength(4);
+/** Over all searches; `KILLS=100` is what docs/robustness.md tells of. */
+const KILLS = Number(process.env["KILLS"] ?? 4);
 
-  const moments: number[] = [];
-  for (let kills = 0; ; kills++) {
-    const isThere = existsSync(join(folder, "killed", "search.json"));
-    const child = start([...flags, "--out", "killed", ...(isThere ? ["--resume"] : [])], folder);
-    const moment = kills < 4 ? 500 + Math.random() * 4000 : 120_000;
-    moments.push(moment);
-    const clock = setTimeout(() => child.kill("SIGKILL"), moment);
-    const { code, err } = await ended(child);
-    clearTimeout(clock);
-    if (code === 0) break;
-    expect(code, `${err}\nkilled after ${moments.join(", ")} ms`).toBe(null);
-  }
-  expect(fixedPart(join(folder, "killed")), `killed after ${moments.join(", ")} ms`).toEqual(whole);
-  const rows = readFileSync(join(folder, "killed", "results.tsv"), "utf8")
-    .trimEnd()
-    .split("\n");
-  expect(rows).toHaveLength(5);
-  await waitUntil(() => workersAlive() === 0);
-  expect(readdirSync(join(folder, "killed")).filter((n) => !n.startsWith("."))).toEqual([
-    ...["experiments.jsonl", "program.md", "results.tsv", "search.json"],
-  ]);
-}, 240_000);
+test(
+  "killed at random moments and resumed, no experiment is lost and none is there twice",
+  async () => {
+    const folder = testFolder();
+    const flags = ["search", ...TINY, ...SPACE, ...GATE, "--experiments", "3"];
+    expect(await ended(start([...flags, "--out", "whole"], folder))).toEqual({ code: 0, err: "" });
+    const whole = fixedPart(join(folder, "whole"));
+    expect(whole).toHaveLength(4);
+
+    for (let left = KILLS, round = 0; left > 0; round++) {
+      const out = `killed_${round}`;
+      const moments: number[] = [];
+      for (;;) {
+        const isThere = existsSync(join(folder, out, "search.json"));
+        const child = start([...flags, "--out", out, ...(isThere ? ["--resume"] : [])], folder);
+        const isKilled = moments.length < Math.min(4, left);
+        const moment = isKilled ? 500 + Math.random() * 4000 : 120_000;
+        if (isKilled) moments.push(moment);
+        const clock = setTimeout(() => child.kill("SIGKILL"), moment);
+        const { code, err } = await ended(child);
+        clearTimeout(clock);
+        if (code === 0) break;
+        expect(code, `${err}\nkilled after ${moments.join(", ")} ms`).toBe(null);
+      }
+      left -= moments.length;
+      expect(fixedPart(join(folder, out)), `killed after ${moments.join(", ")} ms`).toEqual(whole);
+      const rows = readFileSync(join(folder, out, "results.tsv"), "utf8")
+        .trimEnd()
+        .split("\n");
+      expect(rows).toHaveLength(5);
+      await waitUntil(() => workersAlive() === 0);
+      expect(readdirSync(join(folder, out)).filter((n) => !n.startsWith("."))).toEqual([
+        ...["experiments.jsonl", "program.md", "results.tsv", "search.json"],
+      ]);
+    }
+  },
+  60_000 * (4 + KILLS),
+);
 
 test("workers end with a search that is killed, and a second search is refused meanwhile", async () => {
   const folder = testFolder();
@@ -213,6 +225,34 @@ test("bits per byte are compared by the karpathy protocol, a third of the budget
   for (const row of rows.slice(1)) expect(Number(row.split("\t")[1])).toBeLessThan(6.5);
 }, 240_000);
 
+test("runs of a search may be on the engine", async () => {
+  inNewFolder();
+  const flags = [...TINY, "--device", "emulator", "--no-fallback", "--space", "lr=1e-3,1e-2"];
+  const gate = ["--seeds", "1", "--confidence", "0.5", "--experiments", "1"];
+  const search = async (more: readonly string[], out: string) => {
+    const { code, err } = await anec(["search", ...more, ...gate, "--out", out]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    return fixedPart(out) as { status: string; runs: { loss: number }[] }[];
+  };
+  const onEngine = await search(flags, "engine");
+  const cpu = flags.map((flag) => (flag === "emulator" ? "cpu" : flag));
+  const onHost = await search(
+    cpu.filter((flag) => flag !== "--no-fallback"),
+    "cpu",
+  );
+  expect(onEngine).toHaveLength(2);
+  for (const [i, { runs }] of onEngine.entries()) {
+    const [own, exact] = [runs[0]!.loss, onHost[i]!.runs[0]!.loss];
+    // The arithmetic is the engine's: near the processor's, and not the same.
+    expect(own).not.toBe(exact);
+    expect(Math.abs(own - exact)).toBeLessThan(2e-2);
+  }
+  const { device, engine, fallback } = JSON.parse(readFileSync("engine/search.json", "utf8"));
+  expect({ device, engine, fallback }).toMatchObject({
+    ...{ device: { engine: { kind: "emulator" } }, engine: { ane: "full" }, fallback: false },
+  });
+}, 120_000);
+
 test("a budget of time is a time of training", async () => {
   inNewFolder();
   const flags = TINY.filter((flag) => !["--steps", "4"].includes(flag));
@@ -237,6 +277,8 @@ test.each([
   [["--space", "lr"], 1, "E0706"],
   [["--space", "lrr=1,2"], 2, "E0964"],
   [["--space", "lr=2..1"], 1, "E0985"],
+  [["--space", "clock=updates,micro_steps"], 2, "E0964"],
+  [["--space", "steps=1,2"], 1, "E0985"],
   [["--try", "lr=1"], 2, "E0959"],
   [["--resume"], 1, "E0987"],
   [["--strategy", "best"], 2, "E0955"],

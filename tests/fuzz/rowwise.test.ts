@@ -5,13 +5,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { differentiate } from "../../compiler/autodiff/differentiate.ts";
+import { ROW_REDUCTION } from "../../compiler/bundle/opcodes.ts";
+import type { Graph } from "../../compiler/ir/graph.ts";
 import { interpret } from "../../compiler/reference/interpret.ts";
 import { lowerToHost } from "../../passes/lower_to_host.ts";
 import { runPasses } from "../../passes/pass.ts";
 import { pipelines } from "../../passes/pipeline.ts";
 import { newPlan } from "../../passes/plan_builder.ts";
 import { worstError } from "../support/close.ts";
-import { lossGraph, rowGraph } from "../support/random_graph.ts";
+import { elementGraph, lossGraph, rowGraph } from "../support/random_graph.ts";
 import { runOnCpu } from "../support/run_on_cpu.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -43,16 +45,54 @@ test.each([
   expect(fused).toBeGreaterThan(40);
 });
 
+/** What `rowwise` is called for in the plan of `graph`, as opcodes. */
+function rowPrograms(graph: Graph): number[][] {
+  const plan = newPlan();
+  lowerToHost(plan, { name: "run", graph, leastRow: 2 });
+  return plan.programs[0]!.commands.flatMap((c) =>
+    c.kernel === "rowwise" ? [opcodesOf(c.ints)] : [],
+  );
+}
+
+/** [rank, shape…, n, inputs, strides…, outputs, (strides…, kind, write, register)…, instructions, (opcode, a, b)…] */
+function opcodesOf(ints: readonly number[]): number[] {
+  const rank = ints[0]!;
+  const inputs = ints[rank + 2]!;
+  const outputsAt = rank + 3 + inputs * (rank + 1);
+  const code = ints.slice(outputsAt + 2 + ints[outputsAt]! * (rank + 4));
+  return code.filter((_, i) => i % 3 === 0);
+}
+
+test("elementwise values of which several are read elsewhere", () => {
+  let fused = 0;
+  fc.assert(
+    fc.property(elementGraph, ({ graph, values }) => {
+      const expected = interpret(graph, values);
+      const [apart, together] = [NEVER, 2].map((leastRow) => runOnCpu(graph, values, { leastRow }));
+      for (const [name, value] of expected) {
+        expect(worstError(together!.get(name)!, value), name).toBeLessThan(2e-5);
+        expect(worstError(apart!.get(name)!, value), name).toBeLessThan(2e-5);
+      }
+      const programs = rowPrograms(graph);
+      expect(programs.flat().every((opcode) => opcode < ROW_REDUCTION)).toBe(true);
+      if (programs.length > 0) fused += 1;
+    }),
+    { numRuns: 150 },
+  );
+  expect(fused).toBeGreaterThan(60);
+});
+
 test("one thread, two and three give the same bits", () => {
   fc.assert(
-    fc.property(rowGraph, ({ graph, values }) => {
-      const lowered = runPasses(graph, pipelines.train).graph;
+    fc.property(fc.oneof(rowGraph, elementGraph), ({ graph, values }) => {
+      const isLoss = graph.outputs[0]!.name === "loss";
+      const lowered = isLoss ? runPasses(graph, pipelines.train).graph : graph;
       const [one, ...others] = [1, 2, 3].map((threads) =>
         runOnCpu(lowered, values, { threads, blas: "builtin", leastRow: 2 }),
       );
       for (const [name, value] of one!)
         for (const other of others) expect(other.get(name)!.data, name).toEqual(value.data);
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
 });

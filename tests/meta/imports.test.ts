@@ -22,15 +22,17 @@ const LEVELS: readonly (readonly [prefix: string, level: number])[] = [
   ["training/", 9],
   ["formats/", 9],
   ["lsp/", 9],
-  ["cli/", 10],
+  ["api/", 10],
+  ["report/", 10],
+  ["cli/", 11],
   ["bench/published/", 9],
-  ["bench/", 11],
+  ["bench/", 12],
 ];
 
 /** The runtime's binding knows messages and the bundle's types, and nothing else of the compiler. */
 const BINDING = "runtime-native/js/";
 const BINDING_MAY_IMPORT = [BINDING, "compiler/support/", "compiler/messages/", "compiler/bundle/"];
-const MAY_IMPORT_BINDING = ["training/", "cli/", "bench/"];
+const MAY_IMPORT_BINDING = ["api/", "training/", "cli/", "bench/"];
 
 const levelOf = (path: string): number | undefined =>
   LEVELS.find(([prefix]) => path.startsWith(prefix))?.[1];

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { OPCODE_NAMES, OPCODES, type OpcodeName } from "../../compiler/bundle/opcodes.ts";
-import { addonPath } from "../../runtime-native/js/addon.ts";
+import { addonPath } from "../../runtime-native/js/addon_file.ts";
 import {
   check,
   generator,

@@ -109,7 +109,8 @@ export function runKernel(
   });
 }
 
-const THREADS = [1, 2, 3];
+/** Beyond four, threads pack an operand of a product together (`runtime-native/src/gemm.cpp`). */
+const THREADS = [1, 2, 6];
 
 /** Runs the call on every instruction set; its results must not depend on threads. */
 export function runEverywhere(call: KernelCall, run: RunOptions = {}): Numbers[][] {

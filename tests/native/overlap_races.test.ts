@@ -53,13 +53,20 @@ int main() {
   return status !== 0 && stderr.includes("data race");
 }
 
-test("random programs on three lanes: no race, and the values of one command after another", () => {
+test.each([
+  [
+    "random programs on all lanes: no race, and the values of one command after another",
+    "overlap_races",
+    ["overlap", "thread_pool"],
+  ],
+  ["random loops on a pool: no race, and every element once", "pool_races", ["thread_pool"]],
+] as const)("%s", (_, name, sources) => {
   const folder = testFolder();
   const isChecked = findsRaces(folder);
   if (!isChecked)
     process.stdout.write(`${compiler} has no thread sanitizer: only values are compared\n`);
-  const parts = ["overlap", "thread_pool"].map((name) => join(source, "src", `${name}.cpp`));
-  const files = [join(import.meta.dirname, "races", "overlap_races.cpp"), ...parts];
+  const parts = sources.map((part) => join(source, "src", `${part}.cpp`));
+  const files = [join(import.meta.dirname, "races", `${name}.cpp`), ...parts];
   const { program, failure } = built(folder, files, isChecked ? [checked] : []);
   expect(failure).toBe("");
   const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8", timeout: 100_000 });

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { SessionPlan } from "../../compiler/bundle/plan.ts";
 import { packageRoot } from "../../dsl/index.ts";
-import { addonPath, loadAddon } from "../../runtime-native/js/addon.ts";
+import { loadAddon } from "../../runtime-native/js/addon.ts";
+import { addonPath } from "../../runtime-native/js/addon_file.ts";
 import {
   createSession,
   deviceInfo,

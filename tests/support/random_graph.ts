@@ -8,7 +8,7 @@ import { add } from "../../compiler/ops/add.ts";
 import { attention } from "../../compiler/ops/attention.ts";
 import { broadcast } from "../../compiler/ops/broadcast.ts";
 import { causalMask } from "../../compiler/ops/causal_mask.ts";
-import { ONE } from "../../compiler/ops/define.ts";
+import { constant, ONE } from "../../compiler/ops/define.ts";
 import { div } from "../../compiler/ops/div.ts";
 import { exp } from "../../compiler/ops/exp.ts";
 import { input, param } from "../../compiler/ops/input.ts";
@@ -203,6 +203,60 @@ export const rowGraph: fc.Arbitrary<GraphWithValues> = fc
     const graph = makeGraph({ name: "g", inputs, params, outputs, scope });
     const bound = new Map<string, Tensor>();
     for (const leaf of [...graph.inputs, ...graph.params])
+      bound.set(leafName(leaf), randomTensor(sizesOf(leaf.type.shape), random, [-1, 1]));
+    return readable({ graph, values: bound });
+  });
+
+/** Steps without a sum, a mean or a largest element in them. */
+const ELEMENT_STEPS: readonly Step[] = [
+  (x, o) => add(x, o),
+  (x, o) => sub(x, o),
+  (x, o) => add(mul(x, o), x),
+  (x, o) => sub(o, mul(x, o)),
+  (x, _o, w) => mul(x, w),
+  (x, _o, w) => sub(mul(x, w), w),
+  (x) => mul(silu(x), sigmoid(x)),
+  (x, o) => mul(mul(x, o), sigmoid(o)),
+  (x) => mul(x, broadcast(constant(x.scope, 1), x.type.shape)),
+  (x) => neg(tanh(x)),
+  (x, o) => div(x, add(square(o), 1)),
+  (x) => swapLastTwo(swapLastTwo(x)),
+];
+
+/** Elementwise values of which several are outputs: what one pass computes and writes together. */
+export const elementGraph: fc.Arbitrary<GraphWithValues> = fc
+  .record({
+    lead: fc.constantFrom([3], [70], [2, 5], [1]),
+    n: fc.constantFrom(2, 8, 40, 515, 1030),
+    steps: fc.array(
+      fc.record({ step: fc.nat(ELEMENT_STEPS.length - 1), x: fc.nat(2), other: fc.nat(20) }),
+      { minLength: 2, maxLength: 20 },
+    ),
+    outputs: fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }),
+    seed: fc.nat(1_000_000),
+  })
+  .map(({ lead, n, steps, outputs, seed }) => {
+    const scope = newScope();
+    const random = seeded(seed);
+    const shape = [...lead, n].map((size) => dim(null, size));
+    const inputs = [
+      input(scope, "x", { dtype: "f32", shape }),
+      input(scope, "y", { dtype: "f32", shape }),
+      input(scope, "w", { dtype: "f32", shape: shape.slice(-1) }),
+    ];
+    const values: Node[] = [mul(inputs[0]!, inputs[1]!)];
+    for (const { step, x, other } of steps) {
+      const at = values[Math.max(0, values.length - 1 - x)]!;
+      values.push(ELEMENT_STEPS[step]!(at, values[other % values.length]!, inputs[2]!));
+    }
+    const read = new Set([
+      values[values.length - 1]!,
+      ...outputs.map((i) => values[i % values.length]!),
+    ]);
+    const named = [...read].map((node, i) => ({ name: `y${i}`, node }));
+    const graph = makeGraph({ name: "g", inputs, params: [], outputs: named, scope });
+    const bound = new Map<string, Tensor>();
+    for (const leaf of graph.inputs)
       bound.set(leafName(leaf), randomTensor(sizesOf(leaf.type.shape), random, [-1, 1]));
     return readable({ graph, values: bound });
   });

@@ -68,15 +68,19 @@ export async function openData(spec: string, options: OpenDataOptions = {}): Pro
   return openText(spec, options);
 }
 
-/** A tokenizer that is loaded when a text has to be prepared; that of a file at once, for it has no other name. */
+/**
+ * A tokenizer that is loaded when a text has to be prepared; that of a file at once, for it has no other name. `key`
+ * is for entries of the cache: the name, and whether documents begin with special tokens.
+ */
 async function chosenTokenizer(
   given: string | Tokenizer,
-): Promise<{ readonly name: string; readonly load: () => Promise<Tokenizer> }> {
+): Promise<{ readonly key: string; readonly load: () => Promise<Tokenizer> }> {
   if (typeof given === "string" && !given.endsWith(".json")) {
-    return { name: given, load: () => loadTokenizer(given) };
+    return { key: given, load: () => loadTokenizer(given) };
   }
   const tokenizer = typeof given === "string" ? await loadTokenizer(given) : given;
-  return { name: tokenizer.name, load: async () => tokenizer };
+  const { name, startOfText } = tokenizer;
+  return { key: startOfText === undefined ? name : `${name} begun`, load: async () => tokenizer };
 }
 
 async function openDefault(options: OpenDataOptions): Promise<TokenData> {
@@ -86,11 +90,11 @@ async function openDefault(options: OpenDataOptions): Promise<TokenData> {
     fetchPackages = npmPack,
     onProgress,
   } = options;
-  const { name, load } = await chosenTokenizer(tokenizer);
+  const { key, load } = await chosenTokenizer(tokenizer);
   return openCached({
     ...options,
     folder: options.cacheFolder ?? userCacheFolder(),
-    name: corpusCacheName(corpus, name),
+    name: corpusCacheName(corpus, key),
     build: async (output) =>
       prepareCorpus({
         corpus,
@@ -105,12 +109,13 @@ async function openDefault(options: OpenDataOptions): Promise<TokenData> {
 async function openText(path: string, options: OpenDataOptions): Promise<TokenData> {
   const { tokenizer = "gpt2", field = "text", onProgress } = options;
   if (!fs.existsSync(path)) throw new UserError(inputNotFound(path, neighboursOf(path)));
-  const { name, load } = await chosenTokenizer(tokenizer);
-  const key = digestName(digestOfFile(path), name, isJsonLines(path) ? `jsonl ${field}` : "text");
+  const { key, load } = await chosenTokenizer(tokenizer);
+  const kind = isJsonLines(path) ? `jsonl ${field}` : "text";
+  const digest = digestName(digestOfFile(path), key, kind);
   return openCached({
     ...options,
     folder: options.cacheFolder ?? userCacheFolder(),
-    name: `${basename(path, extname(path)).slice(0, 60)}-${key}`,
+    name: `${basename(path, extname(path)).slice(0, 60)}-${digest}`,
     build: async (output) =>
       prepare({
         input: [path],
@@ -127,6 +132,7 @@ async function openStories(options: OpenDataOptions): Promise<TokenData> {
   const tokenizer = await load();
   const ids: number[] = [];
   for (const story of makeStories()) {
+    ids.push(...(tokenizer.startOfText ?? []));
     for (const id of tokenizer.encode(story)) ids.push(id);
     if (tokenizer.endOfText !== undefined) ids.push(tokenizer.endOfText);
   }

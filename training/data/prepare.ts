@@ -1,8 +1,8 @@
 /**
  * Text to a token file.
  *
- * Each text file, and each line of a JSONL file, is a document; documents are joined by the end-of-text
- * token. Texts are read and encoded a few megabytes at a time. They are cut only where the tokenizer
+ * Each text file, and each line of a JSONL file, is a document. The end-of-text token is put behind each, and before
+ * it what the tokenizer says that every text begins with. Texts are read and encoded a few megabytes at a time. They are cut only where the tokenizer
  * cuts anyway, in front of a blank that a word follows, so the ids are those of the whole text.
  */
 import { createHash } from "node:crypto";
@@ -97,14 +97,17 @@ function prepareParts(options: PartsOptions): TokenMetadata {
   };
 
   function* chunks(): Iterable<Uint8Array> {
-    let blank = true;
+    const { startOfText = [], endOfText } = tokenizer;
+    let [blank, begins] = [true, true];
     for (const part of options.parts) {
       if (blank && part.text.trim() !== "") blank = false;
       sourceHash.update(part.text);
+      if (begins) ids.push(...startOfText);
       for (const id of tokenizer.encode(part.text)) ids.push(id);
+      begins = part.ends;
       if (part.ends) {
         documents += 1;
-        if (tokenizer.endOfText !== undefined) ids.push(tokenizer.endOfText);
+        if (endOfText !== undefined) ids.push(endOfText);
       }
       bytes += part.bytes;
       // Documents may be tiny and many: they are written together.

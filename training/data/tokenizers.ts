@@ -30,6 +30,8 @@ export interface Tokenizer {
   decodeBytes(id: number): Uint8Array;
   /** The special token between documents. */
   readonly endOfText?: number;
+  /** Special tokens that every document begins with. */
+  readonly startOfText?: readonly number[];
 }
 
 export const tokenizerNames = ["gpt2", "bytes", "stories"] as const;

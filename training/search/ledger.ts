@@ -10,12 +10,11 @@
  * that are missing in `results.tsv` are added.
  */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
-import { withFileErrors } from "../../compiler/messages/files.ts";
+import { join } from "node:path";
 import { noSearchThere, searchDamaged } from "../../compiler/messages/search.ts";
-import { fileFaultOf } from "../../compiler/support/atomic_write.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { readFileBytes, writeFileBytes } from "../../formats/files.ts";
+import { appendText, linesOf, mendLines } from "../../formats/lines_file.ts";
 import { type ExperimentRecord, lossOf, meanOf, type SearchSettings } from "./record.ts";
 
 export const files = {
@@ -74,17 +73,18 @@ export interface Ledger {
 
 /** The records of a search without changing its files. Throws a `UserError` (E0989). */
 export function readRecords(folder: string): readonly ExperimentRecord[] {
-  return wholeLines(join(folder, files.records)).lines.map((line, i) => recordOf(line, i, folder));
+  const lines = [...linesOf(join(folder, files.records))];
+  return lines.map(({ text }, i) => recordOf(text, i, folder));
 }
 
 /** Opens the files to write, and mends what a kill has left. Only the holder of the lock may. */
 export function openLedger(folder: string, settings: SearchSettings): Ledger {
   const [jsonl, tsv] = [join(folder, files.records), join(folder, files.results)];
   const records = readRecords(folder);
-  dropTornLine(jsonl);
-  dropTornLine(tsv);
+  mendLines(jsonl);
+  mendLines(tsv);
   const rows = [headOf(settings), ...records.map((record) => rowOf(settings, record))];
-  appendText(tsv, rows.slice(wholeLines(tsv).lines.length).join(""));
+  appendText(tsv, rows.slice([...linesOf(tsv)].length).join(""));
   return {
     records,
     append(record) {
@@ -92,77 +92,6 @@ export function openLedger(folder: string, settings: SearchSettings): Ledger {
       appendText(tsv, rowOf(settings, record));
     },
   };
-}
-
-interface Lines {
-  readonly lines: readonly string[];
-  /** Bytes up to the end of the last whole line. */
-  readonly bytes: number;
-  readonly isTorn: boolean;
-}
-
-/** Those that end with a line break. */
-function wholeLines(path: string): Lines {
-  if (!fs.existsSync(path)) return { lines: [], bytes: 0, isTorn: false };
-  const all = Buffer.from(readFileBytes(path));
-  const bytes = all.lastIndexOf(0x0a) + 1;
-  const lines = all.subarray(0, bytes).toString("utf8").split("\n").slice(0, -1);
-  return { lines, bytes, isTorn: bytes < all.length };
-}
-
-function dropTornLine(path: string): void {
-  const { bytes, isTorn } = wholeLines(path);
-  if (!isTorn) return;
-  onDisk(path, () => {
-    const file = fs.openSync(path, "r+");
-    try {
-      fs.ftruncateSync(file, bytes);
-      fs.fsyncSync(file);
-    } finally {
-      fs.closeSync(file);
-    }
-  });
-}
-
-/** Adds text at the end and waits until it is on the disk. */
-function appendText(path: string, text: string): void {
-  if (text === "") return;
-  onDisk(path, () => {
-    const isNew = !fs.existsSync(path);
-    const file = fs.openSync(path, "a");
-    try {
-      const bytes = Buffer.from(text);
-      for (let done = 0; done < bytes.length; ) done += fs.writeSync(file, bytes, done);
-      fs.fsyncSync(file);
-    } finally {
-      fs.closeSync(file);
-    }
-    if (isNew) flushFolder(dirname(path));
-  });
-}
-
-/** A new name is on the disk once its folder is. Some systems cannot flush a folder. */
-function flushFolder(path: string): void {
-  try {
-    const folder = fs.openSync(path, "r");
-    try {
-      fs.fsyncSync(folder);
-    } finally {
-      fs.closeSync(folder);
-    }
-  } catch {
-    // Nothing but the time of the write depends on it.
-  }
-}
-
-function onDisk(path: string, work: () => void): void {
-  withFileErrors(() => {
-    try {
-      work();
-    } catch (error) {
-      throw fileFaultOf(error, path, "write");
-    }
-  });
 }
 
 const STATUSES: readonly unknown[] = ["keep", "discard", "rung", "crash", "skip"];

@@ -33,32 +33,42 @@ export function limitOf({ budget }: WantedRun): number {
 
 /** A `Measure` by child processes. It rejects with a `UserError` (E0995) if the data have changed. */
 export function processPool(options: PoolOptions): Measure {
-  const waiting: (() => void)[] = [];
-  let free = options.workers;
+  const runners = Array.from({ length: options.workers }, () => processRunner(options));
+  return poolOf(runners, options.onRun);
+}
+
+/** Carries out runs in child processes, one for each. */
+export function processRunner(options: Omit<PoolOptions, "workers" | "onRun">): Measure {
+  return (wanted, signal) => runOf(options, wanted, signal);
+}
+
+/** A `Measure` that leaves each run to one of `runners`, which do one at a time. */
+export function poolOf(runners: readonly Measure[], onRun?: PoolOptions["onRun"]): Measure {
+  const waiting: ((runner: Measure) => void)[] = [];
+  const free = [...runners];
 
   return async (wanted, signal) => {
     signal.throwIfAborted();
-    if (free > 0) free -= 1;
-    else await turn(waiting, signal);
+    const runner = free.shift() ?? (await turn(waiting, signal));
     try {
       signal.throwIfAborted();
-      const run = await runOf(options, wanted, signal);
-      options.onRun?.(run, wanted);
+      const run = await runner(wanted, signal);
+      onRun?.(run, wanted);
       return run;
     } finally {
       const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
+      if (next === undefined) free.push(runner);
+      else next(runner);
     }
   };
 }
 
 /** Resolves when a worker is free. A run that is not wanted any more leaves the queue. */
-function turn(waiting: (() => void)[], signal: AbortSignal): Promise<void> {
+function turn(waiting: ((runner: Measure) => void)[], signal: AbortSignal): Promise<Measure> {
   return new Promise((resolve, reject) => {
-    const start = (): void => {
+    const start = (runner: Measure): void => {
       signal.removeEventListener("abort", leave);
-      resolve();
+      resolve(runner);
     };
     const leave = (): void => {
       waiting.splice(waiting.indexOf(start), 1);
@@ -89,7 +99,7 @@ function workerFile(): string {
 }
 
 function runOf(
-  { settings, entry }: PoolOptions,
+  { settings, entry }: Omit<PoolOptions, "workers" | "onRun">,
   wanted: WantedRun,
   signal: AbortSignal,
 ): Promise<RunRecord> {

@@ -13,13 +13,13 @@ import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts
 import { makeOutputFolder, writeFileBytes } from "../../formats/files.ts";
 import type { TokenData } from "../data/token_file.ts";
 import { readModel } from "../model.ts";
-import type { WantedRun } from "./experiment.ts";
+import type { Measure, WantedRun } from "./experiment.ts";
 import { checkGate } from "./gate.ts";
 import { openBranch, type SearchBranch } from "./git_branch.ts";
 import { files, openLedger, readRecords, writeSettings } from "./ledger.ts";
 import { takeLock } from "./lock.ts";
 import { searchLoop } from "./loop.ts";
-import { processPool } from "./pool.ts";
+import { poolOf, processRunner } from "./pool.ts";
 import { programPage } from "./program_page.ts";
 import type { ExperimentRecord, RunRecord, SearchSettings } from "./record.ts";
 import { baselineOf, checkData, faultFinder } from "./setup.ts";
@@ -32,6 +32,8 @@ export interface SearchOptions {
   readonly isNew: boolean;
   readonly data: TokenData;
   readonly workers: number;
+  /** Carry out runs elsewhere, one each at a time. */
+  readonly others?: readonly Measure[];
   /** Changes of the best to try before the strategy goes on. */
   readonly given?: readonly Config[];
   readonly signal: AbortSignal;
@@ -81,16 +83,14 @@ export async function runSearch(options: SearchOptions): Promise<readonly Experi
     const branch = branchOf(options, records);
     if (options.isNew) begin(folder, settings);
     const ledger = openLedger(folder, settings);
-    const { onRun, entry: file } = options;
+    const { onRun, others = [], entry: file } = options;
+    const runner = processRunner({ settings, ...(file === undefined ? {} : { entry: file }) });
+    const own = Array.from({ length: workers }, () => runner);
     return await searchLoop({
       ...{ settings, baseline, records: ledger.records, machine: machineText() },
       signal: AbortSignal.any([signal, ended.signal]),
       ...(options.given === undefined ? {} : { given: options.given }),
-      measure: processPool({
-        ...{ settings, workers },
-        ...(onRun === undefined ? {} : { onRun }),
-        ...(file === undefined ? {} : { entry: file }),
-      }),
+      measure: poolOf([...own, ...others], onRun),
       faultOf: faultFinder(settings, data),
       commit: (record, best) => branch?.commit(record, best) ?? null,
       append: (record) => {

@@ -51,6 +51,9 @@ const DECIDED: readonly (keyof TrainSettings)[] = [
   "compact",
 ];
 
+/** Settings that follow from others, and have no flag. */
+const WITHOUT_FLAG: readonly (keyof TrainSettings)[] = ["clock", "zeroth"];
+
 /** `valEvery` → `val-every`. */
 function flagOf(setting: string): string {
   return setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -59,7 +62,7 @@ function flagOf(setting: string): string {
 /** The flags of `anec train` that experiments may change, with the settings behind them. */
 export const settingFlags: ReadonlyMap<string, keyof TrainSettings> = new Map(
   (Object.keys(defaultSettings) as (keyof TrainSettings)[])
-    .filter((name) => !DECIDED.includes(name))
+    .filter((name) => ![...DECIDED, ...WITHOUT_FLAG].includes(name))
     .map((name) => [flagOf(name), name]),
 );
 

@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { leafName } from "../../compiler/ir/graph.ts";
 import { type TokenData, valStartOf } from "../data/token_file.ts";
-import { addSigns, createSignStream, stepSeed } from "../mezo/random.ts";
-import type { ModelChoice } from "../model.ts";
+import { zerothSettings } from "../mezo/options.ts";
+import { movedParams } from "../mezo/order.ts";
+import { type ModelChoice, readModel } from "../model.ts";
 import type { TrainSettings } from "../options.ts";
 import { createRandom } from "../random.ts";
 import type { Trainer, TrainerOptions } from "../trainer_types.ts";
@@ -30,7 +31,7 @@ const SETTINGS: Partial<TrainSettings> = {
   valEvery: 0,
   seed: 42,
 };
-const MEZO = { epsilon: 1e-3, lr: 1e-5 };
+const MEZO = zerothSettings({ method: "mezo", epsilon: 1e-3 }, { lr: 1e-5, seed: 42, valEvery: 0 });
 const MEZO_STEPS = 200;
 /** Tokens that its windows are drawn from: each step goes over all rows of the table four times. */
 const MEZO_TOKENS = 16_384;
@@ -89,6 +90,19 @@ function optionsFor(
     ...{ ...modelFor(opened), data, dataName: data.path, device: subject.device },
     settings: { ...SETTINGS, ...settings },
   };
+}
+
+/** A run of MeZO; its windows are drawn from the first `most` tokens. */
+function mezoOptions(
+  subject: Subject,
+  opened: Opened,
+  steps: number,
+  most = Infinity,
+): TrainerOptions {
+  const data = tokensFor(subject, opened, most);
+  const { device } = subject;
+  const settings = { ...MEZO, steps };
+  return { ...modelFor(opened), data, dataName: data.path, device, settings };
 }
 
 /** Opens a trainer for `work`, and closes it. */
@@ -225,40 +239,41 @@ export const trainingChecks: readonly Check[] = [
   {
     name: "mezo_builds",
     shows: "the forward pass alone is built, without room for gradients or moments",
-    run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, Infinity, (probe) => {
-        const extra = probe.buffers.find((name) => /^(grad|adam)\./.test(name));
-        return judged(extra === undefined, extra ?? `${probe.buffers.length} buffers`);
-      }),
-    ),
+    run: trained((_subject, opened, { mezoPlan }) => {
+      const { graph } = readModel(modelFor(opened));
+      const { buffers } = mezoPlan({ graph, moved: movedParams(graph) }).plan;
+      const extra = buffers.find(({ name }) => /^(grad|adam)\./.test(name));
+      return judged(extra === undefined, extra?.name ?? `${buffers.length} buffers`);
+    }),
   },
   {
     name: "mezo_first_loss",
     shows:
       "in 7 steps of MeZO from random weights the losses are finite, and the first is that of guessing",
-    run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, Infinity, (probe) => {
-        const steps = Array.from({ length: 7 }, (_, i) => probe.step(i, MEZO));
-        const rows = probe.vocabulary.size;
-        const areFinite = steps.every((s) => Number.isFinite(s.plus) && Number.isFinite(s.minus));
-        return judged(areFinite && isUntrained(steps[0]!.plus, rows), near(steps[0]!.plus, rows));
+    run: trained((subject, opened, { createTrainer }) =>
+      withTrainer(createTrainer(mezoOptions(subject, opened, 7)), (trainer) => {
+        const { size } = trainer.vocabulary;
+        const losses = Array.from({ length: 7 }, () => trainer.step().loss);
+        const areFinite = losses.every((loss) => Number.isFinite(loss));
+        return judged(areFinite && isUntrained(losses[0]!, size), near(losses[0]!, size));
       }),
     ),
   },
   {
     name: "mezo_stays",
     shows: `in ${MEZO_STEPS} steps of MeZO the loss stays below twice the first, and depends on the weights to the end`,
-    run: trained((subject, opened, tools) =>
-      withMezo(subject, opened, tools, MEZO_TOKENS, (probe) => {
-        const steps = Array.from({ length: MEZO_STEPS }, (_, i) => probe.step(i, MEZO));
+    run: trained((subject, opened, { createTrainer }) => {
+      const options = mezoOptions(subject, opened, MEZO_STEPS, MEZO_TOKENS);
+      return withTrainer(createTrainer(options), (trainer) => {
+        const steps = Array.from({ length: MEZO_STEPS }, () => trainer.step());
         const [first, last] = [steps[0]!, steps[steps.length - 1]!];
         // Weights that overflow make a loss of guessing again, with nothing behind it.
-        const worst = Math.max(...steps.map((s) => s.plus));
-        const isRight = worst < 2 * first.plus && last.plus !== last.minus;
-        const numbers = [first, last].map((s) => s.plus.toFixed(4));
+        const worst = Math.max(...steps.map((s) => s.loss));
+        const isRight = worst < 2 * first.loss && last.update!.gradNorm > 0;
+        const numbers = [first, last].map((s) => s.loss.toFixed(4));
         return judged(isRight, `${numbers.join(", then ")}; at most ${worst.toFixed(4)}`);
-      }),
-    ),
+      });
+    }),
   },
   {
     name: "mezo_engine",
@@ -266,40 +281,17 @@ export const trainingChecks: readonly Check[] = [
     run: trained((subject, opened, { createTrainer }) => {
       const { engine } = subject;
       if (engine === null) return skip("no engine was asked for: `--device`");
-      const options = optionsFor(subject, opened, { steps: 7 });
+      const options = mezoOptions(subject, opened, 7);
       const { device, choice } = engine;
       const onEngine = createTrainer({ ...options, device, engine: choice, fallback: false });
       return withTrainer(onEngine, (trainer) => {
-        const stream = createSignStream(stepSeed(42, 0));
-        for (const param of trainer.model.graph.params) {
-          addSigns(trainer.param(leafName(param)), MEZO.epsilon, stream);
-        }
-        trainer.restage();
         const { loss } = trainer.step();
-        return judged(
-          isUntrained(loss, trainer.vocabulary.size),
-          near(loss, trainer.vocabulary.size),
-        );
+        const { size } = trainer.vocabulary;
+        return judged(isUntrained(loss, size), near(loss, size));
       });
     }),
   },
 ];
-
-function withMezo(
-  subject: Subject,
-  opened: Opened,
-  { openMezoProbe }: Tools,
-  tokens: number,
-  work: (probe: ReturnType<Tools["openMezoProbe"]>) => Outcome,
-): Outcome {
-  const data = tokensFor(subject, opened, tokens);
-  const probe = openMezoProbe({ ...modelFor(opened), data, seed: 42, device: subject.device });
-  try {
-    return work(probe);
-  } finally {
-    probe.close();
-  }
-}
 
 /** 7 steps, a checkpoint, 7 more; and 14 without a stop. Every parameter is compared. */
 function resumes(subject: Subject, opened: Opened, tools: Tools): Outcome {

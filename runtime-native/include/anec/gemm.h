@@ -90,6 +90,7 @@ std::span<const MicroKernel* const> micro_kernels();
 int64_t gemm_shared_floats(int64_t m, int64_t n, int64_t k);
 int64_t gemm_row_floats(int64_t m, int64_t n, int64_t k);  // of a product with a single row
 int64_t gemm_thread_floats();
+int64_t gemm_parallel_floats(int64_t m, int64_t n, int64_t k);  // for each thread
 int64_t gemm_serial_floats(int64_t m, int64_t n, int64_t k);
 
 void gemm_reference(const GemmShape& shape, const float* a, const float* b, float* c);
@@ -102,7 +103,7 @@ void gemm_row_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmSh
                        const float* a, const float* b, float* c, float* shared);
 
 // `shared` has the larger of gemm_shared_floats and gemm_row_floats, `thread_scratch` has
-// gemm_thread_floats per thread, one thread every `thread_stride` floats.
+// gemm_parallel_floats per thread, one thread every `thread_stride` floats.
 void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape& shape,
                    const float* a, const float* b, float* c, float* shared, float* thread_scratch,
                    int64_t thread_stride);

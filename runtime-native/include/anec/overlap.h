@@ -1,5 +1,6 @@
-// Runs the commands of a program on three lanes at once: the host's kernels on the calling thread and its
-// pool, what moves between memory and surfaces on a second thread, calls of the engine on a third. Where the
+// Runs the commands of a program on several lanes at once: the host's kernels on the calling thread and its
+// pool, what moves between memory and surfaces on a second thread, calls of the engine on a third, sums over the
+// ranks of a run on a fourth. Each thread is there where its lane is used. Where the
 // kernels keep all processors busy the second thread would come too late, so the calling thread takes its
 // commands too when they are the more urgent ones. Never two of them run at once.
 //
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <pthread.h>
@@ -24,8 +26,8 @@
 
 namespace anec {
 
-enum class Lane { host, staging, engine };
-inline constexpr int lanes = 3;
+enum class Lane { host, staging, engine, network };
+inline constexpr int lanes = 4;
 
 // When a command of a program may start.
 struct CommandOrder {
@@ -46,8 +48,9 @@ class Overlap {
     ~Work() = default;
   };
 
-  // For programs of at most `commands` commands. Starts two threads.
-  static Result<std::unique_ptr<Overlap>> create(size_t commands);
+  // For programs of at most `commands` commands. Starts a thread for each of `helped`, which has every lane that
+  // they use but that of the host.
+  static Result<std::unique_ptr<Overlap>> create(size_t commands, std::span<const Lane> helped);
   ~Overlap();
   Overlap(const Overlap&) = delete;
   Overlap& operator=(const Overlap&) = delete;

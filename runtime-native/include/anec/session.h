@@ -15,6 +15,7 @@
 #include "anec/engine.h"
 #include "anec/kernel.h"
 #include "anec/overlap.h"
+#include "anec/ranks.h"
 #include "anec/result.h"
 #include "anec/thread_pool.h"
 
@@ -104,13 +105,17 @@ class Session {
                                                  const DeviceOptions& options);
 
   // Runs every command of a program, or up to the first that finds a fault in its data. When each
-  // command starts and ends goes to `times`, in milliseconds, as far as it reaches.
-  Result<void> run(int program, bool first, std::span<double> times = {});
+  // command starts and ends goes to `times`, in milliseconds, as far as it reaches. Sums over the ranks are left
+  // out unless the run is the `last` of its group.
+  Result<void> run(int program, bool first, std::span<double> times = {}, bool last = false);
 
   // Gives the session its engine. Plans with commands of an engine do not run without one. With `overlaps`,
   // programs that say how run beside its calls; otherwise their commands run one after another.
   Result<void> attach(std::unique_ptr<Engine> engine, bool overlaps);
   Engine* engine() const { return engine_.get(); }
+
+  // Gives the session its ranks: sums over them run beside the host's work. `ranks` outlives the session.
+  Result<void> attach(const Ranks& ranks);
 
   int programs() const { return static_cast<int>(plan_.programs.size()); }
   const Device& device() const { return device_; }
@@ -119,12 +124,15 @@ class Session {
  private:
   Session() = default;
   class Run;
-  Result<void> run_on_engine(const Plan::Command& command);
+  Result<void> run_elsewhere(const Plan::Command& command);
+  Result<void> open_lanes();
 
   Plan plan_;
   Device device_;
   std::shared_ptr<Arena> arenas_[2];
   std::unique_ptr<Engine> engine_;
+  bool beside_engine_ = false;
+  const Ranks* ranks_ = nullptr;
   std::unique_ptr<Overlap> overlap_;  // goes before the engine, which its threads use
   std::shared_ptr<Arena> work_;  // shared scratch, then one piece per thread
   int64_t thread_stride_ = 0;

@@ -94,29 +94,15 @@ ANEC_INLINE f32x8 round_to_integer(f32x8 x) { return (x + 12582912.0f) - 1258291
 ANEC_INLINE i32x8 to_int(f32x8 x) { return bits(x + 12582912.0f) - 0x4b400000; }
 ANEC_INLINE f32x8 power_of_two(i32x8 n) { return from_bits((n + 127) << 23); }
 
-// exp(x) = 2^n · exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. The scale is applied in two halves so
-// that results near the ends of the range neither overflow early nor lose their denormals.
-ANEC_INLINE f32x8 exp(f32x8 x) {
-  f32x8 y = select(x > 89.0f, all(89.0f), x);
-  y = select(y < -104.0f, all(-104.0f), y);
-  const f32x8 rounded = y * 1.44269504088896341f + 12582912.0f;
-  const f32x8 n = rounded - 12582912.0f;
-  f32x8 r = y - n * 0.693359375f;
-  r = r - n * -2.12194440e-4f;
-  f32x8 p = 1.9875691500e-4f * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = (p * (r * r) + r) + 1.0f;
-  const i32x8 m = bits(rounded) - 0x4b400000, half = m >> 1;
-  return p * power_of_two(half) * power_of_two(m - half);  // NaN comes through p
-}
+// x = n · ln 2 + r, n the nearest integer, |r| <= ln 2 / 2: exp(x) = 2^n · exp(r).
+struct ExpParts {
+  f32x8 shifted;  // n + 1.5 · 2^23, whose low bits are n
+  f32x8 power;    // exp(r), a polynomial
+};
 
-// exp(x) for x <= 0, with 0 below x = −87: half the work of `exp` beside its polynomial.
-ANEC_INLINE f32x8 exp_nonpositive(f32x8 x) {
-  const f32x8 rounded = x * 1.44269504088896341f + 12582912.0f;
-  const f32x8 n = rounded - 12582912.0f;
+ANEC_INLINE ExpParts exp_parts(f32x8 x) {
+  const f32x8 shifted = x * 1.44269504088896341f + 12582912.0f;
+  const f32x8 n = shifted - 12582912.0f;
   f32x8 r = x - n * 0.693359375f;
   r = r - n * -2.12194440e-4f;
   f32x8 p = 1.9875691500e-4f * r + 1.3981999507e-3f;
@@ -124,10 +110,25 @@ ANEC_INLINE f32x8 exp_nonpositive(f32x8 x) {
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  p = (p * (r * r) + r) + 1.0f;
-  // The low bits of `rounded` are n: in the place of the exponent, with the bias, they are 2^n.
-  const f32x8 scale = (f32x8)(((u32x8)rounded << 23) + 0x3f800000u);
-  return from_bits(bits(p * scale) & ~(x < -87.0f));  // NaN comes through p
+  return {shifted, (p * (r * r) + r) + 1.0f};
+}
+
+// The scale is applied in two halves so that results near the ends of the range neither overflow early
+// nor lose their denormals.
+ANEC_INLINE f32x8 exp(f32x8 x) {
+  f32x8 y = select(x > 89.0f, all(89.0f), x);
+  y = select(y < -104.0f, all(-104.0f), y);
+  const ExpParts e = exp_parts(y);
+  const i32x8 n = bits(e.shifted) - 0x4b400000, half = n >> 1;
+  return e.power * power_of_two(half) * power_of_two(n - half);  // NaN comes through the power
+}
+
+// exp(x) for x <= 0, with 0 below x = −87: half the work of `exp` beside its polynomial.
+ANEC_INLINE f32x8 exp_nonpositive(f32x8 x) {
+  const ExpParts e = exp_parts(x);
+  // The low bits of `shifted` are n: in the place of the exponent, with the bias, they are 2^n.
+  const f32x8 scale = (f32x8)(((u32x8)e.shifted << 23) + 0x3f800000u);
+  return from_bits(bits(e.power * scale) & ~(x < -87.0f));  // NaN comes through the power
 }
 
 // log(x) = e · ln 2 + log(f), x = f · 2^e, sqrt(1/2) <= f < sqrt(2).

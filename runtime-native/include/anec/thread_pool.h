@@ -1,9 +1,11 @@
 // A fixed set of threads that run one parallel loop at a time.
 //
 // A training step has about a hundred short loops, so a worker that runs out of work spins for a few
-// microseconds before it sleeps, and so does the caller while others finish. Ranges are claimed one by
-// one: a thread the system has taken away delays one range, not its whole share, and the caller never
-// waits for a worker that has not started.
+// microseconds before it sleeps, and so does the caller while others finish. Each thread has a share of
+// neighbouring ranges and claims them in order, one by one; then it takes the last ones of others. So a
+// thread finds in its cache what it used in the loop before, knows what it will need next, and a thread the
+// system has taken away delays one range, not its whole share. The caller never waits for a worker that
+// has not started.
 //
 // Loops are split over outputs only. Which thread computes a range never changes a result.
 
@@ -56,9 +58,17 @@ class ThreadPool {
     pthread_t handle;
   };
 
-  ThreadPool() = default;
+  // Number of the loop << 32 | first unclaimed range of a thread's share << 16 | end of the share.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> ticket{0};
+  };
+
+  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {}
   void run(int64_t count, int64_t grain, const void* context, Task task);
   bool claim_and_run(int thread);
+  bool claim(Share& share, bool own, int64_t& range);
+  bool next_range(int thread, int64_t& range);
+  bool has_unclaimed() const;
   void wait_for_others();
   void work(int thread);
   static void* entry(void* worker);
@@ -70,9 +80,9 @@ class ThreadPool {
   int64_t grain_ = 1;
   int64_t ranges_ = 0;
 
-  // Number of the loop << 32 | ranges nobody has claimed.
-  std::atomic<uint64_t> ticket_{0};
-  std::atomic<int64_t> done_{0};
+  uint64_t loop_ = 0;
+  std::vector<Share> shares_;
+  alignas(64) std::atomic<int64_t> done_{0};
 
   std::mutex mutex_;
   std::condition_variable wake_;      // there are ranges to claim

@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { parseTokenizerJson } from "../../../formats/tokenizer_json.ts";
 import { lastCut, readDocuments } from "../../../training/data/documents.ts";
 import { type PrepareProgress, prepare } from "../../../training/data/prepare.ts";
 import { makeStories } from "../../../training/data/stories.ts";
 import { openTokenFile } from "../../../training/data/token_file.ts";
 import { loadTokenizer } from "../../../training/data/tokenizers.ts";
+import { toyTokenizer } from "../../support/toy_tokenizer.ts";
 import { diagnosticOf, errorOf, testFolder } from "./support.ts";
 
 const gpt2 = await loadTokenizer("gpt2");
@@ -35,6 +37,15 @@ test("documents are joined by the end-of-text token", () => {
   expect(data.tokenizer).toBe("gpt2");
   expect(metadata.source).toMatchObject({ files: ["a.txt", "b.txt"], documents: 2, bytes: 19 });
   expect(metadata.sha256).toBe(createHash("sha256").update(readFileSync(output)).digest("hex"));
+});
+
+test("documents begin with what the tokenizer says that every text begins with", () => {
+  const tokenizer = parseTokenizerJson(toyTokenizer("gpt-2", true).json, { path: "t" });
+  const output = join(testFolder(), "out.bin");
+  prepare({ input: [file("a.jsonl", '{"text":"the cat"}\n{"text":"mat"}')], output, tokenizer });
+  const ids = (text: string) => [0, ...tokenizer.encode(text), 1];
+  expect([...openTokenFile(output).tokens]).toEqual([...ids("the cat"), ...ids("mat")]);
+  expect(ids("mat").slice(0, -1)).toEqual(tokenizer.encodePrompt!("mat"));
 });
 
 test("each line of a JSONL file is a document, blank lines are none", () => {

@@ -7,11 +7,14 @@ import { castTensor } from "../../../formats/cast.ts";
 import { type ConvertOptions, convertModel } from "../../../formats/convert.ts";
 import { detectFormat, formats, readWeights } from "../../../formats/index.ts";
 import { byteLengthOf, toFloat32 } from "../../../formats/tensor.ts";
+import { cutTokenizer } from "../../../formats/tokenizer_cut.ts";
+import { namedTokenizerData } from "../../../formats/tokenizer_named.ts";
 import type { WeightSet } from "../../../formats/weights.ts";
 import { encodeCheckpoint, readCheckpoint } from "../../../training/checkpoint.ts";
 import { createDecoder } from "../../../training/decoder.ts";
 import { checkpointOf } from "../../../training/foreign_model.ts";
 import { openModel } from "../../../training/open_model.ts";
+import { rowOfId } from "../../../training/vocabulary.ts";
 import { closing, lossesOf, smallTrainer } from "../training/support.ts";
 import { bitsOf, hfFolder, hfNames, newFolder } from "./hf_models.ts";
 
@@ -124,7 +127,8 @@ test("a checkpoint of a run goes to Hugging Face with its residual scale folded 
 test("a tokenizer without a form in files is left behind with a word about it", () => {
   const checkpoint = readCheckpoint(trained(false));
   for (const [tokenizer, codes] of [
-    ["stories", ["E0833"]],
+    ["toy", ["E0833"]],
+    ["stories", []],
     ["bytes", []],
     [null, []],
   ] as const) {
@@ -176,6 +180,34 @@ test("a compacted vocabulary is refused, or expanded with zeros and a word about
     expect([...table.subarray(id * 16, id * 16 + 16)]).toEqual([...expected]);
   }
 });
+
+test.each([
+  ["gpt2", 50257, ["E0834"]],
+  ["stories", 535, ["E0834"]],
+  ["bytes", 256, []],
+] as const)(
+  "a compacted vocabulary of %s is written with a tokenizer cut to it",
+  (name, full, codes) => {
+    const checkpoint = readCheckpoint(trained(true));
+    const { data, vocabulary } = checkpoint;
+    const named = { ...data, tokenizer: name };
+    const own = { ...checkpoint, data: named, vocabulary: { ...vocabulary, full } };
+    const [path, folder] = [join(newFolder(), "own.ckpt"), join(newFolder(), "model")];
+    fs.writeFileSync(path, Buffer.concat([...encodeCheckpoint(own)]));
+    const { codes: found } = convertWithWarnings(path, folder);
+    expect(found).toEqual([...codes, "E0756", "E0757"]);
+    // AutoANE's ids are those of its own tokenizer.
+    expect(codeOf(() => convertModel(path, `${folder}.bin`))).toBe("E0754");
+
+    const { ids } = cutTokenizer(namedTokenizerData(name)!, vocabulary.active!)!;
+    expect(readWeights(folder).config.vocabulary).toBe(ids.length);
+    const rowOf = rowOfId(vocabulary)!;
+    const text = [...vocabulary.active!.slice(0, 5)].map((id) => ids.indexOf(id));
+    const rows = text.map((id) => rowOf(ids[id]!));
+    const [before, after] = [logitsOf(path, rows), logitsOf(folder, text)];
+    for (const [id, z] of after.entries()) expect(z).toBeCloseTo(before[rowOf(ids[id]!)]!, 4);
+  },
+);
 
 test("equations that are no family's are refused, whatever their layers are called", () => {
   const checkpoint = readCheckpoint(trained(false));

@@ -73,6 +73,19 @@ test("a file says what llama.cpp needs: the way of splitting, kinds of tokens, p
   expect(items("merges").every((m) => /^\S+ \S+$/.test(String(m)))).toBe(true);
 });
 
+test("special tokens and templates of conversations go along, under llama.cpp's keys", () => {
+  const chatTemplates = { default: "{{ messages }}", tool_use: "{{ tools }}" };
+  const given = { ...toyTokenizer("qwen2"), unknown: 0, padding: 3, chatTemplates };
+  const { values } = parseGgufParts(bytesOf(withTokenizer(given)), "x");
+  const get = (name: string) => values.get(`tokenizer.${name}`);
+  expect(get("ggml.unknown_token_id")).toEqual({ type: "u32", value: 0 });
+  expect(get("ggml.padding_token_id")).toEqual({ type: "u32", value: 3 });
+  expect(get("chat_template")).toEqual({ type: "string", value: "{{ messages }}" });
+  expect(get("chat_template.tool_use")).toEqual({ type: "string", value: "{{ tools }}" });
+  expect(get("chat_templates")).toEqual({ type: "array", of: "string", items: ["tool_use"] });
+  expect(through(withTokenizer(given))).toMatchObject({ unknown: 0, padding: 3, chatTemplates });
+});
+
 type Json = Record<string, unknown> & { model: Record<string, unknown>; added_tokens: unknown };
 
 const changedJson = (change: (json: Json) => void): TokenizerData => {

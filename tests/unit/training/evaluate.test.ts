@@ -79,6 +79,24 @@ test("a whole file counts every token but the first once", async () => {
   expect(result.loss).toBeCloseTo(mean(losses), 5);
 });
 
+test("the token that ends the last document does not count, those between documents do", async () => {
+  const { checkpoint } = trained(false);
+  const [before, tokenizer] = [toyData(60), await loadTokenizer("bytes")];
+  const ends = { ...tokenizer, endOfText: before.tokens[20]! };
+  const tokens = Uint16Array.from([...before.tokens, ends.endOfText]);
+  const after = { ...before, tokens, valTokens: before.valTokens + 1 };
+  for (const windows of ["all", "val"] as const) {
+    const [own, ended] = await Promise.all(
+      [before, after].map((data) =>
+        evaluate(checkpoint, { data, windows, tokenizer: ends, device }),
+      ),
+    );
+    expect(ended).toEqual({ ...own, bitsPerByte: ended!.bitsPerByte });
+  }
+  const unknown = await evaluate(checkpoint, { data: after, windows: "all", device });
+  expect(unknown.tokens).toBe(60);
+});
+
 test("with a stride, each token counts once, with the tokens before it in its window", async () => {
   const { checkpoint } = trained(false);
   await fc.assert(

@@ -10,6 +10,7 @@ import { architectureSource } from "../../../../training/architecture.ts";
 import { readCheckpoint } from "../../../../training/checkpoint.ts";
 import { weightsOf } from "../../../../training/foreign_model.ts";
 import { readModel } from "../../../../training/model.ts";
+import { trainingPlan } from "../../../../training/programs.ts";
 import { createTrainer } from "../../../../training/trainer.ts";
 import {
   checkGroups,
@@ -152,13 +153,6 @@ function trainerWith(overrides: Record<string, number>, onEngineOnly = false): D
   };
 }
 
-function mezo(change: Partial<ReturnType<Tools["openMezoProbe"]>>): Damaged {
-  return {
-    subject: subjectOf(),
-    tools: { openMezoProbe: (options) => ({ ...tools.openMezoProbe(options), ...change }) },
-  };
-}
-
 const Q = "model.layers.0.self_attn.q_proj.weight";
 
 /** By check: a damage that it alone is asked about. */
@@ -243,21 +237,16 @@ const DAMAGES: Readonly<Record<string, () => Damaged>> = {
     const model = readModel({ source: tiny, overrides: { ...SMALL, V: 1e9 } });
     return { subject: { ...subject, opened: { ...subject.opened!, model } } };
   },
-  mezo_builds: () => mezo({ buffers: ["param.embed.weight", "grad.embed.weight"] }),
-  mezo_first_loss: () => ({
+  // A plan of training by gradients.
+  mezo_builds: () => ({
     subject: subjectOf(),
-    tools: {
-      openMezoProbe: (o) =>
-        tools.openMezoProbe({ ...o, overrides: { ...o.overrides, embed_scale: 5 } }),
-    },
+    tools: { mezoPlan: ({ graph }) => trainingPlan(graph) },
   }),
+  mezo_first_loss: () => trainerWith({ embed_scale: 5 }),
   mezo_stays: () => ({
     subject: subjectOf(),
     tools: {
-      openMezoProbe: (options) => {
-        const probe = tools.openMezoProbe(options);
-        return { ...probe, step: (n, o) => probe.step(n, { ...o, lr: 1 }) };
-      },
+      createTrainer: (o) => createTrainer({ ...o, settings: { ...o.settings, lr: 1 } }),
     },
   }),
   mezo_engine: () => trainerWith({ embed_scale: 5 }),

@@ -4,11 +4,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
-import { compileForProcesses } from "./processes.ts";
 
 const root = packageRoot();
-const STEPS = 60;
+/** Of each run. `KILLS=100` is what docs/robustness.md tells of. */
+const KILLS = Number(process.env["KILLS"] ?? 8);
+/** A process gets ten steps done before it is killed. */
+const STEPS = Math.max(60, 10 * KILLS);
 
 let build = "";
 beforeAll(() => {
@@ -25,13 +28,15 @@ interface Options {
   readonly kill?: Kill;
   readonly interrupt?: number;
   readonly batch?: number;
+  readonly method?: "backprop" | "mezo" | "fzoo";
 }
 
 /** Runs the child; `kill` ends it after that many lines and a moment. The last line it wrote. */
-function train(out: string, { kill, interrupt = 0, batch = 1 }: Options = {}) {
+function train(out: string, options: Options = {}) {
+  const { kill, interrupt = 0, batch = 1, method = "backprop" } = options;
   const script = join(root, "tests", "e2e", "train_child.mjs");
   const numbers = [STEPS, interrupt, batch].map(String);
-  const child = spawn(process.execPath, [script, build, out, ...numbers]);
+  const child = spawn(process.execPath, [script, build, out, ...numbers, method]);
   let output = "";
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors += text.toString()));
@@ -51,10 +56,15 @@ function train(out: string, { kill, interrupt = 0, batch = 1 }: Options = {}) {
   });
 }
 
-test.each([1, 2])("killed at random moments, batches of %i", async (batch) => {
+test.each([
+  { method: "backprop", batch: 1 },
+  { method: "backprop", batch: 2 },
+  { method: "mezo" },
+  { method: "fzoo" },
+] as const)("killed at random moments: %o", async (run) => {
   const folder = testFolder();
   const whole = join(folder, "whole.ckpt");
-  expect(await train(whole, { batch })).toBe("steps");
+  expect(await train(whole, run)).toBe("steps");
 
   const out = join(folder, "killed.ckpt");
   const kills: object[] = [];
@@ -67,7 +77,7 @@ test.each([1, 2])("killed at random moments, batches of %i", async (batch) => {
       signal,
     } as const;
     kills.push(kill);
-    last = await train(out, kills.length > 8 ? { batch } : { kill, batch });
+    last = await train(out, kills.length > KILLS ? run : { ...run, kill });
   }
   expect(readFileSync(out).equals(readFileSync(whole)), JSON.stringify(kills)).toBe(true);
   // At most the temporary files of writes that were cut short are left beside it.
