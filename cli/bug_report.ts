@@ -9,7 +9,7 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { FileFault, writeFileAtomic } from "../compiler/support/atomic_write.ts";
+import { diskFileSystem, FileFault, writeFileAtomic } from "../compiler/support/atomic_write.ts";
 import { VERSION } from "../version.ts";
 
 export interface BugReport {
@@ -102,7 +102,8 @@ function writeReproduction(contents: object): string | undefined {
   const bytes = Buffer.from(`${JSON.stringify(contents, undefined, 2)}\n`);
   for (const path of [name, join(tmpdir(), name)]) {
     try {
-      writeFileAtomic(path, bytes);
+      // Models and texts may be in it, and the folder everybody's.
+      writeFileAtomic(path, bytes, diskFileSystem, 0o600);
       return resolve(path);
     } catch (error) {
       if (!(error instanceof FileFault)) return undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Evidence, Fact } from "../compiler/target/facts/define.ts";
 import { measuredBy, parseReport, withMeasured } from "../compiler/target/probes/report.ts";
 import { packageRoot } from "../dsl/index.ts";
-import { readFileBytes } from "../formats/files.ts";
+import { readTextBytes } from "../formats/files.ts";
 
 const FOLDER = join("docs", "evidence");
 
@@ -20,7 +20,7 @@ export function measuredEvidence(
   for (const name of readdirSync(folder).sort()) {
     if (!name.endsWith(".json")) continue;
     const path = `docs/evidence/${name}`;
-    const report = parseReport(path, new TextDecoder().decode(readFileBytes(join(folder, name))));
+    const report = parseReport(path, new TextDecoder().decode(readTextBytes(join(folder, name))));
     for (const [fact, evidence] of measuredBy(path, report)) {
       all.set(fact, [...(all.get(fact) ?? []), ...evidence]);
     }

@@ -9,14 +9,14 @@ import { parseMil } from "../compiler/mil/parse.ts";
 import type { MilProgram } from "../compiler/mil/tree.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { type SourceFile, spanOf } from "../compiler/support/source.ts";
-import { readFileBytes } from "../formats/files.ts";
+import { readFileBytes, readTextBytes } from "../formats/files.ts";
 
 /** Bytes that are looked at before a file is decoded: weights and packages show there. */
 const HEAD = 4096;
 
 /** A file's text. Throws a `UserError` if it cannot be read, or is not text (E0115). */
 export function readText(path: string): SourceFile {
-  const bytes = readFileBytes(path);
+  const bytes = readTextBytes(path);
   const head = bytes.subarray(0, HEAD);
   if (head.includes(0)) throw notTextAt(path, head);
   try {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { loadModel } from "../dsl/index.ts";
-import { readFileBytes } from "../formats/files.ts";
+import { readTextBytes } from "../formats/files.ts";
 
 export { entriesFor, entryName, entryToCompile } from "../api/entries.ts";
 
@@ -11,5 +11,5 @@ export function openSource(pathOrName: string): SourceFile {
   const isFile =
     existsSync(pathOrName) && (pathOrName.endsWith(".ane") || /[/\\.]/.test(pathOrName));
   if (!isFile) return loadModel(pathOrName);
-  return { path: pathOrName, text: Buffer.from(readFileBytes(pathOrName)).toString("utf8") };
+  return { path: pathOrName, text: Buffer.from(readTextBytes(pathOrName)).toString("utf8") };
 }

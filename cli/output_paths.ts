@@ -15,7 +15,7 @@ import {
   outputNotCheckpoint,
 } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { readFileBytes } from "../formats/files.ts";
+import { readTextBytes } from "../formats/files.ts";
 import { readCheckpoint } from "../training/checkpoint.ts";
 
 /** A file that a command reads. */
@@ -101,7 +101,7 @@ function isBundle(folder: string): boolean {
   const path = join(folder, "manifest.json");
   if (statOf(path)?.isFile() !== true) return false;
   try {
-    const manifest: unknown = JSON.parse(Buffer.from(readFileBytes(path)).toString("utf8"));
+    const manifest: unknown = JSON.parse(Buffer.from(readTextBytes(path)).toString("utf8"));
     return typeof manifest === "object" && manifest !== null && "anec" in manifest;
   } catch (error) {
     if (error instanceof SyntaxError) return false;

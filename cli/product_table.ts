@@ -7,8 +7,7 @@
 import { statSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
-import { makeFolder } from "../compiler/support/atomic_write.ts";
-import { readFileBytes, writeFileBytes } from "../formats/files.ts";
+import { makePrivateFolder, readTextBytes, writePrivateFile } from "../formats/files.ts";
 import type { DeviceOptions, ProductSize } from "../runtime-native/js/index.ts";
 import { digestName, userCacheFolder } from "../training/data/cache.ts";
 import { VERSION } from "../version.ts";
@@ -49,7 +48,7 @@ function readTable(threads: number, cache: string): Table | undefined {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   let found: unknown;
   try {
-    found = JSON.parse(Buffer.from(readFileBytes(path)).toString("utf8"));
+    found = JSON.parse(Buffer.from(readTextBytes(path)).toString("utf8"));
   } catch {
     return undefined; // measured again by the next `anec bench gemm`
   }
@@ -87,8 +86,8 @@ export function keepProducts(
   const older = known?.library === library ? known.products : [];
   const kept = older.filter((p) => !products.some((q) => sameSize(p, q)));
   const table: Table = { library, build, products: [...kept, ...products] };
-  makeFolder(join(cache, "products"));
-  writeFileBytes(tablePath(threads, cache), Buffer.from(`${JSON.stringify(table)}\n`));
+  makePrivateFolder(join(cache, "products"));
+  writePrivateFile(tablePath(threads, cache), Buffer.from(`${JSON.stringify(table)}\n`));
 }
 
 /** What `--blas auto` means here: the measured library for the products it is faster at, if any. */

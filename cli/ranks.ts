@@ -39,21 +39,19 @@ export function ranksFlag(c: Command): void {
 export interface Started {
   readonly rank: number;
   readonly size: number;
-  /** Among the processes of its machine. */
-  readonly localRank: number;
 }
 
 /** Names of the variables of Open MPI, and of MPICH and its relatives. */
 const VARIABLES = [
-  ["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK"],
-  ["PMI_SIZE", "PMI_RANK", "MPI_LOCALRANKID"],
+  ["OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"],
+  ["PMI_SIZE", "PMI_RANK"],
 ] as const;
 
 /** Undefined for a process alone, also if `mpirun` started it. */
 export function startedBy(env: NodeJS.ProcessEnv): Started | undefined {
-  for (const [sizeName, rankName, localName] of VARIABLES) {
-    const [size, rank, localRank] = [sizeName, rankName, localName].map((n) => Number(env[n] ?? 0));
-    if (size! > 1) return { size: size!, rank: rank!, localRank: localRank! };
+  for (const [sizeName, rankName] of VARIABLES) {
+    const [size = 0, rank = 0] = [sizeName, rankName].map((name) => Number(env[name] ?? 0));
+    if (size > 1) return { size, rank };
   }
   return undefined;
 }
@@ -138,15 +136,16 @@ async function asRank(
   world: World,
   work: (io: Io, ranks: CommandRanks) => Promise<number>,
 ): Promise<number> {
-  let hasMet = false;
+  let phase: Phase = "apart";
   const ranks = ranksOf(world);
   const meet = (own: Meeting): void => {
-    hasMet = true;
+    phase = "meeting";
     const all = ranks.texts(JSON.stringify(own)).map((text) => JSON.parse(text) as Meeting);
     const failed = all.findIndex(({ fault }) => fault !== undefined);
     if (failed >= 0) throw new UserError(rankCouldNotStart(failed, all[failed]!.fault!));
     const found = firstDifference(all.map(({ identity = {} }) => identity));
     if (found !== undefined) throw new UserError(ranksDiffer(found.rank, found.differences));
+    phase = "together";
   };
   try {
     const processors = processorsOf(ranks);
@@ -157,38 +156,39 @@ async function asRank(
     world.close();
     return code;
   } catch (error) {
-    return failed(error, {
-      io,
-      ranks,
-      world,
-      fault: hasMet ? undefined : (f) => meet({ fault: f }),
-    });
+    const tell = (fault: string): void => meet({ fault });
+    return failed(error, { io, ranks, world, phase, tell });
   }
 }
+
+/** Whether ranks have still to meet, do so, or have. */
+type Phase = "apart" | "meeting" | "together";
 
 interface Failing {
   readonly io: Io;
   readonly ranks: Ranks;
   readonly world: World;
-  /** Tells the other ranks, who are still to meet. */
-  readonly fault: ((words: string) => void) | undefined;
+  readonly phase: Phase;
+  /** Tells the other ranks, who are still to meet, and fails then. */
+  readonly tell: (fault: string) => void;
 }
 
 /** What went wrong is the error of this rank, or only the exit code if another one says it. */
-async function failed(error: unknown, { io, ranks, world, fault }: Failing): Promise<number> {
+async function failed(error: unknown, failing: Failing): Promise<number> {
+  const { io, ranks, world, phase, tell } = failing;
   const known = userErrorBehind(error);
   const lost = lostRank(error);
   if (lost !== undefined) ranks.lose(lost);
   const isLost = known?.diagnostics.some(({ code }) => code === rankLost.code || code === "E0652");
-  if (fault !== undefined && isLost !== true) {
+  if (phase === "apart" && isLost !== true) {
     try {
-      fault(known?.message ?? String(error));
+      tell(known?.message ?? String(error));
     } catch {
       // That a rank could not start is known here.
     }
   }
-  // Nobody waits for this rank where all fail alike; the others notice that one is gone.
-  if (known !== undefined && isLost !== true) world.close();
+  // All fail alike until they have met. After that, the others notice that this one is gone.
+  if (phase !== "together" && isLost !== true) world.close();
   const speaks = isLost === true ? ranks.saves : ranks.rank === 0;
   if (speaks || known === undefined) {
     if (ranks.rank === 0) throw error;

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { badFlagValue, flagsConflict } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { readFileBytes } from "../formats/files.ts";
+import { readTextBytes } from "../formats/files.ts";
 import { digestOfTokens, type TokenData } from "../training/data/token_file.ts";
 import type { TrainingModel } from "../training/model.ts";
 import { MOST_SEEDS } from "../training/search/gate.ts";
@@ -165,7 +165,7 @@ export function spaceOf(parts: readonly string[] = standardSpace): Space {
   return parts.flatMap((part) => {
     const isFile = !part.includes("=") || existsSync(part);
     if (!isFile) return [parseAxis(part)];
-    return readSpace(Buffer.from(readFileBytes(part)).toString("utf8"), part);
+    return readSpace(Buffer.from(readTextBytes(part)).toString("utf8"), part);
   });
 }
 

@@ -11,7 +11,7 @@
 import * as fs from "node:fs";
 import { blztSidecarDamaged } from "../compiler/messages/blzt.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
-import { readFileBytes, writeFileBytes } from "./files.ts";
+import { readTextBytes, writeFileBytes } from "./files.ts";
 import { isObject } from "./json_keys.ts";
 import { isTokenizerData } from "./tokenizer_data.ts";
 import type { TokenizerData } from "./weights.ts";
@@ -69,7 +69,7 @@ export function readJsonFile(
   if (size > MOST_BYTES) throw new UserError(damaged(`it has ${size} bytes`));
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(readFileBytes(path)).toString("utf8"));
+    value = JSON.parse(Buffer.from(readTextBytes(path)).toString("utf8"));
   } catch (error) {
     if (error instanceof SyntaxError) throw new UserError(damaged("it is not JSON"));
     throw error;

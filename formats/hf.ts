@@ -18,7 +18,7 @@ import { invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { castLater, type WeightDtype } from "./cast.ts";
 import { checkWeights } from "./check_weights.ts";
-import { readFileBytes, readingFile } from "./files.ts";
+import { readingFile, readTextBytes } from "./files.ts";
 import type { Format, WriteDtype, WriteOptions } from "./format.ts";
 import { parseHfConfig, parseObject, printHfConfig } from "./hf_config.ts";
 import { encodeSafetensors, readSafetensors } from "./safetensors.ts";
@@ -56,7 +56,7 @@ export const hfFormat: Format = {
 
 /** Reads a folder; tensors are views of the files' bytes. Throws a `UserError` (E0742 to E0748, those of files). */
 export function readHf(folder: string): WeightSet {
-  const names = readingFile(folder, () => fs.readdirSync(folder).sort());
+  const names = filesIn(folder);
   const configPath = join(folder, CONFIG);
   if (!names.includes(CONFIG)) throw new UserError(modelFileMissing(folder, CONFIG, names));
   const { config, bos, eos } = parseHfConfig(readText(configPath), configPath);
@@ -80,13 +80,20 @@ export function readHf(folder: string): WeightSet {
   };
 }
 
+/** The names of regular files: a pipe or a device, which may have no end, is no part of a model. */
+function filesIn(folder: string): readonly string[] {
+  const isFile = (name: string): boolean =>
+    fs.statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true;
+  return readingFile(folder, () => fs.readdirSync(folder).sort().filter(isFile));
+}
+
 function configFile(text: string | null, path: string): TokenizerFiles["config"] {
   return text === null ? null : { text, path };
 }
 
 /** A text file; bytes that are no UTF-8 become U+FFFD. */
 function readText(path: string): string {
-  return new TextDecoder().decode(readFileBytes(path));
+  return new TextDecoder().decode(readTextBytes(path));
 }
 
 interface Tensors {

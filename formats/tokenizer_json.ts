@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { createStreamDecoder, type Tokenizer } from "../training/data/tokenizers.ts";
 import { MAX_IDS, type Merges, mergePairs, pairKey } from "./bpe.ts";
-import { readFileBytes } from "./files.ts";
+import { readTextBytes } from "./files.ts";
 import { duplicateKey } from "./json_keys.ts";
 import {
   type AddedSplitter,
@@ -89,7 +89,7 @@ export function parseTokenizerJson(json: string, options: JsonTokenizerOptions):
 
 /** The tokenizer in a file. Throws a `UserError` (E0830, E0831, those of files). */
 export function readTokenizerJson(path: string): Tokenizer {
-  return parseTokenizerJson(new TextDecoder().decode(readFileBytes(path)), { path });
+  return parseTokenizerJson(new TextDecoder().decode(readTextBytes(path)), { path });
 }
 
 function parseJson(json: string, path: string): unknown {

@@ -44,6 +44,11 @@ export const BLOCK_OF: Readonly<Record<Family, string>> = {
 /** The name of the classifier of a model that is not tied. */
 const HEAD = "head";
 
+/** A name from a file may have line breaks in it, behind which it would be source. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
 /** A model and a `train`, both called `name`, in canonical layout. */
 export function architectureSource(
   name: string,
@@ -71,7 +76,7 @@ export function architectureSource(
     Object.entries(numbers)
       .map(([key, value]) => `${key} = ${value}`)
       .join(", ");
-  const text = `${comment.map((line) => `/// ${line}\n`).join("")}dims ${list(dims)}
+  const text = `${comment.map((line) => `/// ${oneLine(line)}\n`).join("")}dims ${list(dims)}
 set ${list(hyper)}
 
 model ${name}(tokens: i32[S]) -> [S, V] {

@@ -7,7 +7,7 @@ import { commands } from "./index.ts";
 
 export const command = {
   examples: [
-    "source <(anec completion bash)",
+    "anec completion bash > ~/.local/share/bash-completion/completions/anec",
     "anec completion zsh > ~/.zfunc/_anec",
     "anec completion fish > ~/.config/fish/completions/anec.fish",
   ],

@@ -12,7 +12,7 @@ import { hostWorkOf } from "../../compiler/target/cost_host.ts";
 import { type ScheduleCost, scheduleCost } from "../../compiler/target/cost_schedule.ts";
 import { type Work, workOf } from "../../compiler/target/cost_work.ts";
 import { type Elaborated, type Entry, elaborate } from "../../dsl/index.ts";
-import { readFileBytes } from "../../formats/files.ts";
+import { readTextBytes } from "../../formats/files.ts";
 import {
   type Compilation,
   type CompileOptions,
@@ -227,7 +227,7 @@ function programTable({ programs }: ScheduleCost): string {
 // --- A MIL file ----------------------------------------------------------------------------------
 
 function milFile(path: string, flags: Flags): Printed {
-  const text = Buffer.from(readFileBytes(path)).toString("utf8");
+  const text = Buffer.from(readTextBytes(path)).toString("utf8");
   const program = parseMil({ path, text });
   const errors = checkMil(program).filter((d) => d.severity === "error");
   if (errors.length > 0) throw new UserError(errors);

@@ -4,7 +4,7 @@ import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../../compiler/support/source.ts";
 import { format } from "../../dsl/index.ts";
-import { readFileBytes, writeFileBytes } from "../../formats/files.ts";
+import { readTextBytes, writeFileBytes } from "../../formats/files.ts";
 import { type Call, EXIT } from "../command.ts";
 import { exitCodeOf, printDiagnostics } from "../failures.ts";
 import { count } from "../output.ts";
@@ -65,5 +65,5 @@ export const command = {
 };
 
 function readSource(path: string): SourceFile {
-  return { path, text: Buffer.from(readFileBytes(path)).toString("utf8") };
+  return { path, text: Buffer.from(readTextBytes(path)).toString("utf8") };
 }

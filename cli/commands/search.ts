@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import { writeFileBytes } from "../../formats/files.ts";
+import { outputInside, writeFileBytes } from "../../formats/files.ts";
 import type { TokenData } from "../../training/data/token_file.ts";
 import { readModel, type TrainingModel } from "../../training/model.ts";
 import { files, readRecords, readSettings } from "../../training/search/ledger.ts";
@@ -56,7 +56,7 @@ export const command = {
 function summarize(io: Io, folder: string, json: boolean): number {
   const settings = readSettings(folder);
   const records = readRecords(folder);
-  const page = join(folder, files.summary);
+  const page = outputInside(folder, files.summary);
   writeFileBytes(page, Buffer.from(summaryPage(settings, records)));
   io.out.write(json ? jsonLine({ settings, records, page }) : summaryText(settings, records, page));
   return EXIT.ok;

@@ -73,7 +73,7 @@ export const diskFileSystem: FileSystem = {
 
 /**
  * Replaces `path` by `chunks`, in order. Links are followed, the permissions of an existing file are
- * kept, and devices such as /dev/null are written to in place.
+ * kept (`mode` is that of a new one), and devices such as /dev/null are written to in place.
  *
  * Throws `FileFault` when the system refuses; the old file is then untouched. What the iteration of
  * `chunks` throws is passed on, likewise without a trace on the disk.
@@ -82,6 +82,7 @@ export function writeFileAtomic(
   path: string,
   chunks: Uint8Array | Iterable<Uint8Array>,
   disk: FileSystem = diskFileSystem,
+  mode = 0o666,
 ): void {
   const list = chunks instanceof Uint8Array ? [chunks] : chunks;
   const old = onDisk(path, () => disk.lookUp(path));
@@ -96,7 +97,7 @@ export function writeFileAtomic(
   const target = old?.path ?? path;
   const temporary = join(dirname(target), temporaryName(target));
   try {
-    const file = onDisk(path, () => disk.open(temporary, "wx", old?.mode ?? 0o666));
+    const file = onDisk(path, () => disk.open(temporary, "wx", old?.mode ?? mode));
     writeAll(file, path, list, disk);
     onDisk(path, () => disk.rename(temporary, target));
   } catch (error) {

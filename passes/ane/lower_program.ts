@@ -70,7 +70,8 @@ export function lowerProgram(source: ProgramSource): LoweredProgram {
   const fn = milFunction("main", specs, (given) => {
     /** The nodes that are being lowered, each for the one before it. */
     const open: Node[] = [];
-    const told = source.onStatement === undefined ? given : telling(given, open, source.onStatement);
+    const told =
+      source.onStatement === undefined ? given : telling(given, open, source.onStatement);
     const b = source.convolves === true ? wideBuilder(told) : told;
     const values = new Map<Node, Value>();
     const leaves = new Map(source.graph.inputs.map((n) => [leafName(n), n]));

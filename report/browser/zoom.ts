@@ -28,7 +28,7 @@ export interface ZoomView {
 
 const NEAREST = 4;
 const FARTHEST = 0.02;
-/** Below this scale texts are left out. */
+/** Below this scale only the titles of boxes are written. */
 const FAR = 0.34;
 /** The scales that `start` chooses from where the whole would be too small: to the width, but not below. */
 const READABLE = 0.62;
@@ -49,6 +49,7 @@ export function zoomable(
       `translate(${left.toFixed(1)} ${top.toFixed(1)}) scale(${scale.toFixed(4)})`,
     );
     element.classList.toggle("far", scale < FAR);
+    element.style.setProperty("--zoom", scale.toFixed(4));
   };
   const zoomAt = (x: number, y: number, factor: number): void => {
     const next = Math.min(NEAREST, Math.max(FARTHEST, scale * factor));

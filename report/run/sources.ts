@@ -20,12 +20,12 @@ export function followRuns(paths: readonly string[]): RunSource {
   const files = paths.filter((path) => !folders.includes(path));
   for (const path of files) needLog(path);
   const followed = new Map<string, FollowedRun>();
-  // Of files that are no logs: looked at again only when they have changed.
-  const others = new Map<string, number>();
+  // Files of folders by when they had changed last, and whether they were logs then: looked at once.
+  const looked = new Map<string, Looked>();
 
   const look = (): void => {
     for (const path of files) follow(path);
-    for (const folder of folders) for (const path of logsIn(folder, others)) follow(path);
+    for (const folder of folders) for (const path of logsIn(folder, looked)) follow(path);
   };
   const follow = (path: string): void => {
     const isKnown = [...followed.values()].some((run) => resolve(run.path) === resolve(path));
@@ -59,8 +59,13 @@ function needLog(path: string): void {
   if (!isLog(path)) throw new UserError(notALog(path, 1, "is no record"));
 }
 
-/** The logs of a folder, the latest first if there are many, else by name. */
-function logsIn(folder: string, others: Map<string, number>): string[] {
+interface Looked {
+  readonly changed: number;
+  readonly isLog: boolean;
+}
+
+/** The logs of a folder by name; of too many, the latest. */
+function logsIn(folder: string, looked: Map<string, Looked>): string[] {
   const found = namesIn(folder)
     .filter((name) => name.endsWith(".jsonl"))
     .flatMap((name) => {
@@ -69,10 +74,11 @@ function logsIn(folder: string, others: Map<string, number>): string[] {
       return stat?.isFile() === true ? [{ path, changed: stat.mtimeMs }] : [];
     })
     .filter(({ path, changed }) => {
-      if (others.get(path) === changed) return false;
-      if (isReadableLog(path)) return true;
-      others.set(path, changed);
-      return false;
+      const before = looked.get(path);
+      if (before?.isLog === true || before?.changed === changed) return before.isLog;
+      const isLog = isReadableLog(path);
+      looked.set(path, { changed, isLog });
+      return isLog;
     });
   const latest = found.sort((a, b) => b.changed - a.changed).slice(0, MOST_RUNS);
   return latest.map(({ path }) => path).sort();

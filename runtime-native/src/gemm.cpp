@@ -17,7 +17,8 @@
 //     |     a     |       ·       | mine | hers | mine | …      over k in steps of 768
 //     +-----------+               +------+------+------+---
 //
-// While a tile is computed, the piece of the longer side that comes next is fetched from memory.
+// While a tile is computed, the piece of the longer side that comes next is fetched from memory. Columns are
+// packed soon after: a whole panel of rows that lie a power of two apart does not stay in the L2 cache.
 
 #include "anec/gemm_side.h"
 
@@ -33,6 +34,7 @@ constexpr int64_t shared_floats_aim = 512 * 1024;   // how much of the shared si
 constexpr int most_own_copies = 4;                   // threads that pack the shared side each for themselves
 constexpr int64_t chunk_columns = 128;              // of a packed chunk
 constexpr int64_t chunk_rows = 64;                  // of a chunk of rows
+constexpr int fetched_rows = 16;                      // of a panel of columns, before they are packed
 constexpr int64_t group = 4;                        // panels of rows packed together
 constexpr int64_t width_max = 32;                   // widest panel of any micro kernel
 constexpr int64_t line = 16;                        // floats
@@ -130,12 +132,17 @@ struct Product {
             share * rows.item_stride, count / share};
   }
 
-  // Panel `next` of the columns, which is packed next: a sixteenth of it for every tile, which is all
-  // of it where 16 panels of rows pass over a panel of columns.
-  Ahead columns_to_come(int64_t next, int64_t k, int64_t kc) const {
-    if (columns.item_stride != 1 || k >= shape.k || next >= columns.panels()) return {};
-    return {columns.at(next, k), line, columns.k_stride, columns.width / int(line),
-            kc / 16 * columns.k_stride, 16};
+  // Panel `next` of the columns from k on, next_kc deep, which is packed while `tiles` tiles of depth kc are
+  // computed; nothing where it is not copied row by row.
+  PackAhead columns_to_pack(int64_t next, int64_t k, int64_t next_kc, int64_t tiles, int64_t kc,
+                            float* to) const {
+    const bool whole = columns.item_stride == 1 && k < shape.k && next < columns.panels() &&
+                       columns.count(next) == columns.width;
+    const int64_t times = tiles * (kc / 16);
+    if (!whole || times == 0) return {};
+    const float* from = columns.at(next, k);
+    const int count = static_cast<int>(ceil_div(next_kc, times));
+    return {from, from, columns.k_stride, to, next_kc, count, fetched_rows};
   }
 
   // Sets where the tiles of a strip lie in c, and their size; the first is at (row, column).
@@ -149,18 +156,25 @@ struct Product {
     t.columns = static_cast<int>(columns.count(column));
   }
 
-  // One panel of the streamed columns against the shared rows h. The next one is `next`, at next_k.
-  void multiply_column(int64_t column, const Range& h, int64_t k, int64_t kc, bool add,
-                       const float* block, int64_t next, int64_t next_k, float* panel) const {
+  // One panel of the streamed columns against the shared rows h. The next one is `next`, at next_k; it is
+  // packed meanwhile.
+  void multiply_column(int64_t column, const Range& h, int64_t k, int64_t kc, bool add, const float* block,
+                       int64_t next, int64_t next_k, int64_t next_kc, float* mine, Prepared& prepared) const {
     Strip t{};
     t.kc = kc;
     t.add = add;
-    t.ahead = columns_to_come(next, next_k, kc);
-    pack_columns(column, k, kc, panel, t);
+    const int64_t tiles = h.end - h.begin;
+    float *panel = mine + (prepared.second ? 1 : 0) * columns.width * kc_max;
+    float *other = mine + (prepared.second ? 0 : 1) * columns.width * kc_max;
+    PackAhead to_pack = columns_to_pack(next, next_k, next_kc, tiles, kc, other);
+    if (to_pack.count > 0) t.pack_ahead = &to_pack;
+    const bool is_packed = prepared.panel == column && prepared.k == k;
+    if (is_packed) t.b = panel;
+    else pack_columns(column, k, kc, panel, t);
     for (int64_t i = h.begin; i < h.end; i += t.tiles) {
-      // The first tile packs; tiles of one size that follow each other are a strip.
+      // Tiles of one size that follow each other are a strip; the first tile may pack.
       place(t, i, column);
-      t.tiles = i == h.begin ? 1 : std::max<int64_t>(1, std::min(h.end, rows.whole_panels()) - i);
+      t.tiles = t.b_row != 0 ? 1 : std::max<int64_t>(1, std::min(h.end, rows.whole_panels()) - i);
       t.a = rows.in_place ? rows.at(i, k) : block + i * kc * rows.width;
       t.a_row = rows.in_place ? rows.item_stride : 0;
       t.a_next = rows.in_place ? rows.width * rows.item_stride : kc * rows.width;
@@ -168,9 +182,14 @@ struct Product {
       kernel.multiply(t);
       t.b = panel;
       t.b_row = 0;
-      t.ahead.from += t.tiles * t.ahead.next;
-      t.ahead.tiles -= t.tiles;
     }
+    if (to_pack.count == 0) {
+      prepared.panel = -1;
+      return;
+    }
+    if (to_pack.rows > 0)
+      kernel.pack(to_pack.from, 1, to_pack.stride, columns.width, to_pack.rows, columns.width, to_pack.to);
+    prepared = {next, next_k, !prepared.second};
   }
 
   // One panel of the streamed rows, at a, against the shared columns h.
@@ -197,7 +216,7 @@ struct Product {
   // Panels s of the streamed side against panels h of the shared side over one stage of k. The job
   // that this thread takes next is `skip` panels further on.
   void multiply(int64_t k0, int64_t depth, const float* packed, Range s, Range h, int64_t skip,
-                float* mine) const {
+                float* mine, Prepared& prepared) const {
     const int64_t kc_all = depth_of_block(depth);
     for (int64_t from = 0; from < depth; from += kc_all) {
       const int64_t kc = std::min(kc_all, depth - from), k = k0 + from;
@@ -207,7 +226,9 @@ struct Product {
         if (share_rows) {
           const bool in_block = i + 1 < s.end;
           const int64_t next = in_block ? i + 1 : is_last ? s.begin + skip : s.begin;
-          multiply_column(i, h, k, kc, add, block, next, in_block ? k : is_last ? k0 : k + kc, mine);
+          const int64_t next_k = in_block ? k : is_last ? k0 : k + kc;
+          const int64_t next_kc = std::min(kc_all, depth - (next_k - k0));
+          multiply_column(i, h, k, kc, add, block, next, next_k, next_kc, mine, prepared);
           continue;
         }
         const float* a = rows.at(i, k);
@@ -249,6 +270,7 @@ bool empty_product(const GemmShape& s, float* c) {
 // Which parts of the shared side a thread has packed for itself.
 struct alignas(64) OwnCopy {
   uint64_t parts = 0;
+  Prepared prepared;
   // Says it once for each part, below 64.
   bool lacks(int64_t part) {
     const uint64_t before = std::exchange(parts, parts | uint64_t{1} << part);
@@ -298,12 +320,13 @@ void gemm_serial(const MicroKernel& kernel, const GemmShape& shape, const float*
   const int64_t chunk = product.most_panels();
   float* mine = scratch + gemm_shared_floats(shape.m, shape.n, shape.k);
   const int64_t panels = product.streamed().panels();
+  Prepared prepared;
   for (int64_t k0 = 0; k0 < shape.k; k0 += stage) {
     const int64_t depth = std::min(stage, shape.k - k0), jobs = product.shared_jobs(depth);
     for (int64_t job = 0; job < jobs; ++job) product.pack_shared(job, k0, depth, scratch);
     for (int64_t s = 0; s < panels; s += chunk) {
       product.multiply(k0, depth, scratch, {s, std::min(s + chunk, panels)},
-                       {0, product.shared().panels()}, chunk, mine);
+                       {0, product.shared().panels()}, chunk, mine, prepared);
     }
   }
 }
@@ -342,6 +365,8 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
     OwnCopy copies[most_own_copies];
     pool.parallel_for(chunks * parts, 1, [&](int64_t i, int64_t end, int thread) {
       float* mine = thread_scratch + thread * thread_stride;
+      Prepared fresh;
+      Prepared& prepared = own_copies ? copies[thread].prepared : fresh;
       float* packed = own_copies ? mine + gemm_thread_floats() : shared;
       for (; i < end; ++i) {
         const int64_t s = i / parts * chunk, h = i % parts * part;
@@ -349,7 +374,8 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
         if (own_copies && jobs > 0 && copies[thread].lacks(i % parts))
           product.pack_shared_panels(panels, k0, depth, packed);
         const int64_t skip = (i + 1) / parts * chunk - s;  // to what this thread most likely does next
-        product.multiply(k0, depth, packed, {s, std::min(s + chunk, streamed_panels)}, panels, skip, mine);
+        product.multiply(k0, depth, packed, {s, std::min(s + chunk, streamed_panels)}, panels, skip,
+                         mine, prepared);
       }
     });
   }

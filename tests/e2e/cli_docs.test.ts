@@ -46,7 +46,7 @@ test.each(commands.map((c) => c.name))(
   async (name) => {
     const { code, out } = await anec([...name.split(" "), "--help"]);
     expect(code).toBe(0);
-    expect(out).toMatch(/\nExamples?:\n( {2}(sudo )?anec .*\n)+$/);
+    expect(out).toMatch(/\nExamples?:\n( {2}(sudo |mpirun -n \d+ )?anec .*\n)+$/);
     expect(out).toContain(`Usage: anec ${name}`);
     expect(out).not.toContain("(default: [])");
   },

@@ -186,9 +186,9 @@ test("a screenshot for the documentation, of runs of the tiny model", async (con
   const opened = await openPage(context, await dashboard(), { width: 1480, height: 1040 });
   const { page } = opened;
   await eventually(() => linesIn(page, "Loss").count()).toBe(6);
-  await chart(page, "Loss")
+  await chart(page, "Learning rate")
     .locator("svg.chart")
-    .hover({ position: { x: 150, y: 90 } });
+    .hover({ position: { x: 240, y: 90 } });
   const path = join(packageRoot(), "docs", "images", "dashboard.png");
   mkdirSync(join(packageRoot(), "docs", "images"), { recursive: true });
   await page.screenshot({ path });

@@ -42,3 +42,13 @@ export function distance(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   return Math.max(...a.map((x, i) => Math.abs(x - b[i]!)));
 }
+
+/** Every fault of the emulator; those of the second list fail a reload. */
+export const KINDS = [
+  ...["timeout", "inference-fault", "daemon-restart", "transient-load", "unload-fault"],
+  ...["transient-compile", "lock-fault", "unlock-fault", "base-fault"],
+];
+export const RELOADING = [
+  ...["surface-fault", "short-surface", "nil-descriptor", "nil-model", "nil-request"],
+  "nil-wrapper",
+];

@@ -234,6 +234,10 @@ withMpi(
     const alone = await runRanks(command, [[1, [...flags, "--ranks", "2"]]], { cwd });
     expect(alone.err).toContain("`--ranks 2` needs 2 processes, and this is one alone");
     expect(alone.code).toBe(2);
+    // As a program for another MPI finds itself.
+    const other = await runRanks(command, [[1, flags]], { cwd, env: { PMI_SIZE: "2" } });
+    expect(other.err).toContain("mpirun started 2 processes, and MPI knows of 1");
+    expect(other.code).toBe(3);
     const engine = [...flags, "--device", "emulator"];
     const refused = await runRanks(command, [[2, engine]], { cwd });
     expect(refused.err).toContain("`--device emulator` does not go with `mpirun`");

@@ -76,7 +76,11 @@ test("compiled once, loaded ever after, in folders that are the user's alone", a
   expect(first).toMatchObject({ losses: expected, counts: { compiles: PROGRAMS, fromCache: 0 } });
   expect(second).toMatchObject({ losses: expected, counts: { compiles: 0, fromCache: PROGRAMS } });
   expect(cachedPrograms(folder, true)).toHaveLength(PROGRAMS);
-  expect(statSync(folder).mode & 0o777).toBe(0o700);
+  const below = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  for (const path of [folder, ...below.map((name) => join(folder, name))]) {
+    const found = statSync(path);
+    expect([path, found.mode & 0o777]).toEqual([path, found.isDirectory() ? 0o700 : 0o600]);
+  }
 });
 
 test("flipped bytes: each entry is compiled again, and is whole then", async () => {

@@ -60,19 +60,23 @@ test.each([
     ["overlap", "thread_pool"],
   ],
   ["random loops on a pool: no race, and every element once", "pool_races", ["thread_pool"]],
-] as const)("%s", (_, name, sources) => {
-  const folder = testFolder();
-  const isChecked = findsRaces(folder);
-  if (!isChecked)
-    process.stdout.write(`${compiler} has no thread sanitizer: only values are compared\n`);
-  const parts = sources.map((part) => join(source, "src", `${part}.cpp`));
-  const files = [join(import.meta.dirname, "races", `${name}.cpp`), ...parts];
-  const { program, failure } = built(folder, files, isChecked ? [checked] : []);
-  expect(failure).toBe("");
-  const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8", timeout: 100_000 });
-  expect(stdout + stderr).toBe("");
-  expect(status).toBe(0);
-}, 200_000);
+] as const)(
+  "%s",
+  (_, name, sources) => {
+    const folder = testFolder();
+    const isChecked = findsRaces(folder);
+    if (!isChecked)
+      process.stdout.write(`${compiler} has no thread sanitizer: only values are compared\n`);
+    const parts = sources.map((part) => join(source, "src", `${part}.cpp`));
+    const files = [join(import.meta.dirname, "races", `${name}.cpp`), ...parts];
+    const { program, failure } = built(folder, files, isChecked ? [checked] : []);
+    expect(failure).toBe("");
+    const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8", timeout: 100_000 });
+    expect(stdout + stderr).toBe("");
+    expect(status).toBe(0);
+  },
+  200_000,
+);
 
 test.each(FUSIONS)(
   "%s: whole plans with delays and faults",

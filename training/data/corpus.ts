@@ -68,6 +68,7 @@ export interface PrepareCorpusOptions {
   readonly output: string;
   readonly tokenizer: string | Tokenizer;
   readonly fetchPackages: FetchPackages;
+  readonly isPrivate?: boolean;
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
 
@@ -75,12 +76,12 @@ export interface PrepareCorpusOptions {
  * Fetches a corpus and prepares it. Throws a `UserError` (E0820 to E0822, and those of `prepare`).
  */
 export async function prepareCorpus(options: PrepareCorpusOptions): Promise<TokenMetadata> {
-  const { corpus, output, tokenizer, onProgress } = options;
+  const { corpus, output, tokenizer, isPrivate = false, onProgress } = options;
   const documents = await fetchDocuments(corpus, options.fetchPackages, onProgress);
   return prepareTexts({
     documents: shuffled(documents),
     names: corpus.packages.map((p) => `${p.name}@${p.version}`),
-    output,
+    ...{ output, isPrivate },
     tokenizer: typeof tokenizer === "string" ? await loadTokenizer(tokenizer) : tokenizer,
     ...(onProgress === undefined ? {} : { onProgress }),
   });

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, extname } from "node:path";
 import { inputNotFound, unknownData, unknownTokenizer } from "../../compiler/messages/data.ts";
+import { FileFault } from "../../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
 import { neighboursOf, readingFile } from "../../formats/files.ts";
 import { digestName, openCached, userCacheFolder } from "./cache.ts";
@@ -101,6 +102,7 @@ async function openDefault(options: OpenDataOptions): Promise<TokenData> {
         output,
         tokenizer: await load(),
         fetchPackages,
+        isPrivate: true,
         ...(onProgress === undefined ? {} : { onProgress }),
       }),
   });
@@ -109,6 +111,7 @@ async function openDefault(options: OpenDataOptions): Promise<TokenData> {
 async function openText(path: string, options: OpenDataOptions): Promise<TokenData> {
   const { tokenizer = "gpt2", field = "text", onProgress } = options;
   if (!fs.existsSync(path)) throw new UserError(inputNotFound(path, neighboursOf(path)));
+  needEnd(path);
   const { key, load } = await chosenTokenizer(tokenizer);
   const kind = isJsonLines(path) ? `jsonl ${field}` : "text";
   const digest = digestName(digestOfFile(path), key, kind);
@@ -122,6 +125,7 @@ async function openText(path: string, options: OpenDataOptions): Promise<TokenDa
         output,
         tokenizer: await load(),
         field,
+        isPrivate: true,
         ...(onProgress === undefined ? {} : { onProgress }),
       }),
   });
@@ -154,6 +158,15 @@ async function openStories(options: OpenDataOptions): Promise<TokenData> {
   checkVocabulary(data.path, tokens, options.vocabulary ?? data.vocabulary);
   if (options.sequence !== undefined) checkSequence(data, options.sequence);
   return data;
+}
+
+/** A text is read twice, and to its end. Throws a `UserError` (E0707). */
+function needEnd(path: string): void {
+  readingFile(path, () => {
+    const found = fs.statSync(path);
+    if (found.isFile() || found.isDirectory()) return;
+    throw new FileFault("other", path, "read", "it is a pipe or a device");
+  });
 }
 
 /** Sha256 of a file's bytes, read in pieces. */

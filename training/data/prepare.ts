@@ -10,7 +10,7 @@ import * as fs from "node:fs";
 import { basename } from "node:path";
 import { emptyText } from "../../compiler/messages/data.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import { readingFile, writeFileBytes } from "../../formats/files.ts";
+import { readingFile, writeFileBytes, writePrivateFile } from "../../formats/files.ts";
 import { readDocuments, type TextPart } from "./documents.ts";
 import {
   idBytes,
@@ -36,6 +36,8 @@ export interface PrepareOptions {
   /** Path of the `.bin`; its metadata is written beside it. */
   readonly output: string;
   readonly tokenizer: Tokenizer;
+  /** Whether the files are for the user alone. */
+  readonly isPrivate?: boolean;
   /** The field of JSONL lines that holds the text. */
   readonly field?: string;
   readonly onProgress?: (progress: PrepareProgress) => void;
@@ -74,11 +76,13 @@ interface PartsOptions {
   readonly total: number;
   readonly output: string;
   readonly tokenizer: Tokenizer;
+  readonly isPrivate?: boolean;
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
 
 function prepareParts(options: PartsOptions): TokenMetadata {
   const { names, output, tokenizer, total, onProgress } = options;
+  const write = options.isPrivate === true ? writePrivateFile : writeFileBytes;
   const dtype = tokenizer.vocabulary > 65536 ? "uint32" : "uint16";
   const tokensHash = createHash("sha256");
   const sourceHash = createHash("sha256");
@@ -116,7 +120,7 @@ function prepareParts(options: PartsOptions): TokenMetadata {
     if (blank) throw new UserError(emptyText(names));
     yield flushed();
   }
-  writeFileBytes(output, chunks());
+  write(output, chunks());
 
   onProgress?.({ stage: "finish", bytes, total, tokens });
   const valStart = valStartOf(tokens);
@@ -138,7 +142,7 @@ function prepareParts(options: PartsOptions): TokenMetadata {
       bytes,
     },
   };
-  writeFileBytes(metadataPath(output), Buffer.from(`${JSON.stringify(metadata, null, 2)}\n`));
+  write(metadataPath(output), Buffer.from(`${JSON.stringify(metadata, null, 2)}\n`));
   return metadata;
 }
 

@@ -21,7 +21,7 @@ import {
   tooFewTokens,
 } from "../../compiler/messages/data.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import { neighboursOf, readFileBytes } from "../../formats/files.ts";
+import { neighboursOf, readFileBytes, readTextBytes } from "../../formats/files.ts";
 
 export type Tokens = Uint16Array | Uint32Array;
 
@@ -176,7 +176,7 @@ export function readMetadata(path: string): TokenMetadata | undefined {
   };
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(readFileBytes(path)).toString("utf8"));
+    value = JSON.parse(Buffer.from(readTextBytes(path)).toString("utf8"));
   } catch (error) {
     if (error instanceof UserError) throw error;
     return corrupt("it is not JSON");

@@ -87,9 +87,12 @@ async function gpt2Tokenizer(): Promise<Tokenizer> {
   return tableTokenizer("gpt2", [...table, new Uint8Array(0)], encode, endOfText);
 }
 
-/** The text itself, or parts of it if a run of letters, digits, signs or blanks is very long. */
+/**
+ * The text itself, or parts of it if a run of letters, digits, signs or blanks is very long. A run is found in pieces
+ * of 2^16: of one of millions the engine of regular expressions runs out of its stack.
+ */
 function* withoutLongPieces(text: string): Iterable<string> {
-  const long = /\p{L}{1024,}|\p{N}{1024,}|[^\s\p{L}\p{N}]{1024,}|\s{1024,}/gu;
+  const long = /\p{L}{1024,65536}|\p{N}{1024,65536}|[^\s\p{L}\p{N}]{1024,65536}|\s{1024,65536}/gu;
   let from = 0;
   for (const run of text.matchAll(long)) {
     if (run.index > from) yield text.slice(from, run.index);

@@ -13,7 +13,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { noSearchThere, searchDamaged } from "../../compiler/messages/search.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import { readFileBytes, writeFileBytes } from "../../formats/files.ts";
+import { outputInside, readTextBytes, writeFileBytes } from "../../formats/files.ts";
 import { appendText, linesOf, mendLines } from "../../formats/lines_file.ts";
 import { type ExperimentRecord, lossOf, meanOf, type SearchSettings } from "./record.ts";
 
@@ -33,14 +33,14 @@ export function holdsSearch(folder: string): boolean {
 
 export function writeSettings(folder: string, settings: SearchSettings): void {
   const text = `${JSON.stringify(settings, null, 2)}\n`;
-  writeFileBytes(join(folder, files.settings), Buffer.from(text));
+  writeFileBytes(outputInside(folder, files.settings), Buffer.from(text));
 }
 
 /** Throws a `UserError` (E0987, E0989). */
 export function readSettings(folder: string): SearchSettings {
   if (!holdsSearch(folder)) throw new UserError(noSearchThere(folder));
   const path = join(folder, files.settings);
-  const value = jsonOf(Buffer.from(readFileBytes(path)).toString("utf8"));
+  const value = jsonOf(Buffer.from(readTextBytes(path)).toString("utf8"));
   const settings = value as Partial<SearchSettings> | undefined;
   const objects = [
     settings?.model,
@@ -79,7 +79,8 @@ export function readRecords(folder: string): readonly ExperimentRecord[] {
 
 /** Opens the files to write, and mends what a kill has left. Only the holder of the lock may. */
 export function openLedger(folder: string, settings: SearchSettings): Ledger {
-  const [jsonl, tsv] = [join(folder, files.records), join(folder, files.results)];
+  const jsonl = outputInside(folder, files.records);
+  const tsv = outputInside(folder, files.results);
   const records = readRecords(folder);
   mendLines(jsonl);
   mendLines(tsv);

@@ -10,7 +10,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { searchThere } from "../../compiler/messages/search.ts";
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
-import { makeOutputFolder, writeFileBytes } from "../../formats/files.ts";
+import { makeOutputFolder, outputInside, writeFileBytes } from "../../formats/files.ts";
 import type { TokenData } from "../data/token_file.ts";
 import { readModel } from "../model.ts";
 import type { Measure, WantedRun } from "./experiment.ts";
@@ -54,7 +54,7 @@ export function checkNewFolder(folder: string): void {
 
 function begin(folder: string, settings: SearchSettings): void {
   checkNewFolder(folder);
-  writeFileBytes(join(folder, files.program), Buffer.from(programPage(settings, folder)));
+  writeFileBytes(outputInside(folder, files.program), Buffer.from(programPage(settings, folder)));
   // Last: a folder with settings is a search.
   writeSettings(folder, settings);
 }

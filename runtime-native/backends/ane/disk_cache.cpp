@@ -146,9 +146,11 @@ Result<void> DiskCache::write(const std::string& key, const std::string& name,
   const std::string made = unique_name(path(key) + std::string(unfinished));
   Result<void> written;
   for (const FileData& file : files)
-    if (written.ok()) written = write_file(made + "/files/" + file.path, file.bytes, true);
+    if (written.ok())
+      written = write_file(made + "/files/" + file.path, file.bytes, true, Readers::owner);
   if (written.ok())
-    written = write_file(made + "/" + std::string(manifest_file), manifest_of(name, files), true);
+    written = write_file(made + "/" + std::string(manifest_file), manifest_of(name, files), true,
+                         Readers::owner);
   // Another process may have made the entry meanwhile; it is the same one.
   if (written.ok() && ::rename(made.c_str(), path(key).c_str()) != 0 && errno != ENOTEMPTY &&
       errno != EEXIST)

@@ -65,10 +65,12 @@ std::optional<std::string> read_file(const std::string& path) {
   return bytes;
 }
 
-Result<void> write_file(const std::string& path, std::string_view bytes, bool durable) {
-  if (auto made = make_folders(folder_of(path)); !made.ok()) return made;
+Result<void> write_file(const std::string& path, std::string_view bytes, bool durable,
+                        Readers readers) {
+  if (auto made = make_folders(folder_of(path), readers); !made.ok()) return made;
   const std::string temporary = unique_name(path + ".new");
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const mode_t mode = readers == Readers::owner ? 0600 : 0644;
+  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (descriptor < 0) return file_error("cannot write", path, errno);
   int code = write_all(descriptor, bytes);
   if (code == 0 && durable && ::fsync(descriptor) != 0) code = errno;
@@ -79,12 +81,15 @@ Result<void> write_file(const std::string& path, std::string_view bytes, bool du
   return file_error("cannot write", path, code);
 }
 
-Result<void> make_folders(const std::string& path) {
-  std::error_code code, ignored;
-  fs::create_directories(path, code);
-  if (code && !fs::is_directory(path, ignored))
-    return file_error("cannot make the folder", path, code.value());
-  return {};
+Result<void> make_folders(const std::string& path, Readers readers) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return {};
+  if (auto made = make_folders(folder_of(path), readers); !made.ok()) return made;
+  if (::mkdir(path.c_str(), readers == Readers::owner ? 0700 : 0777) == 0) return {};
+  const int code = errno;
+  // Another process may have been faster.
+  if (fs::is_directory(path, ignored)) return {};
+  return file_error("cannot make the folder", path, code);
 }
 
 void remove_tree(const std::string& path) {
@@ -126,9 +131,9 @@ std::string unique_name(const std::string& stem) {
 // A lock file may be removed by whoever held it last. A lock on a removed file locks nothing, so
 // the file is opened again until path and descriptor are the same.
 Result<FileLock> FileLock::open(const std::string& path, int operation) {
-  if (auto made = make_folders(folder_of(path)); !made.ok()) return made.error();
+  if (auto made = make_folders(folder_of(path), Readers::owner); !made.ok()) return made.error();
   for (;;) {
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) return file_error("cannot lock", path, errno);
     FileLock lock(descriptor);
     int result;

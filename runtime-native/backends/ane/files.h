@@ -22,11 +22,16 @@ struct FileData {
 // Nothing if there is no such file or it cannot be read.
 std::optional<std::string> read_file(const std::string& path);
 
+// Who may look into what is made, as far as the process's mask lets them.
+enum class Readers { everyone, owner };
+
 // A reader sees the old bytes or all of the new ones. `durable` also waits for the disk. Folders on
 // the way are made.
-Result<void> write_file(const std::string& path, std::string_view bytes, bool durable);
+Result<void> write_file(const std::string& path, std::string_view bytes, bool durable,
+                        Readers readers = Readers::everyone);
 
-Result<void> make_folders(const std::string& path);
+// Makes a folder and those above it; what is there stays as it is.
+Result<void> make_folders(const std::string& path, Readers readers = Readers::everyone);
 // Removes a file or a folder with all in it; it is no fault if there is none.
 void remove_tree(const std::string& path);
 // Every file below a folder, as sorted relative paths.
@@ -37,7 +42,7 @@ bool is_inside(std::string_view relative);
 // A name no other process or thread uses: "STEM.PID.NUMBER".
 std::string unique_name(const std::string& stem);
 
-// A lock file. The lock goes with the object, or with the process.
+// A lock file, which only its owner may open. The lock goes with the object, or with the process.
 class FileLock {
  public:
   enum class Kind { shared, exclusive };

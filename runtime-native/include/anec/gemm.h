@@ -38,6 +38,17 @@ struct Ahead {
   int64_t next = 0, tiles = 0;
 };
 
+// The panel of columns that comes next, packed while a strip is computed. After every 16 steps of k, `count`
+// rows are fetched, and as many that were fetched `wait` rows before are packed.
+struct PackAhead {
+  const float* fetch = nullptr;
+  const float* from = nullptr;
+  int64_t stride = 0;
+  float* to = nullptr;
+  int64_t rows = 0;  // left to pack
+  int count = 0, wait = 0;
+};
+
 // A tile of c stays in registers while k runs: rows x columns numbers.
 //
 //     c[i · c_row + j · c_column] = alpha · Σ_k a(i, k) · b[k, j]  (+ c)
@@ -61,6 +72,7 @@ struct Strip {
   int64_t tiles;
   int64_t a_next, b_next, c_next;  // floats from tile to tile
   Ahead ahead;
+  PackAhead* pack_ahead = nullptr;  // moves on with the strip
 };
 
 // What differs between instruction sets.

@@ -1,4 +1,5 @@
-// One operand of a matrix product, cut into panels: what a tile reads of it, where it lies and how it is packed.
+// One operand of a matrix product, cut into panels: what a tile reads of it, where it lies and how it is
+// packed.
 
 #pragma once
 
@@ -49,6 +50,12 @@ struct Side {
       panel = next;
     }
   }
+};
+
+// The panel of columns that a thread has packed for its next tiles, in the second of two places or the first.
+struct Prepared {
+  int64_t panel = -1, k = -1;
+  bool second = false;
 };
 
 }  // namespace anec

@@ -64,7 +64,8 @@ test("modules run once each, after those they import, with their own names", () 
       'import { twice, count as n } from "./a.js";\nimport { shown } from "../other/b.js";\nconst own = 1;\nshown(twice(own) + n());\nexport {};\n',
     "report/browser/a":
       'import { log } from "../other/b.js";\nconst own = 2;\nlog("a");\nexport function twice(x) {\n    return x * own;\n}\nexport const count = () => 10;\n',
-    "report/other/b": "export const lines = [];\nexport function log(x) { lines.push(x); }\nexport async function later() { }\nexport function shown(x) { result.push(x, ...lines); }\n//# sourceMappingURL=b.js.map\n",
+    "report/other/b":
+      "export const lines = [];\nexport function log(x) { lines.push(x); }\nexport async function later() { }\nexport function shown(x) { result.push(x, ...lines); }\n//# sourceMappingURL=b.js.map\n",
   };
   const result: unknown[] = [];
   runInNewContext(
