@@ -227,7 +227,6 @@ test.each<[string, (c: CheckpointContents) => CheckpointContents]>([
     (c) => ({ ...c, vocabulary: { ...c.vocabulary, full: 2 ** 31, size: 2 ** 31 } }),
   ],
   ["a window of 2^31", withText(dim("S", "2147483648"))],
-  ["ten thousand layers", withText(dim("L", "10000"))],
   ["a billion layers", withText(dim("L", "1000000000"))],
   ["a source that is no source", withText(() => "{{#each this}}{{constructor}}{{/each}}")],
   [
@@ -271,19 +270,21 @@ test("what a model calls itself names no file, and runs nowhere", async () => {
   for (const [i, name] of NAMES.entries()) {
     fs.writeFileSync("in/model.gguf", bytesOf({ ...weights, name }));
     fs.mkdirSync(`out${i}`);
-    for (const out of ["model.ckpt", "hf", "again.gguf"]) {
+    for (const out of ["model.ckpt", "hf"]) {
       const { code, all } = await anec(["convert", "in/model.gguf", `out${i}/${out}`]);
       expect(code, all).toBe(0);
     }
     const { text } = readCheckpoint(`out${i}/model.ckpt`).model.source;
     expect(text.match(/^(dims|set|model|train)/gm)).toEqual(["dims", "set", "model", "train"]);
-    const { code, all } = await anec(["report", `out${i}/model.ckpt`, "--out", "page.html"]);
+    fs.renameSync(`out${i}/model.ckpt`, "last.ckpt");
+    fs.rmSync(`out${i}`, { recursive: true });
+    if (!/[<{]/.test(name)) continue;
+    const { code, all } = await anec(["report", "last.ckpt", "--out", "page.html"]);
     expect(code, all).toBe(0);
     expect(fs.readFileSync("page.html", "utf8")).not.toContain("<script>alert");
-    fs.rmSync(`out${i}`, { recursive: true });
   }
   expect(fs.readdirSync(folder)).toEqual(["work"]);
-  expect(fs.readdirSync(".").sort()).toEqual(["in", "page.html"]);
+  expect(fs.readdirSync(".").sort()).toEqual(["in", "last.ckpt", "page.html"]);
   expect(fs.existsSync("/tmp/anec-escape")).toBe(false);
 });
 
@@ -327,7 +328,7 @@ test("a text without an end of a word is prepared", async () => {
     "a.bin",
   ]);
   expect(code, all).toBe(0);
-}, 30_000);
+}, 60_000);
 
 // What is the user's alone
 

@@ -89,7 +89,7 @@ Result<void> make_folders(const std::string& path, Readers readers) {
   const int code = errno;
   // Another process may have been faster.
   if (fs::is_directory(path, ignored)) return {};
-  return file_error("cannot make the folder", path, code);
+  return file_error("cannot make the folder", path, code == EEXIST ? ENOTDIR : code);
 }
 
 void remove_tree(const std::string& path) {

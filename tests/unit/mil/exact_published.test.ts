@@ -33,7 +33,6 @@ function transposed(data: Float64Array, n: number): Float64Array {
 test.each([
   [512, 0.00257800397023792],
   [1024, 0.005528352999597525],
-  [2048, 0.012131920427695623],
 ])("a product of %i rows and columns", (n, device) => {
   const normal = numpyNormal(0);
   const draw = () =>

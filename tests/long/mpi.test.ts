@@ -5,9 +5,9 @@ import { beforeAll, expect, test } from "vitest";
 import { addonPath } from "../../runtime-native/js/addon_file.ts";
 import { readCheckpoint } from "../../training/checkpoint.ts";
 import { readRecords } from "../../training/search/ledger.ts";
+import { commandFile, type Ended, missingMpi, runRanks } from "../e2e/mpi_support.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
-import { commandFile, type Ended, missingMpi, runRanks } from "./mpi_support.ts";
-import { compileForProcesses } from "./processes.ts";
 
 const missing = missingMpi();
 if (missing !== undefined) console.warn(`runs of several processes are not tried: ${missing}`);

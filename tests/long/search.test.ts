@@ -6,10 +6,10 @@ import { beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
 import type { WantedRun } from "../../training/search/experiment.ts";
 import { limitOf, processPool } from "../../training/search/pool.ts";
+import { anec, inNewFolder } from "../e2e/cli_support.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
 import { settingsOf } from "../unit/search/support.ts";
-import { anec, inNewFolder } from "./cli_support.ts";
-import { compileForProcesses } from "./processes.ts";
 
 let build = "";
 beforeAll(() => {
