@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { CHIP_NAMES } from "../../../compiler/target/chip_names.ts";
-import { elaborate, loadModel } from "../../../dsl/index.ts";
-import { compile } from "../../../index.ts";
-import { candidatesFor } from "../../../passes/ane/candidates.ts";
-import { layoutSearch, type Search, searchLayouts } from "../../../passes/ane/search.ts";
+import { CHIP_NAMES } from "../../compiler/target/chip_names.ts";
+import { elaborate, loadModel } from "../../dsl/index.ts";
+import { compile } from "../../index.ts";
+import { candidatesFor } from "../../passes/ane/candidates.ts";
+import { layoutSearch, type Search, searchLayouts } from "../../passes/ane/search.ts";
 
 function graphOf(model: string, overrides: Record<string, number> = {}, kind = "train") {
   const entries = elaborate(loadModel(model), { overrides }).entries;

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
-import { compileForProcesses } from "./processes.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 
 let build = "";
 beforeAll(() => {

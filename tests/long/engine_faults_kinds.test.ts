@@ -10,7 +10,6 @@ import { readCheckpoint } from "../../training/checkpoint.ts";
 import { createRandom } from "../../training/random.ts";
 import { resumeTrainer } from "../../training/resume.ts";
 import { startRun, type TrainEvent } from "../../training/run.ts";
-import { testFolder } from "../unit/data/support.ts";
 import {
   ACCUM,
   data,
@@ -23,7 +22,8 @@ import {
   RELOADING,
   STEPS,
   trainer,
-} from "./engine_support.ts";
+} from "../e2e/engine_support.ts";
+import { testFolder } from "../unit/data/support.ts";
 
 /** Losses of the engine and of the processor are as near as that. */
 const NEAR = 2e-3;

@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readCheckpoint } from "../../training/checkpoint.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
-import { compileForProcesses } from "./processes.ts";
 
 let build = "";
 beforeAll(() => {

@@ -12,7 +12,7 @@ import { cachedPrograms } from "../../cli/program_cache.ts";
 import { createRandom } from "../../training/random.ts";
 import { testFolder } from "../unit/data/support.ts";
 
-const child = fileURLToPath(new URL("program_cache_child.mjs", import.meta.url));
+const child = fileURLToPath(new URL("../e2e/program_cache_child.mjs", import.meta.url));
 
 interface Outcome {
   readonly losses: readonly number[];

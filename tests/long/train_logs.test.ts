@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type LogRecord, recordOf } from "../../training/log/record.ts";
+import { anec, inNewFolder } from "../e2e/cli_support.ts";
+import { compileForProcesses } from "../e2e/processes.ts";
 import { eventsOf } from "../unit/formats/event_file.ts";
-import { anec, inNewFolder } from "./cli_support.ts";
-import { compileForProcesses } from "./processes.ts";
 
 const small =
   "train --model tiny --data builtin:stories -D D=32 -D F=64 -D L=1 --accum 4 --lr 3e-3 --warmup 2";

@@ -12,7 +12,7 @@ import { withLayout } from "../../training/engine_layout.ts";
 import { readModel } from "../../training/model.ts";
 import { completeSettings } from "../../training/options.ts";
 import { createTrainer, type Trainer, type TrainerOptions } from "../../training/trainer.ts";
-import { distance, inject, lossesOf } from "./engine_support.ts";
+import { distance, inject, lossesOf } from "../e2e/engine_support.ts";
 
 let data: TokenData;
 beforeAll(async () => {
