@@ -102,9 +102,11 @@ export function recordOf(line: string): LogRecord | undefined {
   const record = parsed(line);
   if (!isObject(record) || typeof record["event"] !== "string" || !isNumber(record["time"]))
     return undefined;
-  const fits =
-    CHECKS[record["event"]] ?? ((r: Fields) => r["step"] === undefined || isStep(r["step"]));
-  return fits(record) ? (record as unknown as LogRecord) : undefined;
+  const { event, step } = record;
+  const isSound = Object.hasOwn(CHECKS, event as string)
+    ? CHECKS[event as string]!(record)
+    : step === undefined || isStep(step);
+  return isSound ? (record as unknown as LogRecord) : undefined;
 }
 
 function parsed(line: string): unknown {
