@@ -11,7 +11,7 @@
  * sanitizers where that has been built and is not older. A compiler without one of these options builds the
  * program without it: the tests run all the same, and what is not checked is said.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -22,12 +22,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { finished, root, source } from "./native_parts.mjs";
 
 const ENOUGH = 95; // per cent
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const source = join(root, "runtime-native");
 const backend = join(source, "backends", "ane");
 const suite = join(root, "tests", "native", "ane");
 const output = join(root, "build", "ane-tests");
@@ -50,17 +49,9 @@ function fail(message) {
   process.exit(1);
 }
 
-/** Runs a command to its end; resolves with its status and what it wrote. */
-function run(command, parameters, env = process.env) {
-  return new Promise((resolve) => {
-    const child = spawn(command, parameters, { env, cwd: output });
-    let text = "";
-    child.stdout.on("data", (data) => (text += data));
-    child.stderr.on("data", (data) => (text += data));
-    child.on("error", (error) => resolve({ status: 1, text: String(error) }));
-    child.on("close", (status) => resolve({ status: status ?? 1, text }));
-  });
-}
+/** Runs a command beside the objects; resolves with its status and what it wrote. */
+const run = (command, parameters, env = process.env) =>
+  finished(command, parameters, { env, cwd: output });
 
 /** The newest emulator there is. */
 function emulator() {

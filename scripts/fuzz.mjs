@@ -9,14 +9,12 @@
  * libFuzzer with the address and undefined-behaviour sanitizers (tests/native/fuzz), where clang has it. A file
  * that is a fault is kept in build/fuzz; moved to tests/cases/fuzz/TARGET, every later run begins with it.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
+import { filesIn, finished, root, source } from "./native_parts.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const output = join(root, "build", "fuzz");
-const source = join(root, "runtime-native");
 const suite = join(root, "tests", "native", "fuzz");
 
 const option = (name, otherwise) => {
@@ -30,17 +28,9 @@ if (!(seconds > 0) || !["", "texts", "files", "native"].includes(only)) {
   process.exit(2);
 }
 
-/** Runs a command to its end; resolves with its status and what it wrote. */
-function run(command, parameters, env = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(command, parameters, { cwd: root, env: { ...process.env, ...env } });
-    let text = "";
-    child.stdout.on("data", (data) => (text += data));
-    child.stderr.on("data", (data) => (text += data));
-    child.on("error", (error) => resolve({ status: 1, text: String(error) }));
-    child.on("close", (status) => resolve({ status: status ?? 1, text }));
-  });
-}
+/** Runs a command in the checkout; resolves with its status and what it wrote. */
+const run = (command, parameters, env = {}) =>
+  finished(command, parameters, { cwd: root, env: { ...process.env, ...env } });
 
 // In TypeScript
 
@@ -53,11 +43,6 @@ async function fuzzReaders(which) {
 
 // In C++
 
-const filesIn = (folder) =>
-  readdirSync(join(source, folder))
-    .filter((name) => name.endsWith(".cpp") && name !== "mil_run.cpp")
-    .map((name) => join(source, folder, name));
-
 const milCases = () =>
   readdirSync(join(root, "tests", "cases", "mil")).flatMap((name) => {
     const page = readFileSync(join(root, "tests", "cases", "mil", name), "utf8");
@@ -68,7 +53,9 @@ const milCases = () =>
 const NATIVE = {
   mil_program: {
     files: () => [
-      ...filesIn(join("backends", "emulator", "mil")),
+      ...filesIn(join("backends", "emulator", "mil"), ".cpp").filter(
+        (f) => basename(f) !== "mil_run.cpp",
+      ),
       join(source, "src", "thread_pool.cpp"),
     ],
     seeds: milCases,
@@ -186,6 +173,6 @@ for (const row of rows)
   );
 for (const failure of failures) process.stderr.write(`\n${failure}\n`);
 process.stdout.write(
-  `${failures.length === 0 ? "no fault" : `${failures.length} failed`}; kept in ${basename(dirname(output))}/fuzz\n`,
+  `${failures.length === 0 ? "no fault" : `${failures.length} failed`}; kept in build/fuzz\n`,
 );
 process.exitCode = failures.length === 0 ? 0 : 1;

@@ -147,16 +147,22 @@ export function isNewer(file, than) {
   return statSync(file).mtimeMs > statSync(than).mtimeMs;
 }
 
-/** Runs a command to its end; resolves with its output if it failed. */
-export function start(command, parameters) {
+/** Runs a command to its end; resolves with its status and what it wrote. `options` are those of `spawn`. */
+export function finished(command, parameters, options = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"], ...options });
     let text = "";
     child.stdout.on("data", (data) => (text += data));
     child.stderr.on("data", (data) => (text += data));
-    child.on("error", (error) => resolve(String(error)));
-    child.on("close", (status) => resolve(status === 0 ? undefined : text));
+    child.on("error", (error) => resolve({ status: 1, text: String(error) }));
+    child.on("close", (status) => resolve({ status: status ?? 1, text }));
   });
+}
+
+/** Runs a command to its end; resolves with its output if it failed. */
+export async function start(command, parameters) {
+  const { status, text } = await finished(command, parameters);
+  return status === 0 ? undefined : text;
 }
 
 /**

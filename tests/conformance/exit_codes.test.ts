@@ -11,8 +11,10 @@ import { exitCodeOf, reportFailure } from "../../cli/failures.ts";
 import type { Io } from "../../cli/io.ts";
 import { pages } from "../../compiler/messages/index.ts";
 import { bug } from "../../compiler/support/bug.ts";
+import { packageRoot } from "../../dsl/index.ts";
 import { VERSION } from "../../version.ts";
 import { anec, inNewFolder } from "../e2e/cli_support.ts";
+import { commandLine } from "../e2e/processes.ts";
 
 const names = commands.map(({ name }) => name);
 
@@ -65,16 +67,11 @@ test.each([
 });
 
 test("a runtime that is not there is a fault of the machine", () => {
-  const child = (script: string) =>
-    spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-      encoding: "utf8",
-      env: { ...process.env, ANEC_NATIVE: "/none/anec.node" },
-    });
-  const main = join(import.meta.dirname, "../../dist/cli/main.js");
-  const { status, stdout } = child(
-    `const { processIo, run } = await import(${JSON.stringify(main)});` +
-      "process.exitCode = await run(['doctor', '--quick'], processIo());",
-  );
+  const line = commandLine(join(packageRoot(), "dist"), ["doctor", "--quick"]);
+  const { status, stdout } = spawnSync(process.execPath, line, {
+    encoding: "utf8",
+    env: { ...process.env, ANEC_NATIVE: "/none/anec.node" },
+  });
   expect(status).toBe(EXIT.environment);
   expect(stdout).toMatch(/^ {2}fault {2}runtime/m);
   expect(stdout).toContain("Something that is needed is missing.");

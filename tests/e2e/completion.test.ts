@@ -8,7 +8,7 @@ import { commands } from "../../cli/commands/index.ts";
 import { shells } from "../../cli/completion.ts";
 import { packageRoot } from "../../dsl/index.ts";
 import { anec, inNewFolder } from "./cli_support.ts";
-import { compileForProcesses } from "./processes.ts";
+import { commandLine, compileForProcesses } from "./processes.ts";
 
 const has = (shell: string): boolean => spawnSync(shell, ["-c", "true"]).status === 0;
 
@@ -80,11 +80,9 @@ test("bash offers every command and every flag of it", async () => {
 });
 
 test("scripts are made by the program as it is installed, with every command loaded", () => {
-  const main = JSON.stringify(join(compileForProcesses(), "cli", "main.js"));
-  const program = `import { processIo, run } from ${main};
-    process.exitCode = await run(process.argv.slice(1), processIo());`;
+  const build = compileForProcesses();
   for (const shell of shells) {
-    const args = ["--input-type=module", "-e", program, "--", "completion", shell];
+    const args = commandLine(build, ["completion", shell]);
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       ...{ encoding: "utf8", cwd: packageRoot() },
     });

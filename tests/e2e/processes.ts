@@ -14,3 +14,12 @@ export function compileForProcesses(): string {
   execFileSync(process.execPath, args, { stdio: "pipe" });
   return build;
 }
+
+/** Parameters of a node that is `anec …argv`, from compiled sources. */
+export function commandLine(build: string, argv: readonly string[]): string[] {
+  const main = JSON.stringify(join(build, "cli", "main.js"));
+  const script =
+    `const { processIo, run } = await import(${main});` +
+    `process.exitCode = await run(process.argv.slice(1), processIo());`;
+  return ["--input-type=module", "-e", script, "--", ...argv];
+}

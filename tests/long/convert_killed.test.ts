@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { formats } from "../../formats/index.ts";
 import { createRandom } from "../../training/random.ts";
-import { compileForProcesses } from "../e2e/processes.ts";
+import { commandLine, compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
 import { randomWeights, smallConfig } from "../unit/formats/random_weights.ts";
 
@@ -20,16 +20,10 @@ beforeAll(() => {
 
 /** `anec convert` in a process of its own, killed after some milliseconds; how long it lived, and how it ended. */
 async function convert(argv: readonly string[], killAfter: number) {
-  const main = join(build, "cli", "main.js");
-  const script =
-    `const { processIo, run } = await import(${JSON.stringify(main)});` +
-    `process.exitCode = await run(process.argv.slice(1), processIo());`;
   const start = performance.now();
-  const child = spawn(
-    process.execPath,
-    ["--input-type=module", "-e", script, "--", "convert", ...argv],
-    { stdio: "ignore" },
-  );
+  const child = spawn(process.execPath, commandLine(build, ["convert", ...argv]), {
+    stdio: "ignore",
+  });
   const clock = setTimeout(() => child.kill("SIGKILL"), killAfter);
   const code = await new Promise((resolve) => child.on("close", resolve));
   clearTimeout(clock);

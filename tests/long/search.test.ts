@@ -7,7 +7,7 @@ import { packageRoot } from "../../dsl/index.ts";
 import type { WantedRun } from "../../training/search/experiment.ts";
 import { limitOf, processPool } from "../../training/search/pool.ts";
 import { anec, inNewFolder } from "../e2e/cli_support.ts";
-import { compileForProcesses } from "../e2e/processes.ts";
+import { commandLine, compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
 import { settingsOf } from "../unit/search/support.ts";
 
@@ -26,12 +26,10 @@ const GATE = ["--seeds", "2", "--confidence", "0.75", "--workers", "2"];
 
 /** The command in a process of its own, from the compiled sources. */
 function start(argv: readonly string[], cwd: string): ChildProcess {
-  const main = join(build, "cli", "main.js");
-  const script =
-    `const { processIo, run } = await import(${JSON.stringify(main)});` +
-    `process.exitCode = await run(process.argv.slice(1), processIo());`;
-  const args = ["--input-type=module", "-e", script, "--", ...argv];
-  return spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, commandLine(build, argv), {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 function ended(child: ChildProcess): Promise<{ code: number | null; err: string }> {

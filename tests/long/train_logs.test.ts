@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type LogRecord, recordOf } from "../../training/log/record.ts";
 import { anec, inNewFolder } from "../e2e/cli_support.ts";
-import { compileForProcesses } from "../e2e/processes.ts";
+import { commandLine, compileForProcesses } from "../e2e/processes.ts";
 import { eventsOf } from "../unit/formats/event_file.ts";
 
 const small =
@@ -60,11 +60,9 @@ test("a log holds what --json prints, with the time and where it went", async ()
 test("on the engine: its share of the time, the scale of the loss, and its faults", async () => {
   inNewFolder();
   const build = compileForProcesses();
-  const run = `import { processIo, run } from ${JSON.stringify(join(build, "cli", "main.js"))};
-    process.exitCode = await run(process.argv.slice(1), processIo());`;
   const args = line("--steps 6 --device emulator --log a.jsonl --out a.ckpt");
   const env = { ...process.env, ANEC_EMULATOR: "numerics=fast,timeout=9" };
-  execFileSync(process.execPath, ["--input-type=module", "-e", run, "--", ...args], {
+  execFileSync(process.execPath, commandLine(build, args), {
     ...{ env, stdio: "pipe" },
   });
   const records = recordsOf("a.jsonl");
@@ -82,20 +80,13 @@ test("killed at any moment and resumed, the logs have every step once", async ()
   const build = compileForProcesses();
   const flags = "--steps 60 --val-every 10 --save-every 7";
   await anec(line(`${flags} --log whole.jsonl --csv whole.csv --out whole.ckpt`));
-  const main = JSON.stringify(join(build, "cli", "main.js"));
-  const script = `import { processIo, run } from ${main};
-    process.exitCode = await run(process.argv.slice(1), processIo());`;
   const logs = "--log a.jsonl --csv a.csv --tensorboard board --out a.ckpt";
   for (let kills = 0; ; kills++) {
     const isThere = readdirSync(folder).includes("a.ckpt");
     const args = isThere
       ? `train --resume a.ckpt --save-every 7 ${logs}`.split(" ")
       : line(`${flags} ${logs}`);
-    const child = spawn(
-      process.execPath,
-      ["--input-type=module", "-e", script, "--", ...args, "--json"],
-      { cwd: folder },
-    );
+    const child = spawn(process.execPath, commandLine(build, [...args, "--json"]), { cwd: folder });
     let steps = 0;
     const last = kills < 4 ? 5 + Math.floor(Math.random() * 20) : Number.POSITIVE_INFINITY;
     child.stdout.on("data", (text: Buffer) => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { readCheckpoint } from "../../training/checkpoint.ts";
-import { compileForProcesses } from "../e2e/processes.ts";
+import { commandLine, compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
 
 let build = "";
@@ -36,18 +36,9 @@ interface Ended {
   readonly losses: readonly number[];
 }
 
-/** The arguments of a process that is `anec train …`. */
-function trainArgs(argv: readonly string[]): string[] {
-  const main = JSON.stringify(join(build, "cli", "main.js"));
-  const script =
-    `const { processIo, run } = await import(${main});` +
-    `process.exitCode = await run(process.argv.slice(1), processIo());`;
-  return ["--input-type=module", "-e", script, "--", "train", ...argv];
-}
-
 /** `anec train … --json` in a process of its own; `signal` is sent to it after some steps. */
 function train(argv: readonly string[], cwd: string, signal?: NodeJS.Signals): Promise<Ended> {
-  const args = trainArgs([...argv, "--json"]);
+  const args = commandLine(build, ["train", ...argv, "--json"]);
   const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
   let out = "";
   let isSent = signal === undefined;
@@ -96,7 +87,7 @@ test.skipIf(!hasScript)(
       words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
     const long = RUN.map((word) => (word === "800" ? "100000000" : word));
     const flags = [...long, "--save-every", "0", "--time", "50"];
-    const command = quoted([process.execPath, ...trainArgs(flags)]);
+    const command = quoted([process.execPath, ...commandLine(build, ["train", ...flags])]);
     // The inner shell outlives the terminal, to say how the run ended; when the outer one ends, the run is told.
     const inner = `stty cols 100; ${command}; echo $? > code.tmp; mv code.tmp code`;
     const line = `(trap "" HUP; ${inner}); true`;

@@ -65,16 +65,6 @@ function tried({ name, read }: FuzzTarget, bytes: Buffer): { refused: boolean; m
   return { refused, ms };
 }
 
-/** As `tried`; tells of a fault before it is thrown on. */
-function triedOr(onFault: () => void, target: FuzzTarget, bytes: Buffer) {
-  try {
-    return tried(target, bytes);
-  } catch (error) {
-    onFault();
-    throw error;
-  }
-}
-
 /** Files that were a fault once. */
 function keptCases(name: string): Buffer[] {
   const folder = join(root, "tests", "cases", "fuzz", name);
@@ -87,44 +77,29 @@ export function fuzz(target: FuzzTarget): FuzzCount {
   for (const seed of seeds) target.read(seed);
   for (const bytes of keptCases(target.name)) tried(target, bytes);
   let [cases, refused, slowest] = [0, 0, 0];
-  // Shrinking ends with the smallest one.
-  let failing: Buffer = seeds[0]!;
   const start = performance.now();
-  try {
-    fc.assert(
-      fc.property(damaged(seeds), (bytes) => {
-        const found = triedOr(
-          () => {
-            failing = bytes;
-          },
-          target,
-          bytes,
-        );
-        cases += 1;
-        if (found.refused) refused += 1;
-        slowest = Math.max(slowest, found.ms);
-      }),
-      {
-        numRuns: MOST_CASES,
-        interruptAfterTimeLimit: 1000 * seconds,
-        markInterruptAsFailure: false,
-      },
-    );
-  } catch (error) {
-    const folder = join(root, "build", "fuzz", target.name);
-    mkdirSync(folder, { recursive: true });
-    const name = createHash("sha256").update(failing).digest("hex").slice(0, 12);
-    writeFileSync(join(folder, name), failing);
-    // The bytes are in the file; fast-check's own message would print them.
-    const { cause } = error as Error;
-    throw new Error(
-      `build/fuzz/${target.name}/${name}: ${(cause as Error | undefined)?.stack ?? error}`,
-    );
+  const property = fc.property(damaged(seeds), (bytes) => {
+    const found = tried(target, bytes);
+    cases += 1;
+    if (found.refused) refused += 1;
+    slowest = Math.max(slowest, found.ms);
+  });
+  const { failed, counterexample, errorInstance } = fc.check(property, {
+    numRuns: MOST_CASES,
+    interruptAfterTimeLimit: 1000 * seconds,
+    markInterruptAsFailure: false,
+  });
+  const output = join(root, "build", "fuzz");
+  if (failed) {
+    const [smallest] = counterexample!;
+    const name = createHash("sha256").update(smallest).digest("hex").slice(0, 12);
+    mkdirSync(join(output, target.name), { recursive: true });
+    writeFileSync(join(output, target.name, name), smallest);
+    throw new Error(`build/fuzz/${target.name}/${name}`, { cause: errorInstance });
   }
   const taken = (performance.now() - start) / 1000;
   const count = { target: target.name, cases, refused, seconds: taken, slowest };
-  const folder = join(root, "build", "fuzz");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${target.name}.json`), JSON.stringify(count));
+  mkdirSync(output, { recursive: true });
+  writeFileSync(join(output, `${target.name}.json`), JSON.stringify(count));
   return count;
 }
