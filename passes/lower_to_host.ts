@@ -28,7 +28,7 @@ import {
   stateStorage,
 } from "./plan_builder.ts";
 import { isAgain } from "./recompute.ts";
-import { groupRows, outsideReaders, type RowGroup } from "./row_groups.ts";
+import { groupRows, LEAST_ROW, outsideReaders, type RowGroup } from "./row_groups.ts";
 import { inputsOf, type RowOutput, rowwiseCall } from "./rowwise_call.ts";
 
 export interface HostProgram {
@@ -46,7 +46,6 @@ export interface HostProgram {
    */
   readonly leastRow?: number;
 }
-const LEAST_ROW = 32;
 
 export function inputStorage(name: string): string {
   return `input.${name}`;

@@ -8,6 +8,7 @@ import { fuseAttention } from "./fuse_attention.ts";
 import { fuseSwiglu } from "./fuse_swiglu.ts";
 import type { Pass } from "./pass.ts";
 import { recompute } from "./recompute.ts";
+import { repeatActivations } from "./repeat_activations.ts";
 import { simplify } from "./simplify.ts";
 import { splitFactors } from "./split_factors.ts";
 import { tileClassifier } from "./tile_classifier.ts";
@@ -16,7 +17,13 @@ import { tileClassifier } from "./tile_classifier.ts";
 const front: readonly Pass[] = [simplify, foldTransposes, fuseAttention, fuseSwiglu];
 
 /** What follows for loss and gradients on the `cpu` target. */
-const back: readonly Pass[] = [differentiate, simplify, foldTransposes, decomposeForHost];
+const back: readonly Pass[] = [
+  differentiate,
+  simplify,
+  foldTransposes,
+  decomposeForHost,
+  repeatActivations,
+];
 
 export type PipelineName = "infer" | "train" | "ane" | "ane_train" | "ane_hybrid";
 
@@ -69,5 +76,6 @@ export const passes: readonly Pass[] = [
   decomposeForHost,
   decomposeForMil,
   splitFactors,
+  repeatActivations,
   recompute,
 ];

@@ -38,7 +38,7 @@ function isCheap(node: Node): boolean {
   return opOf(node).opcode !== undefined || CHEAP.has(node.op.name);
 }
 
-/** Values of the loss that gradients read and that can be made again. */
+/** Values of the loss that gradients read and that can be made again, with those that are only on the way to them. */
 function repeatable(graph: Graph): ReadonlySet<Node> {
   const forward = new Set(topological([graph.outputs[0]!.node]));
   const kept = new Set<Node>(graph.outputs.map((o) => o.node));
@@ -47,13 +47,18 @@ function repeatable(graph: Graph): ReadonlySet<Node> {
     for (const x of node.inputs) if (forward.has(x)) kept.add(x);
   }
   const found = new Set<Node>();
+  /** Elementwise values that nothing keeps: one loop with what reads them. */
+  const onTheWay = new Set<Node>();
   const isThere = (x: Node): boolean =>
     isParam(x) || isInput(x) || constantValue(x) !== undefined || kept.has(x) || found.has(x);
   for (const node of forward) {
-    if (node.inputs.length === 0 || !kept.has(node) || !isCheap(node) || isAgain(node)) continue;
-    if (node.inputs.every(isThere)) found.add(node);
+    if (node.inputs.length === 0 || !isCheap(node) || isAgain(node)) continue;
+    if (!node.inputs.every((x) => isThere(x) || onTheWay.has(x))) continue;
+    if (kept.has(node)) found.add(node);
+    else if (!CHEAP.has(node.op.name)) onTheWay.add(node);
   }
   for (const { node } of graph.outputs) found.delete(node);
+  for (const node of found) for (const x of node.inputs) if (onTheWay.has(x)) found.add(x);
   return found;
 }
 
@@ -70,6 +75,15 @@ function repeatCheap(graph: Graph, matched: (what: Node) => void): Graph {
     return copy;
   };
   for (const node of repeated) if (!made.has(node)) again(node);
+  return gradientsReading(graph, forward, made);
+}
+
+/** The graph in which gradients, which are what is not in `forward`, read `made` values instead. */
+export function gradientsReading(
+  graph: Graph,
+  forward: ReadonlySet<Node>,
+  made: Map<Node, Node>,
+): Graph {
   for (const node of nodesOf(graph)) {
     if (forward.has(node)) continue;
     const inputs = node.inputs.map((x) => made.get(x) ?? x);

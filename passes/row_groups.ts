@@ -18,6 +18,9 @@ import { sizesOf } from "../compiler/ir/types.ts";
 import { isElementwise } from "./elementwise_clusters.ts";
 import { canAdd } from "./host_merge.ts";
 
+/** Shorter rows are left to loops over elements. */
+export const LEAST_ROW = 32;
+
 /** What `rowwise` holds; a constant takes an instruction. */
 const MOST = { inputs: 24, outputs: 8, instructions: 64 } as const;
 
@@ -263,8 +266,8 @@ class Grouper {
       const isRead = this.#readOutside((n) => inside.has(n));
       return members.every((m) => roleIn(m, space) !== "full" || !isRead(m));
     };
-    // Nothing large is kept for longer than it takes to come to the values it is computed with.
-    if (!isPast || isSmall(late, inLate)) {
+    // No more that is large is kept than without, until its readers come.
+    if (!isPast || isSmall(late, inLate) || this.#freesAsMuch(early, late)) {
       const sources = late.members.flatMap((m) => [...this.#sources(m)]);
       const isReady = sources.every(
         (x) => inEarly.has(x) || inLate.has(x) || this.#positionOf(x) < early.position,
@@ -277,6 +280,20 @@ class Grouper {
       (x) => inEarly.has(x) || inLate.has(x) || this.#positionOf(x) > late.position,
     );
     return isWaiting ? late.position : undefined;
+  }
+
+  /** Whether as many large values are read for the last time as are made, where `late` is computed with `early`. */
+  #freesAsMuch(early: Group, late: Group): boolean {
+    const inside = new Set([...early.members, ...late.members]);
+    const inLate = new Set(late.members);
+    const isRead = this.#readOutside((n) => inLate.has(n));
+    const isLarge = (x: Node) => same(sizesOf(x.type.shape), late.space);
+    const isDone = (x: Node): boolean =>
+      x.inputs.length > 0 &&
+      [...this.#readers(x)].every((u) => inside.has(u) || this.#positionOf(u) < early.position);
+    const sources = new Set(late.members.flatMap((m) => [...this.#sources(m)]));
+    const freed = [...sources].filter((x) => !inLate.has(x) && isLarge(x) && isDone(x));
+    return freed.length >= late.members.filter((m) => isLarge(m) && isRead(m)).length;
   }
 
   #readOutside(isInside: (node: Node) => boolean): (node: Node) => boolean {

@@ -54,6 +54,8 @@ export interface StepReport {
   /** A product of 2048 cubed, measured before the steps. */
   readonly sgemmPeakGflops: number;
   readonly fractionOfFmaPeak: number;
+  /** Of a line of memory from one processor's cache to another's, the median before, between and after the steps. */
+  readonly handoverNs: number;
   /** Share of the time in which no matrix product runs. */
   readonly otherThanProducts: number;
   readonly peakRssBytes: number;
@@ -64,6 +66,7 @@ export interface StepReport {
 }
 
 const PEAK_SECONDS = 0.1;
+const HANDOVER_SECONDS = 0.02;
 const TRACES = 3;
 const SGEMM = { m: 2048, n: 2048, k: 2048, seconds: 0.3 };
 /** Numbers of an update in the middle of a run. */
@@ -88,9 +91,11 @@ export function measureStep(options: StepOptions): {
     session.f32(buffers.scalars).set(UPDATE);
     runStep(session, calls);
     const peaks = [measureBound("multiplyAdd", PEAK_SECONDS, device)];
+    const handovers = [measureBound("handover", HANDOVER_SECONDS, device)];
     const times: StepTimes[] = [];
     for (let step = 0; step < steps; step++) {
       times.push(runStep(session, calls));
+      handovers.push(measureBound("handover", HANDOVER_SECONDS, device));
       peaks.push(measureBound("multiplyAdd", PEAK_SECONDS, device));
     }
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
@@ -118,6 +123,7 @@ export function measureStep(options: StepOptions): {
       tokensPerSecond: (model.S * accum) / (whole / 1e3),
       ...{ gflops, fmaPeakGflops, sgemmPeakGflops },
       fractionOfFmaPeak: gflops / fmaPeakGflops,
+      handoverNs: median(handovers),
       otherThanProducts: median([trace, ...more].map(shareWithoutProducts)),
       peakRssBytes,
       planBytes: built.plan.stateBytes + built.plan.scratchBytes,

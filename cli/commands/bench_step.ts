@@ -99,6 +99,7 @@ function summary(name: string, r: StepReport): string {
     ["multiply-adds at most", `${one(r.fmaPeakGflops)} GFLOP/s`],
     ["SGEMM of 2048 cubed", `${one(r.sgemmPeakGflops)} GFLOP/s`],
     ["share of the most", r.fractionOfFmaPeak.toFixed(3)],
+    ["a line from one core to another", `${one(r.handoverNs)} ns`],
     ["not products", `${(100 * r.otherThanProducts).toFixed(1)} % of the time`],
     ["memory at most", bytesText(r.peakRssBytes)],
   ]);

@@ -48,6 +48,9 @@ export type AddonEngineInfo = Omit<EngineInfo, "kind">;
 /** A session inside the addon; only the addon looks into it. */
 export type Handle = { readonly handle: unique symbol };
 
+/** What `measureBound` measures. */
+export type Bound = "multiplyAdd" | "read" | "handover";
+
 /** `runtime-native/src/addon.cpp`, function by function. */
 export interface Addon {
   device(threads: number, blas: string, simd: string): AddonDevice | Failure;
@@ -85,7 +88,7 @@ export interface Addon {
     simd: string,
   ): number | Failure;
   measureBound(
-    what: "multiplyAdd" | "read",
+    what: Bound,
     seconds: number,
     threads: number,
     blas: string,

@@ -11,7 +11,14 @@
  */
 import type { BufferDType, EnginePlan, SessionPlan } from "../../compiler/bundle/plan.ts";
 import { makeFolder } from "../../compiler/support/atomic_write.ts";
-import { type AddonDevice, type Handle, loadAddon, NativeError, unwrap } from "./addon.ts";
+import {
+  type AddonDevice,
+  type Bound,
+  type Handle,
+  loadAddon,
+  NativeError,
+  unwrap,
+} from "./addon.ts";
 import { encodePlan } from "./encode.ts";
 import {
   type EngineCounts,
@@ -285,12 +292,9 @@ export function measureGemm(options: GemmOptions): number {
 
 /**
  * What the machine can do at most, on all threads at once: "multiplyAdd" in GFLOP/s, on registers;
- * "read" in GB/s, from memory.
+ * "read" in GB/s, from memory; "handover" in nanoseconds, of a line of memory from one processor's cache to
+ * another's (0 for one thread).
  */
-export function measureBound(
-  what: "multiplyAdd" | "read",
-  seconds: number,
-  options: DeviceOptions = {},
-): number {
+export function measureBound(what: Bound, seconds: number, options: DeviceOptions = {}): number {
   return unwrap(loadAddon().measureBound(what, seconds, ...settings(options)));
 }

@@ -175,13 +175,14 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), measured.value());
 }
 
-// measureBound(what, seconds, threads, blas, simd) → "multiplyAdd": GFLOP/s, "read": GB/s
+// measureBound(what, seconds, threads, blas, simd) → "multiplyAdd": GFLOP/s, "read": GB/s, "handover": ns
 Napi::Value measure_bound(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsString()) return misuse(info.Env());
-  const bool is_read = info[0].As<Napi::String>().Utf8Value() == "read";
-  const DeviceOptions options = options_of(info, 2);
-  auto measured = is_read ? measure_read(options, number(info, 1))
-                          : measure_multiply_add(options, number(info, 1));
+  const std::string what = info[0].As<Napi::String>().Utf8Value();
+  const auto bound = what == "read"       ? measure_read
+                     : what == "handover" ? measure_handover
+                                          : measure_multiply_add;
+  auto measured = bound(options_of(info, 2), number(info, 1));
   if (!measured.ok()) return failure(info.Env(), measured.error());
   return Napi::Number::New(info.Env(), measured.value());
 }

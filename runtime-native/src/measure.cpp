@@ -3,6 +3,7 @@
 #include "anec/measure.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <vector>
 
@@ -107,6 +108,35 @@ Result<double> measure_read(const DeviceOptions& options, double seconds) {
     });
   });
   return static_cast<double>(floats) * 4 / time * 1e-9;
+}
+
+Result<double> measure_handover(const DeviceOptions& options, double seconds) {
+  auto opened = Device::open(options);
+  if (!opened.ok()) return opened.error();
+  ThreadPool& pool = *opened.value().pool;
+  if (pool.threads() < 2) return 0.0;
+  constexpr int turns = 1000, end = -1;
+  alignas(128) std::atomic<int> ball{0};
+  double time = 0;
+  // A thread stays in its range until the other one is through, so that two threads take these two.
+  pool.parallel_for(2, 1, [&](int64_t side, int64_t, int) {
+    if (side == 0) {
+      ball.store(1);
+      while (ball.load() != 2) {}
+      time = median_seconds(seconds, [&](int64_t) {
+        for (int i = 0; i < turns; ++i) {
+          ball.store(1, std::memory_order_release);
+          while (ball.load(std::memory_order_acquire) != 2) {}
+        }
+      });
+      ball.store(end);
+      return;
+    }
+    for (int seen; (seen = ball.load(std::memory_order_acquire)) != end;) {
+      if (seen == 1) ball.store(2, std::memory_order_release);
+    }
+  });
+  return time / (2 * turns) * 1e9;
 }
 
 }  // namespace anec

@@ -20,4 +20,9 @@ Result<double> measure_multiply_add(const DeviceOptions& options, double seconds
 // GB/s of reading memory that is in no cache, on every thread at once: the median pass over 256 MB.
 Result<double> measure_read(const DeviceOptions& options, double seconds);
 
+// Nanoseconds in which a line of memory goes from one processor to another: half of there and back, the median of
+// short windows. 0 for one thread. Two processors of one cache take tens of nanoseconds, others hundreds, and a
+// virtual machine may have either from one second to the next.
+Result<double> measure_handover(const DeviceOptions& options, double seconds);
+
 }  // namespace anec
