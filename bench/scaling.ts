@@ -3,7 +3,7 @@
  * the time.
  */
 import { table } from "../cli/output.ts";
-import { runJson } from "./processes.ts";
+import { type Numbers, runJson } from "./processes.ts";
 
 export interface ScalingRow {
   readonly name: string;
@@ -27,12 +27,19 @@ const variants: readonly (readonly [name: string, define: readonly string[]])[] 
   ["D 1536", ["D=1536", "H=24", "K=6", "F=4224"]],
 ];
 
+/** The best of these counts: in the others, the two processors may have been of two caches. */
+const PROCESSES = 3;
+
+const share = (r: Numbers): number => Number(r["fractionOfFmaPeak"]);
+
 export function measureScaling(): { readonly rows: readonly ScalingRow[]; readonly text: string } {
   const rows: ScalingRow[] = [];
   for (const [name, define] of variants) {
     const flags = define.flatMap((d) => ["-D", d]);
-    const r = runJson(["bench", "step", "--steps", "2", "--accum", "4", ...flags]);
-    const fraction = Number(r["fractionOfFmaPeak"]);
+    const [r] = Array.from({ length: PROCESSES }, () =>
+      runJson(["bench", "step", "--steps", "2", "--accum", "4", ...flags]),
+    ).sort((a, b) => share(b) - share(a)) as [Numbers, ...Numbers[]];
+    const fraction = share(r);
     rows.push({
       name,
       gflopPerToken: Number(r["gflopPerMicroStep"]) / Number(r["tokensPerMicroStep"]),

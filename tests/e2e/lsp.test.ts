@@ -1,22 +1,15 @@
 /** The language server over its protocol, as an editor speaks to it. */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  createProtocolConnection,
-  type Hover,
-  type Location,
-  type ProtocolConnection,
-  type PublishDiagnosticsParams,
-  type Range,
-  StreamMessageReader,
-  StreamMessageWriter,
-  type TextEdit,
-  type WorkspaceEdit,
+import type {
+  Hover,
+  Location,
+  Range,
+  TextEdit,
+  WorkspaceEdit,
 } from "vscode-languageserver-protocol/node.js";
-import { packageRoot } from "../../dsl/index.ts";
+import { type Editor, editor, type Place } from "../../bench/editor_client.ts";
 
 const URI = "file:///work/my.ane";
 const MIL = "file:///work/my.mil";
@@ -25,71 +18,10 @@ let shared: Editor;
 beforeAll(async () => {
   shared = await editor({ chip: "m1" });
 });
-afterAll(() => shared.close());
-
-interface Editor {
-  readonly connection: ProtocolConnection;
-  /** Ends the server, which must leave in peace. */
-  close(): Promise<void>;
-  /** Opens a document, or replaces its text; answers what the server says of it. */
-  write(uri: string, text: string): Promise<PublishDiagnosticsParams>;
-  ask<T>(method: string, uri: string, place: Place, more?: object): Promise<T>;
-}
-
-interface Place {
-  readonly line: number;
-  readonly character: number;
-}
-
-async function editor(options: object = {}): Promise<Editor> {
-  const child = spawn(process.execPath, [join(packageRoot(), "bin", "anec.js"), "lsp", "--stdio"]);
-  const connection = createProtocolConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
-  connection.listen();
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  await connection.sendRequest("initialize", {
-    ...{ processId: process.pid, rootUri: null, capabilities: {} },
-    initializationOptions: options,
-  });
-  await connection.sendNotification("initialized", {});
-  const versions = new Map<string, number>();
-  const waiting = new Map<string, (found: PublishDiagnosticsParams) => void>();
-  connection.onNotification("textDocument/publishDiagnostics", (found) => {
-    const params = found as PublishDiagnosticsParams;
-    waiting.get(`${params.uri} ${params.version}`)?.(params);
-  });
-  return {
-    connection,
-    async close() {
-      await connection.sendRequest("shutdown");
-      await connection.sendNotification("exit");
-      expect(await ended).toBe(0);
-      connection.dispose();
-    },
-    write(uri, text) {
-      const version = (versions.get(uri) ?? 0) + 1;
-      versions.set(uri, version);
-      const answer = new Promise<PublishDiagnosticsParams>((resolve) => {
-        waiting.set(`${uri} ${version}`, resolve);
-      });
-      const languageId = uri.endsWith(".mil") ? "mil" : "ane";
-      void (version === 1
-        ? connection.sendNotification("textDocument/didOpen", {
-            textDocument: { uri, languageId, version, text },
-          })
-        : connection.sendNotification("textDocument/didChange", {
-            ...{ textDocument: { uri, version }, contentChanges: [{ text }] },
-          }));
-      return answer;
-    },
-    ask: (method, uri, position, more = {}) =>
-      connection.sendRequest(`textDocument/${method}`, {
-        ...{ textDocument: { uri }, position, ...more },
-      }),
-  };
-}
+afterAll(async () => {
+  // The server leaves in peace.
+  expect(await shared.close()).toBe(0);
+});
 
 /** The place of `|` in a text without it. */
 function cursor(text: string): { readonly text: string; readonly place: Place } {

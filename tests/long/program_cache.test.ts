@@ -7,7 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { cachedPrograms } from "../../cli/program_cache.ts";
 import { createRandom } from "../../training/random.ts";
 import { testFolder } from "../unit/data/support.ts";
@@ -110,12 +110,16 @@ test("flipped bytes: each entry is compiled again, and is whole then", async () 
 
 const KILLS = Number(process.env["KILLS"] ?? 6);
 
-test("killed while it writes, at random moments: nothing that is half an entry is ever found", async () => {
+const killed =
+  "killed while it writes, at random moments: nothing that is half an entry is ever found";
+
+test(killed, { timeout: 60_000 + 2_000 * KILLS }, async () => {
   const folder = join(testFolder(), "programs");
   const random = createRandom(5);
   let kept = 0;
   for (let i = 0; i < KILLS; i++) {
     const writer = start([folder, "forever"]);
+    onTestFinished(() => void writer.kill("SIGKILL"));
     await new Promise((resolve) => writer.stdout!.once("data", resolve));
     await new Promise((resolve) => setTimeout(resolve, random.uniformIndex(300)));
     writer.kill("SIGKILL");

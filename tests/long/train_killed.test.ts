@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
 import { compileForProcesses } from "../e2e/processes.ts";
 import { testFolder } from "../unit/data/support.ts";
@@ -37,6 +37,7 @@ function train(out: string, options: Options = {}) {
   const script = join(root, "tests", "e2e", "train_child.mjs");
   const numbers = [STEPS, interrupt, batch].map(String);
   const child = spawn(process.execPath, [script, build, out, ...numbers, method]);
+  onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
   let errors = "";
   child.stderr.on("data", (text: Buffer) => (errors += text.toString()));
@@ -61,7 +62,7 @@ test.each([
   { method: "backprop", batch: 2 },
   { method: "mezo" },
   { method: "fzoo" },
-] as const)("killed at random moments: %o", async (run) => {
+] as const)("killed at random moments: %o", { timeout: 60_000 + 5_000 * KILLS }, async (run) => {
   const folder = testFolder();
   const whole = join(folder, "whole.ckpt");
   expect(await train(whole, run)).toBe("steps");
