@@ -201,8 +201,9 @@ export function isCallValue({ op }: Node): boolean {
 function placeInts(surface: number, { layout, sizes, blocks }: Place): number[] {
   const [rows, columns] = [sizes.at(-2) ?? 1, sizes.at(-1) ?? 1];
   const lead = sizes.slice(0, -2).reduce((a, b) => a * b, 1);
-  // A vector beside matrices is a column of its own.
-  const isColumn = layout === "rows" && sizes.length === 1 && blocks[0]!.columns === 1;
+  // A vector beside matrices is a column of its own, or a row where it is turned.
+  const [block] = blocks;
+  const isColumn = sizes.length === 1 && (layout === "rows" ? block!.columns : block!.rows) === 1;
   const matrix = isColumn ? [columns, 1] : [rows, columns];
   const ints = [surface, layout === "channels" ? 1 : 0, lead, ...matrix, blocks.length];
   return ints.concat(blocks.flatMap((b) => [b.row, b.column, b.rows, b.columns]));
