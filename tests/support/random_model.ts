@@ -52,11 +52,18 @@ export const randomModel: fc.Arbitrary<RandomModel> = fc
     head: fc.constantFrom(...HEADS),
     residual: fc.constantFrom(...RESIDUALS),
     stage: fc.constantFrom(...STAGES),
+    isBiased: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
     isRepeated: fc.integer({ min: 0, max: 7 }).map((n) => n > 0),
     seed: fc.nat(1_000_000),
   })
   .map((m) => {
-    const q = m.position.replace("NAME", m.norm.replace("NAME", "x @ wq as [H, S, E]"));
+    const bias = (name: string) => (m.isBiased ? ` + ${name}` : "");
+    const biases = (sizes: Readonly<Record<string, string>>) =>
+      Object.entries(m.isBiased ? sizes : {})
+        .map(([name, size]) => `  param ${name}: [${size}] init zeros\n`)
+        .join("");
+    const query = m.isBiased ? "(x @ wq + bq)" : "x @ wq";
+    const q = m.position.replace("NAME", m.norm.replace("NAME", `${query} as [H, S, E]`));
     const k = m.position.replace(
       "NAME",
       m.norm.replace("NAME", "x @ wk as [K, S, E]").replace("q_norm", "k_norm"),
@@ -71,7 +78,7 @@ layer mix(x: [S, D]) -> [S, D] {
   param wk: [D, K*E]
   param wv: [D, K*E]
   param wo: [H*E, D]
-  q = ${q}
+${biases({ bq: "H*E" })}  q = ${q}
   k = ${k}
   v = x @ wv as [K, S, E]
   p = softmax(q @ share(k, H)' / sqrt(E) + causal(S))
@@ -82,7 +89,7 @@ layer feed(x: [S, D]) -> [S, D] {
   param w1: [D, F]
   param w2: [F, D]
   param w3: [D, F]
-  return ${m.feed}
+${biases({ b1: "F", b2: "D" })}  return ${m.feed.replace("x @ w1)", `x @ w1${bias("b1")})`)}${bias("b2")}
 }
 
 layer stage(x: [S, D]) -> [S, D] {
