@@ -19,6 +19,7 @@ import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { VERSION } from "../version.ts";
 import { type Call, type CommandEntry, type CommandFile, EXIT } from "./command.ts";
 import { commands } from "./commands/index.ts";
+import { foreignFlags } from "./foreign_flags.ts";
 import type { Io } from "./io.ts";
 
 export { processIo } from "./io.ts";
@@ -145,7 +146,7 @@ function usageError({ code, message }: CommanderError, parser: Command): Diagnos
   switch (code) {
     case "commander.unknownOption": {
       const flags = parser.options.flatMap((o) => [o.long, o.short].filter((f) => f !== undefined));
-      return unknownFlag(named, name, [...flags, "--help"]);
+      return unknownFlag(named, name, [...flags, "--help"], foreignFlags[named]);
     }
     case "commander.missingMandatoryOptionValue":
       return missingArgument(name, named, usage);

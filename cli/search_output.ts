@@ -111,13 +111,14 @@ function bestText(settings: SearchSettings, records: readonly ExperimentRecord[]
   if (best === undefined) return "nothing was measured yet\n";
   const tried = records.length - 1;
   const kept = records.filter((r) => r.status === "keep").length - 1;
-  const loss = lossOf(records[best.experiment]!)!;
-  const baseline = lossOf(records[0]!)!;
+  const found = records[best.experiment]!;
+  const loss = lossOf(found)!.toFixed(4);
   const metric = metricOf(settings.protocol);
   const words =
     kept === 0
-      ? `the model as it is stays the best: ${metric} ${baseline.toFixed(4)}`
-      : `experiment ${best.experiment} is the best: ${metric} ${loss.toFixed(4)}, the model as it is ${baseline.toFixed(4)}`;
+      ? `the model as it is stays the best: ${metric} ${loss}`
+      : // Losses of other seeds do not compare; the reason says what was gained on the same ones.
+        `experiment ${best.experiment} is the best: ${metric} ${loss}, ${found.reason}`;
   const config = Object.entries(best.config).map(([name, value]) => `${name}=${value}`);
   return `${counted(tried, "experiment", "experiments")}, ${grouped(kept)} kept; ${words}\n  ${config.join(" ")}\n`;
 }

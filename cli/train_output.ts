@@ -180,6 +180,11 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ...(time === undefined ? [] : [durationText(time)]),
   ];
   const length = limits.length === 0 ? "until Ctrl-C" : limits.join(" or ");
+  const { zeroth } = settings;
+  const method =
+    zeroth === undefined
+      ? optimizer
+      : `${zeroth.method} without gradients, epsilon ${zeroth.epsilon}${zeroth.method === "fzoo" ? `, ${zeroth.probes} probes` : ""}`;
   const gemm = device.blas === null ? "built-in matrix products" : device.blas.name;
   const from = state.step === 0 ? [] : [["resumed", `at step ${grouped(state.step)}`] as const];
   return `${pairs([
@@ -197,7 +202,7 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ],
     [
       "run",
-      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}${batch > 1 ? `, ${batch} in one call` : ""}, ${optimizer}, lr ${lr} after ${count(warmup, clock === "updates" ? "update" : "micro-step")} and ${schedule}, seed ${seed}${compat === null ? "" : `, as ${compat}`}`,
+      `${length}; an update ${accum === 1 ? "after every step" : `every ${grouped(accum)} steps`}${batch > 1 ? `, ${batch} in one call` : ""}, ${method}, lr ${lr} after ${count(warmup, clock === "updates" ? "update" : "micro-step")} and ${schedule}, seed ${seed}${compat === null ? "" : `, as ${compat}`}`,
     ],
     ...from,
     ["to", out],

@@ -66,6 +66,7 @@ class HostLowering {
   readonly #commands: ReturnType<typeof addProgram>;
   readonly #views = new Map<Node, View>();
   readonly #users: Map<Node, Node[]>;
+  readonly #outputs: ReadonlySet<Node>;
   readonly #constants: ReadonlySet<Node>;
   readonly #roots: Map<Node, Node>;
   readonly #rows: ReadonlyMap<Node, RowGroup>;
@@ -87,6 +88,7 @@ class HostLowering {
     const { graph } = program;
     this.#order = nodesOf(graph);
     this.#users = usersOf(this.#order);
+    this.#outputs = new Set(graph.outputs.map((o) => o.node));
     this.#constants = constantNodes(graph);
     this.#sums = splitSums(graph, program.accumulated ?? new Set());
     this.#late = madeLate(this.#order);
@@ -268,9 +270,7 @@ class HostLowering {
 
   #lowerRows(group: RowGroup): void {
     const inside = new Set(group.members);
-    const isRead = outsideReaders(this.#program.graph, this.#users, this.#late, (n) =>
-      inside.has(n),
-    );
+    const isRead = outsideReaders(this.#outputs, this.#users, this.#late, (n) => inside.has(n));
     const inputs = inputsOf(group).map((x) => this.#viewOf(x).storage);
     const outputs = group.members.filter(isRead).map((node): RowOutput => {
       const sum = this.#sums.terms.get(node);

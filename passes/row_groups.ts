@@ -126,14 +126,13 @@ export function groupRows(graph: Graph, options: GroupOptions): Map<Node, RowGro
   return grouper.result();
 }
 
-/** Members whose values are read outside of the group, or are outputs of the graph. */
+/** Members whose values are read outside of the group, or are `outputs` of the graph. */
 export function outsideReaders(
-  graph: Graph,
+  outputs: ReadonlySet<Node>,
   users: ReadonlyMap<Node, readonly Node[]>,
   late: ReadonlySet<Node>,
   isInside: (node: Node) => boolean,
 ): (node: Node) => boolean {
-  const outputs = new Set(graph.outputs.map((o) => o.node));
   const isRead = (node: Node): boolean =>
     outputs.has(node) ||
     (users.get(node) ?? []).some((u) => !isInside(u) && (!late.has(u) || isRead(u)));
@@ -141,7 +140,7 @@ export function outsideReaders(
 }
 
 class Grouper {
-  readonly #graph: Graph;
+  readonly #outputs: ReadonlySet<Node>;
   readonly #options: GroupOptions;
   readonly #index: ReadonlyMap<Node, number>;
   /** How many values before each index are no member of any group. */
@@ -150,7 +149,7 @@ class Grouper {
   readonly #groups = new Map<Node, Group>();
 
   constructor(graph: Graph, options: GroupOptions) {
-    this.#graph = graph;
+    this.#outputs = new Set(graph.outputs.map((o) => o.node));
     this.#options = options;
     const { order, late } = options;
     this.#index = new Map(order.map((node, i) => [node, i]));
@@ -298,7 +297,7 @@ class Grouper {
 
   #readOutside(isInside: (node: Node) => boolean): (node: Node) => boolean {
     const { users, late } = this.#options;
-    return outsideReaders(this.#graph, users, late, isInside);
+    return outsideReaders(this.#outputs, users, late, isInside);
   }
 
   #positionOf(node: Node): number {

@@ -12,14 +12,15 @@ export const unknownFlag = message(
       "Each command has its own flags; `anec COMMAND --help` lists them. What is not in the list is an " +
       "error, so that a misspelt flag is never ignored.",
   },
-  (flag: string, command: string, known: readonly string[]) => ({
+  /** `instead`: what other systems' flag of that name is here. */
+  (flag: string, command: string, known: readonly string[], instead?: string) => ({
     title: `\`${command}\` has no flag \`${flag}\``,
-    help: [
-      ...didYouMean(flag, known),
-      ...(nearest(flag, known) === undefined
-        ? [{ text: `\`${command} --help\` lists its flags` }]
-        : []),
-    ],
+    help:
+      instead !== undefined
+        ? [{ text: `what AutoANE calls \`${flag}\` is ${instead}` }]
+        : nearest(flag, known) !== undefined
+          ? didYouMean(flag, known)
+          : [{ text: `\`${command} --help\` lists its flags` }],
   }),
 );
 
@@ -76,8 +77,10 @@ export const flagNeedsValue = message(
 export const badFlagValue = message(
   "E0955",
   {
-    summary: "a flag with a value it cannot have",
-    explain: "The message says what the flag takes: a number in a range, or one of a few words.",
+    summary: "a flag or an option with a value it cannot have",
+    explain:
+      "The message says what the flag, or the option of a function of the library, takes: a number in a range, " +
+      "or one of a few words.",
   },
   (flag: string, value: string, needs: string, choices: readonly string[] = []) => ({
     title: `\`${flag}\` cannot be \`${value}\``,

@@ -1,4 +1,6 @@
 /** What a search needs to know of its model before it runs anything. */
+
+import { elementCount } from "../../compiler/ir/types.ts";
 import { noBitsPerByte, searchDataChanged } from "../../compiler/messages/search.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { memoryReport } from "../../passes/memory_report.ts";
@@ -67,7 +69,7 @@ function faultOf(search: SearchSettings, data: TokenData, config: Config): strin
   try {
     const bytes = memoryOf(search, data, config);
     if (bytes <= search.memoryBytes) return undefined;
-    const [needs, allowed] = [bytes, search.memoryBytes].map((n) => (n / 1e9).toFixed(2));
+    const [needs, allowed] = [bytes, search.memoryBytes].map((n) => (n / 1e9).toPrecision(3));
     return `it needs ${needs} GB of memory, and ${allowed} GB are allowed`;
   } catch (error) {
     if (error instanceof UserError) return error.diagnostics[0]!.title;
@@ -75,8 +77,14 @@ function faultOf(search: SearchSettings, data: TokenData, config: Config): strin
   }
 }
 
-/** Bytes that a session of training holds on the processor. Throws a `UserError` for what cannot be trained. */
-export function memoryOf({ model }: SearchSettings, data: TokenData, config: Config): number {
+/**
+ * Bytes that a session of training holds on the processor; where weights, gradients and two moments alone are more than
+ * is allowed, only those. Throws a `UserError` for what cannot be trained. */
+export function memoryOf(
+  { model, memoryBytes }: SearchSettings,
+  data: TokenData,
+  config: Config,
+): number {
   const { settings, overrides } = splitConfig(config);
   const { batch, compact } = completeSettings(settings);
   const { path, text, entry } = model;
@@ -87,5 +95,7 @@ export function memoryOf({ model }: SearchSettings, data: TokenData, config: Con
   checkSequence(data, asWritten.S);
   const { dim, size } = chooseVocabulary(asWritten, data, compact);
   const { graph } = withRows(asWritten, dim, size);
+  const numbers = graph.params.reduce((sum, p) => sum + elementCount(p.type.shape), 0);
+  if (16 * numbers > memoryBytes) return 16 * numbers;
   return memoryReport(trainingPlan(graph, undefined, { batch }).plan).totalBytes;
 }

@@ -1,0 +1,23 @@
+/** Flags of AutoANE and the systems like it that have another name here: what to type instead. docs/from_autoane.md has the rest. */
+export const foreignFlags: Readonly<Record<string, string>> = {
+  "--ane-matmul-only": "`--device ane --ane matmul`",
+  "--backprop-lora": "`--lora RANK`",
+  "--clamp": "nothing: range analysis places the scales",
+  "--conv-fused": "`anec compile MODEL --mode infer`",
+  "--conv-hybrid": "`anec compile MODEL --mode infer`",
+  "--cpu-attn-bwd": "nothing: gradients are computed where values are",
+  "--cpu-bwd": "nothing: gradients are computed where values are",
+  "--cpu-only": "`--device cpu`",
+  "--epsilon": "`--eps`",
+  "--from-scratch": "nothing: the file says what it is; `--residual-scale` where it does not",
+  "--fzoo": "`--method fzoo --probes K`",
+  "--lora-rank": "`--lora RANK`",
+  "--lora-split": "`--lora RANK`: adapters are always apart from their base",
+  "--n-seeds": "`--seeds`",
+  "--no-deepnet": "`-D residual_scale=1`",
+  "--raw": "`--json`",
+  "--scale": "`--loss-scale`",
+  "--scratch": "nothing: a run begins anew unless `--resume` or `--init` is given",
+  "--token-bytes": "nothing: bits per byte follow from the tokenizer",
+  "--val-interval": "`--val-every`",
+};
