@@ -26,9 +26,15 @@ export interface Place {
   readonly character: number;
 }
 
-/** Starts `anec lsp --stdio` with these initialization options. */
-export async function editor(options: object = {}): Promise<Editor> {
-  const child = spawn(process.execPath, [join(packageRoot(), "bin", "anec.js"), "lsp", "--stdio"]);
+/** What starts the language server that is built. */
+const SERVER = [process.execPath, join(packageRoot(), "bin", "anec.js"), "lsp", "--stdio"] as const;
+
+/** Starts a language server, by default that of this package, with these initialization options. */
+export async function editor(
+  options: object = {},
+  [command, ...args]: readonly [string, ...string[]] = SERVER,
+): Promise<Editor> {
+  const child = spawn(command, args);
   const connection = createProtocolConnection(
     new StreamMessageReader(child.stdout),
     new StreamMessageWriter(child.stdin),

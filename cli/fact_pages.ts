@@ -4,7 +4,13 @@ import { printMil } from "../compiler/mil/print.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { renderDiagnostic } from "../compiler/support/render.ts";
 import { diagnosticOf, howKnown } from "../compiler/target/check_chip.ts";
-import type { Evidence, Fact, FactKind, Finding } from "../compiler/target/facts/define.ts";
+import {
+  type Evidence,
+  type Fact,
+  type FactKind,
+  type Finding,
+  scopeOf,
+} from "../compiler/target/facts/define.ts";
 import { programContext } from "../compiler/target/facts/walk.ts";
 
 const EFFECTS: Readonly<Record<FactKind, string>> = {
@@ -20,13 +26,6 @@ const EFFECTS: Readonly<Record<FactKind, string>> = {
 /** What happens to who ignores a fact. */
 export function effectOf({ kind }: Fact): string {
   return EFFECTS[kind];
-}
-
-/** `M1 and M2, macOS before 26.0`. */
-export function scopeOf({ chips, os }: Fact): string {
-  const names = chips === undefined ? "all chips" : chips.map((c) => c.toUpperCase()).join(", ");
-  const from = os?.from === undefined ? "" : `, macOS from ${os.from}`;
-  return `${names}${from}${os?.before === undefined ? "" : `, macOS before ${os.before}`}`;
 }
 
 /** Whether a fact is looked for in programs, in runs, or in both. */
@@ -90,6 +89,9 @@ export function factPage(fact: Fact): string {
     `| otherwise | ${effectOf(fact)} |`,
     `| where | ${scopeOf(fact)} |`,
     `| known | ${howKnown(fact)} |`,
+    ...(fact.ops.length === 0
+      ? []
+      : [`| about | ${fact.ops.map((op) => `\`${op}\``).join(", ")} |`]),
     `| looked for in | ${checkedIn(fact)} |`,
     `| the emulator | ${escaped(fact.emulator)} |`,
     "",

@@ -1,6 +1,10 @@
 /** What the server asks of a language, and the translation of places. */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { TextDocument } from "vscode-languageserver-textdocument";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
-import { positionAt, type SourceFile, type Span } from "../compiler/support/source.ts";
+import type { SourceFile, Span } from "../compiler/support/source.ts";
+import { packageRoot } from "../dsl/index.ts";
 
 /** A place and markdown about it. */
 export interface HoverInfo {
@@ -55,9 +59,21 @@ export function rangeOf({ source, start, end }: Span): {
   return { start: placeOf(source, start), end: placeOf(source, end) };
 }
 
+/** The URI of a file of this package, by its path from the package's folder. */
+export function packageUri(path: string): string {
+  return pathToFileURL(join(packageRoot(), path)).href;
+}
+
+const documents = new WeakMap<SourceFile, TextDocument>();
+
+/** As the protocol counts: a lone carriage return ends a line too. */
 function placeOf(source: SourceFile, offset: number): Place {
-  const { line, column } = positionAt(source, offset);
-  return { line: line - 1, character: column - 1 };
+  let document = documents.get(source);
+  if (document === undefined) {
+    document = TextDocument.create(source.path, "", 0, source.text);
+    documents.set(source, document);
+  }
+  return document.positionAt(offset);
 }
 
 /** The innermost of the spans that hold `offset`, its end included. */

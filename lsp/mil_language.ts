@@ -2,7 +2,7 @@
 
 import { checkMil } from "../compiler/mil/check.ts";
 import { commentsOf } from "../compiler/mil/comments.ts";
-import { kindWords, MIL_OPS, type MilOp, milOp } from "../compiler/mil/ops.ts";
+import { MIL_OPS } from "../compiler/mil/ops.ts";
 import { parseMil } from "../compiler/mil/parse.ts";
 import { printMil, printType } from "../compiler/mil/print.ts";
 import type { Argument, Binding, MilFunction, MilProgram, Value } from "../compiler/mil/tree.ts";
@@ -10,15 +10,8 @@ import { RESERVED_NAMES } from "../compiler/mil/tree.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { type SourceFile, type Span, spanOf, textOf } from "../compiler/support/source.ts";
 import { checkForChip } from "../compiler/target/check_chip.ts";
-import type { ChipName } from "../compiler/target/chip_names.ts";
-import { facts } from "../compiler/target/facts/index.ts";
 import { type CompletionInfo, type HoverInfo, innermost, type OpenFile } from "./language.ts";
-
-export interface MilOptions {
-  /** Also what this chip's engine would refuse. */
-  readonly chip?: ChipName;
-  readonly os?: string;
-}
+import { type MilOptions, opText } from "./mil_op.ts";
 
 /** A name in a program and the value it stands for. */
 interface Use {
@@ -49,7 +42,7 @@ export function openMil(source: SourceFile, options: MilOptions = {}): OpenFile 
     diagnostics,
     hover: (offset) => {
       const use = at(offset);
-      return use === undefined ? opHover(innermost(ops, offset)) : bindingHover(use);
+      return use === undefined ? opHover(innermost(ops, offset), options) : bindingHover(use);
     },
     definition: (offset) => at(offset)?.binding.span,
     references: (offset) => placesOf(at(offset)),
@@ -130,18 +123,10 @@ function bindingHover({ span, binding }: Use): HoverInfo {
   return { span, text: `\`\`\`mil\n${printType(binding.type)} ${binding.name}\n\`\`\`` };
 }
 
-function opHover(place: OpPlace | undefined): HoverInfo | undefined {
-  const op = place && milOp(place.op);
-  if (place === undefined || op === undefined) return undefined;
-  const about = facts.filter((f) => new RegExp(`\\b${op.name}\\b`).test(f.statement));
-  const lines = about.map((f) => `- **${f.id}** (${f.verdict}): ${f.statement}`);
-  const text = [`\`\`\`mil\n${signature(op)}\n\`\`\``, op.doc, ...lines].join("\n\n");
-  return { span: place.span, text };
-}
-
-function signature(op: MilOp): string {
-  const args = op.args.map((a) => `${a.name}${a.required ? "" : "?"}: ${kindWords(a)}`);
-  return `${op.name}(${args.join(", ")})`;
+function opHover(place: OpPlace | undefined, options: MilOptions): HoverInfo | undefined {
+  if (place === undefined) return undefined;
+  const text = opText(place.op, options);
+  return text === undefined ? undefined : { span: place.span, text };
 }
 
 function completions(uses: readonly Use[], offset: number): readonly CompletionInfo[] {

@@ -4,8 +4,6 @@
  * Source of the messages: the protocol's specification, version 3.17. A document is read once for each of
  * its versions, when it is first asked about.
  */
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import {
   type CodeAction,
   CodeActionKind,
@@ -25,11 +23,11 @@ import { TextDocument } from "vscode-languageserver-textdocument";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import type { SourceFile, Span } from "../compiler/support/source.ts";
 import { CHIP_NAMES, type ChipName } from "../compiler/target/chip_names.ts";
-import { packageRoot } from "../dsl/index.ts";
 import { VERSION } from "../version.ts";
 import { openAne } from "./ane_language.ts";
-import { type CompletionInfo, type OpenFile, rangeOf } from "./language.ts";
-import { type MilOptions, openMil } from "./mil_language.ts";
+import { type CompletionInfo, type OpenFile, packageUri, rangeOf } from "./language.ts";
+import { openMil } from "./mil_language.ts";
+import type { MilOptions } from "./mil_op.ts";
 
 const KINDS: Readonly<Record<CompletionInfo["kind"], CompletionItemKind>> = {
   keyword: CompletionItemKind.Keyword,
@@ -124,11 +122,12 @@ export function serve(connection: Connection): void {
   );
   connection.onDocumentFormatting(({ textDocument }) => {
     const file = fileOf(textDocument.uri);
-    const text = file?.format();
-    if (file === undefined || text === undefined) return null;
-    if (text === file.source.text) return [];
-    const whole = { source: file.source, start: 0, end: file.source.text.length };
-    return [{ range: rangeOf(whole), newText: text }];
+    const formatted = file?.format();
+    if (file === undefined || formatted === undefined) return null;
+    const { source } = file;
+    const newText = formatted.replaceAll("\n", lineEndOf(source.text));
+    if (newText === source.text) return [];
+    return [{ range: rangeOf({ source, start: 0, end: source.text.length }), newText }];
   });
   connection.onCodeAction(({ textDocument, range }) => {
     const file = fileOf(textDocument.uri);
@@ -174,6 +173,11 @@ function capabilities(): InitializeResult {
   };
 }
 
+/** How the first line of a text ends. */
+function lineEndOf(text: string): string {
+  return /\r\n|\r|\n/.exec(text)?.[0] ?? "\n";
+}
+
 /** A place in the document itself, or in a file of the library. */
 function locationOf(span: Span | undefined): Location | null {
   if (span === undefined) return null;
@@ -181,7 +185,7 @@ function locationOf(span: Span | undefined): Location | null {
 }
 
 function uriOf({ path }: SourceFile): string {
-  return path.includes("://") ? path : pathToFileURL(join(packageRoot(), path)).href;
+  return path.includes("://") ? path : packageUri(path);
 }
 
 function protocolDiagnostic(source: SourceFile, d: Diagnostic): ProtocolDiagnostic {

@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import { wrap } from "../../compiler/support/render.ts";
 import { howKnown } from "../../compiler/target/check_chip.ts";
 import { familyOf } from "../../compiler/target/chip_names.ts";
-import { appliesTo, type Fact } from "../../compiler/target/facts/define.ts";
+import { appliesTo, type Fact, scopeOf } from "../../compiler/target/facts/define.ts";
 import { factOf, facts } from "../../compiler/target/facts/index.ts";
 import { type ChipFlags, chipFlags } from "../chip_flag.ts";
 import { type Call, EXIT } from "../command.ts";
 import { withEvidence } from "../evidence.ts";
-import { checkedIn, effectOf, factJson, scopeOf, sidesOf } from "../fact_pages.ts";
+import { checkedIn, effectOf, factJson, sidesOf } from "../fact_pages.ts";
 import { type JsonFlag, jsonFlag, known } from "../flags.ts";
 import { counted, jsonLine, table } from "../output.ts";
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type {
   Hover,
   Location,
+  MarkupContent,
   Range,
   TextEdit,
   WorkspaceEdit,
@@ -201,6 +202,83 @@ test("MIL: mistakes, shapes, facts of a chip, definitions and renaming", async (
   expect(renamed).toContain("> gate = silu(x = x)");
   expect(renamed).toContain("mul(x = gate, y = x)");
   expect((await write(MIL, renamed)).diagnostics.filter((d) => d.severity === 1)).toEqual([]);
+});
+
+/** The ids of the facts that a hover over an op shows. */
+async function factsOver(op: string, { write, ask }: Editor): Promise<string[]> {
+  const { text, place } = cursor(PROGRAM.replace("silu(x = x)", `|${op}(x = x)`));
+  await write(MIL, text);
+  const { contents } = await ask<Hover>("hover", MIL, place);
+  return [...JSON.stringify(contents).matchAll(/- \[(\w+)\]\(file:/g)].map(([, id]) => id!);
+}
+
+test.each([
+  ["cumsum", ["unsupported_ops"]],
+  ["asin", ["unsupported_ops"]],
+  ["silu", ["listed_as_missing", "nan_in_tables", "table_functions"]],
+  ["tanh", ["nan_in_tables", "table_functions"]],
+  ["sin", ["trigonometry", "table_functions"]],
+  ["matmul", ["contraction_limit", "conv_beside_matmul", "attention_on_m1", "constant_operand"]],
+  ["conv", ["contraction_limit", "conv_bias", "conv_beside_matmul", "kernel_width"]],
+  ["softmax", ["attention_on_m1", "softmax_channels", "score_size"]],
+])("MIL: hover over `%s` shows the facts about it", async (op, ids) => {
+  expect(await factsOver(op, shared)).toEqual(expect.arrayContaining(ids));
+});
+
+test("MIL: hover shows the facts of the chip and system, or of all with their scope", async () => {
+  const [m4, any] = await Promise.all([editor({ chip: "m4", os: "26.0" }), editor()]);
+  try {
+    for (const id of ["trigonometry", "attention_on_m1"]) {
+      const op = id === "trigonometry" ? "sin" : "matmul";
+      expect(await factsOver(op, shared)).toContain(id);
+      expect(await factsOver(op, m4)).not.toContain(id);
+      expect(await factsOver(op, any)).toContain(id);
+    }
+    const { place } = cursor(PROGRAM.replace("silu(x = x)", "|sin(x = x)"));
+    await factsOver("sin", any);
+    const { contents } = await any.ask<Hover>("hover", MIL, place);
+    const { value } = contents as MarkupContent;
+    expect(value).toContain("(holds; M1, M2): `sin` and `cos` need M3 or later.");
+    const page = /\[trigonometry\]\((file:[^)]+)\)/.exec(value)![1]!;
+    expect(readFileSync(fileURLToPath(page), "utf8")).toContain("# trigonometry");
+  } finally {
+    await Promise.all([m4.close(), any.close()]);
+  }
+});
+
+test.each([
+  ["LF", "\n"],
+  ["CRLF", "\r\n"],
+  ["CR", "\r"],
+])("places count UTF-16 units, and lines that end in %s; formatting keeps them", async (_, eol) => {
+  const { write, ask, connection } = shared;
+  const mil = PROGRAM.replace('string("y")', 'string("😀")').replace(
+    /;\n +(?=tensor.* z = mul)/,
+    "; ",
+  );
+  const lines = mil.replace("y = x)[name", "y = q)[name").split("\n");
+  const { diagnostics } = await write(MIL, lines.join(eol));
+  const at = lines.findIndex((l) => l.includes("y = q"));
+  const start = lines[at]!.indexOf("y = q") + 4;
+  expect(diagnostics[0]!.range).toEqual({
+    start: { line: at, character: start },
+    end: { line: at, character: start + 1 },
+  });
+  const place = { line: at, character: lines[at]!.indexOf("mul(") + 1 };
+  const hover = await ask<Hover>("hover", MIL, place);
+  expect(hover.range!.start).toEqual({ line: at, character: place.character - 1 });
+
+  const text = MODEL.replace("h = silu(x @ w)", "h = silu(x @ w)  // 😀").replaceAll("\n", eol);
+  await write(URI, text);
+  const found = await ask<Location>("definition", URI, { line: 7, character: 13 });
+  expect(found.range.start).toEqual({ line: 6, character: 2 });
+  const format = (): Promise<TextEdit[]> =>
+    connection.sendRequest("textDocument/formatting", {
+      ...{ textDocument: { uri: URI }, options: { tabSize: 2, insertSpaces: true } },
+    });
+  expect(await format()).toEqual([]);
+  await write(URI, text.replace("h = silu", "h  =  silu"));
+  expect((await format())[0]!.newText).toBe(text);
 });
 
 test("MIL: what a chip refuses is shown with its fact", async () => {

@@ -1,6 +1,7 @@
 /** Sums of products end at 32,768. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { macOperands, macSum } from "./fixed_point.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 export const accumulatorRange = defineFact({
   id: "accumulator_range",
@@ -8,6 +9,7 @@ export const accumulatorRange = defineFact({
     "`matmul`, `linear` and `conv` add up in 32-bit fixed point with 16 fraction bits. A partial sum of 32,768 or more " +
     "makes the result an infinity, even if later terms bring it back.",
   kind: "silent_wrong",
+  ops: PRODUCT_OPS,
   evidence: [
     reported(
       "751K M6 study notes/numerics.md",

@@ -10,6 +10,7 @@ export const affineLayerNorm = defineFact({
   id: "affine_layer_norm",
   statement: "`layer_norm` with `gamma` or `beta` is refused; without them it is not.",
   kind: "reject",
+  ops: ["layer_norm"],
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",
@@ -21,8 +22,8 @@ export const affineLayerNorm = defineFact({
     ),
     against("sbryngelson/ANEForge", "other affine forms run through e5rt, M5 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "layer_norm")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       if (argument(s, "gamma") ?? argument(s, "beta"))
         yield atOp(s, "`layer_norm` has `gamma` or `beta`", "affine");
     }

@@ -49,14 +49,15 @@ export const attentionCycle = defineFact({
   statement:
     "The gradient of attention in one program, which reads the probabilities in a product and sums over another, was refused as a cycle.",
   kind: "warn",
+  ops: ["softmax"],
   evidence: [
     reported(
       "fiale, generator sdpaBwdFused",
       "the recomputed forward and both halves of the gradient together are refused; each half alone compiles",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "softmax")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const name = s.results[0]?.name ?? "";
       const isFromProduct = s.args.some((a) =>
         namesIn(a.value).some((n) => definition(view, { kind: "name", name: n }) !== undefined),

@@ -16,6 +16,7 @@ export const attentionMask = defineFact({
   id: "attention_mask",
   statement: "`scaled_dot_product_attention` ignores its `attn_mask` without an error.",
   kind: "silent_wrong",
+  ops: ["scaled_dot_product_attention"],
   evidence: [
     reported(
       "mechramc/Orion docs/ane_constraints.md",
@@ -31,8 +32,8 @@ export const attentionMask = defineFact({
       "the masked op is placed on the engine, M4, macOS 27; numbers not compared",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "scaled_dot_product_attention")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       if (argument(s, "attn_mask") === undefined) continue;
       yield atArgument(s, "attn_mask", "the mask of this attention may be ignored", "mask");
     }

@@ -8,6 +8,7 @@ export const attentionOnM1 = defineFact({
   statement:
     "Programs with `matmul` and `softmax`, or the whole attention op, are refused on M1 and M2.",
   kind: "reject",
+  ops: ["scaled_dot_product_attention", "softmax", "matmul"],
   chips: ["m1", "m2"],
   evidence: [
     reported("maderix/ANE pull 6", "matmul and attention not supported, M1 Pro"),

@@ -8,13 +8,14 @@ export const bareMatmul = defineFact({
   statement:
     "A 1×1 `conv` with constant weights is about three times as fast as the same `matmul`.",
   kind: "cost",
+  ops: ["matmul"],
   evidence: [
     reported("mechramc/Orion README", "about three times, M4 Max"),
     reported("maderix/ANE", "the same, M4"),
     against("751K M6 study", "Apple's compiler turns products into convolutions itself"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "matmul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       if (isConstant(view, argument(s, "y")?.value))
         yield atOp(s, "this product could be a 1×1 `conv`", "constant weights");
     }

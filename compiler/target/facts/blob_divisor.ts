@@ -8,9 +8,10 @@ export const blobDivisor = defineFact({
   statement:
     "`real_div` by a tensor of a weight file is refused by the raw compiler; `mul` is not.",
   kind: "warn",
+  ops: ["real_div"],
   evidence: [reported("joshuaswarren/mil-hwx-compiler", "both programs that tried, for M1 and M2")],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "real_div")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       if (isBlob(view, argument(s, "y")?.value))
         yield atArgument(s, "y", "the divisor is a tensor of a weight file", "BLOBFILE");
     }

@@ -10,6 +10,7 @@ export const blockwiseWeights = defineFact({
   id: "blockwise_weights",
   statement: "`constexpr_blockwise_shift_scale` is refused by the in-memory path.",
   kind: "reject",
+  ops: ["constexpr_blockwise_shift_scale"],
   evidence: [
     reported("mlxfast", "InvalidMILProgram"),
     reported("ddalcu/mlx-serve", "crashes the compile helper, macOS 26"),
@@ -17,8 +18,8 @@ export const blockwiseWeights = defineFact({
     against("joshuarossi/mlx-bun", "emits it with int8 data and a scale of [N, 1, 1, 1], M4 Pro"),
     against("sbryngelson/ANEForge", "through e5rt, when a `+ 0` stands before the product"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "constexpr_blockwise_shift_scale"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, "blockwise weights may be refused", "blockwise");
   },
   workaround: "use int8 weights with one scale for each row, `constexpr_affine_dequantize`",

@@ -7,6 +7,7 @@ export const castOnM1 = defineFact({
   id: "cast_on_m1",
   statement: "`cast` is refused on M1 and M2.",
   kind: "reject",
+  ops: ["cast"],
   chips: ["m1", "m2"],
   evidence: [
     reported("maderix/ANE pull 6", "not supported, M1 Pro, macOS 26.3"),
@@ -16,8 +17,8 @@ export const castOnM1 = defineFact({
     ),
     against("vatsal191201/AutoANE docs/FINDINGS.md", "runs such programs, M2 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "cast"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, `\`cast\` may be refused on ${c.chip}`, "cast");
   },
   workaround: "use fp16 inputs and outputs, and convert on the host",

@@ -14,12 +14,13 @@ export const castTruncates = defineFact({
   statement:
     "`cast` to int8 or uint8 cuts off the fraction and clamps; `quantize` and `round` go to the nearest number.",
   kind: "numerics",
+  ops: ["cast"],
   evidence: [
     reported("jafreck/ironmill ane_op_eval", "towards zero, clamped to -128 and 127, M3 Pro"),
     reported("sbryngelson/ANEForge", "`round` goes half away from zero, M5 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "cast")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       const element = result(s)?.element ?? "fp16";
       if (element === "int8" || element === "uint8")
         yield atOp(s, `\`cast\` to ${element} cuts off fractions`, element);

@@ -13,6 +13,7 @@ export const channelMultiple = defineFact({
   id: "channel_multiple",
   statement: "Channel counts that are no multiple of 32 leave part of the engine idle.",
   kind: "cost",
+  ops: ["conv"],
   evidence: [
     reported(
       "christopherkarani/Espresso docs/qwen-parity.md",
@@ -20,8 +21,8 @@ export const channelMultiple = defineFact({
     ),
     reported("751K M6 study", "one step up at 256 to 272 outputs costs 32 %, M6"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "conv")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const [out = 32] = operand(site, "weight")?.shape ?? [];
       if (out > 32 && out % 32 !== 0)
         yield atOp(site.s, `${out} output channels are no multiple of 32`, `${out} channels`);

@@ -11,9 +11,12 @@ interface Box {
   readonly size: readonly number[];
 }
 
+/** The ops that slice. */
+export const SLICE_OPS = ["slice_by_size", "slice_by_index"];
+
 /** Whether a slice takes columns that do not start at the first. */
 export function startsInside(site: Site): boolean {
-  if (site.s.op !== "slice_by_size" && site.s.op !== "slice_by_index") return false;
+  if (!SLICE_OPS.includes(site.s.op)) return false;
   const isFromStart = site.s.op === "slice_by_index" && ints(site, "begin_mask")?.at(-1) === 1;
   return !isFromStart && (ints(site, "begin")?.at(-1) ?? 0) !== 0;
 }

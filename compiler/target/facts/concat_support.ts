@@ -7,6 +7,7 @@ export const concatSupport = defineFact({
   id: "concat_support",
   statement: "`concat` is refused.",
   kind: "reject",
+  ops: ["concat"],
   evidence: [
     reported("mechramc/Orion docs/ane_constraints.md", "every form tried, M4 Max, macOS 15"),
     against("maderix/ANE", "two to six values on both axes, M4"),
@@ -14,8 +15,8 @@ export const concatSupport = defineFact({
     against("jafreck/ironmill op support matrix", "compared with a CPU, M3 Pro"),
     against("751K M6 study, dispatch notes", "in Apple's supported set, M4, macOS 27"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "concat"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, "one project reports that `concat` is refused", "concat");
   },
   apple: "ANECCompile() FAILED: err=()",

@@ -7,6 +7,7 @@ export const constantOperand = defineFact({
   id: "constant_operand",
   statement: "`matmul` with a constant operand is refused on M1.",
   kind: "reject",
+  ops: ["matmul"],
   chips: ["m1"],
   evidence: [
     reported("imperatormk/ane-train", "InvalidMILProgram, M1"),
@@ -16,8 +17,8 @@ export const constantOperand = defineFact({
     ),
     against("maderix/ANE classifier", "a constant of rank 3, M4"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "matmul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       if (!isConstant(view, argument(s, "y")?.value)) continue;
       yield atArgument(s, "y", "`matmul` with a constant may be refused on m1", "constant");
     }

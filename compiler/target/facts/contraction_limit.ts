@@ -5,7 +5,7 @@ import { familyOf } from "../chip_names.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
 import { splitContraction } from "./split_contraction.ts";
-import { atOp, contraction, sites } from "./walk.ts";
+import { atOp, contraction, PRODUCT_OPS, sites } from "./walk.ts";
 
 /** On M4 a conv over 17,408 runs and one over 32,000 is refused; between them nobody looked. */
 const CONV_LIMIT = 31_999;
@@ -20,6 +20,7 @@ export const contractionLimit = defineFact({
   statement:
     "`matmul`, `linear` and `conv` add up at most 16,384 products on M1 to M3. On M4 a `matmul` adds up 32,768, and a `conv` over 32,000 is refused.",
   kind: "reject",
+  ops: PRODUCT_OPS,
   evidence: [
     reported("sbryngelson/ANEForge targets", "16,384 for the A13 to A15 class"),
     reported("maderix/ANE classifier", "a conv with 32,000 input channels is refused, M4"),
@@ -29,8 +30,8 @@ export const contractionLimit = defineFact({
     ),
     reported("ds4", "18,432 fails on M3 Ultra"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "matmul", "linear", "conv")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const limit = limitFor(c.chip, site.s.op);
       const k = contraction(site) ?? 0;
       if (k <= limit) continue;

@@ -8,6 +8,7 @@ export const convBesideMatmul = defineFact({
   id: "conv_beside_matmul",
   statement: "A program with both `conv` and `matmul` is refused.",
   kind: "reject",
+  ops: ["conv", "matmul"],
   evidence: [
     reported("jafreck/ironmill", "one of its tests of combinations, M3 Pro"),
     against(
@@ -16,10 +17,9 @@ export const convBesideMatmul = defineFact({
     ),
     against("maderix/ANE sdpaFwd", "the same, M4"),
   ],
-  *check({ functions }): Generator<Finding> {
+  *check({ functions }, ops): Generator<Finding> {
     for (const { f } of functions) {
-      const has = (op: string): boolean => f.body.some((s) => s.op === op);
-      if (has("conv") && has("matmul"))
+      if (ops.every((op) => f.body.some((s) => s.op === op)))
         yield { title: `function \`${f.name}\` has both \`conv\` and \`matmul\``, span: f.span };
     }
   },

@@ -8,6 +8,7 @@ export const convBias = defineFact({
   id: "conv_bias",
   statement: "`conv` is refused when it has a `bias`.",
   kind: "reject",
+  ops: ["conv"],
   evidence: [
     reported("mechramc/Orion README", "not supported, M4 Max, macOS 15"),
     reported("christopherkarani/Espresso ANEAttrs", "adds it separately, M3 Max"),
@@ -18,8 +19,8 @@ export const convBias = defineFact({
     ),
     against("computer-graphics-tools/ane", "its schema has the argument"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "conv")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       if (argument(s, "bias") !== undefined)
         yield atArgument(s, "bias", "`conv` has a `bias`", "bias");
     }

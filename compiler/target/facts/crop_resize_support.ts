@@ -7,13 +7,13 @@ export const cropResizeSupport = defineFact({
   id: "crop_resize_support",
   statement: "`crop_resize` is refused.",
   kind: "reject",
+  ops: ["crop_resize"],
   evidence: [
     reported("751K M6 study, dispatch notes", "not in Apple's supported set, M4, macOS 27"),
     against("sbryngelson/ANEForge op catalog", "the texture engine has it from the A14 class on"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "crop_resize"))
-      yield atOp(s, "`crop_resize` may be refused", s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, "`crop_resize` may be refused", s.op);
   },
   apple: 'Unsupported MIL operation "crop_resize".',
   workaround: "cut with `slice_by_size` and use `resize_bilinear`, or do it on the host",

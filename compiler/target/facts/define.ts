@@ -81,15 +81,20 @@ export interface FactSpec {
   /** One or two sentences. */
   readonly statement: string;
   readonly kind: FactKind;
+  /**
+   * Names of the MIL ops that it is about, for who asks about one. Default: none, as of a fact about ports,
+   * sizes, files or runs.
+   */
+  readonly ops?: readonly string[];
   /** Default: all. */
   readonly chips?: readonly ChipFamily[];
   /** Versions of macOS, `from` included and `before` excluded. Default: all. */
   readonly os?: { readonly from?: string; readonly before?: string };
   readonly evidence: readonly Evidence[];
-  /** Looks for it in a program. */
-  readonly check?: (context: ProgramContext) => Iterable<Finding>;
+  /** Looks for it in a program; `ops` are those above. */
+  readonly check?: (context: ProgramContext, ops: readonly string[]) => Iterable<Finding>;
   /** Looks for it in a run: what no program says. */
-  readonly checkRun?: (context: RunContext) => Iterable<Finding>;
+  readonly checkRun?: (context: RunContext, ops: readonly string[]) => Iterable<Finding>;
   /** What Apple's software says, word for word; numbers are those of one case. */
   readonly apple?: string;
   readonly workaround: string;
@@ -100,13 +105,23 @@ export interface FactSpec {
   readonly examples: { readonly fires: Example; readonly silent: Example };
 }
 
-export interface Fact extends FactSpec {
+/** A fact with its verdict, whose checks know its ops. */
+export interface Fact extends Omit<FactSpec, "check" | "checkRun"> {
   readonly verdict: Verdict;
+  readonly ops: readonly string[];
+  readonly check?: (context: ProgramContext) => Iterable<Finding>;
+  readonly checkRun?: (context: RunContext) => Iterable<Finding>;
 }
 
-/** A fact with its verdict. */
-export function defineFact(spec: FactSpec): Fact {
-  return { ...spec, verdict: verdictOf(spec.evidence) };
+/** A fact from what is written down about it. */
+export function defineFact({ check, checkRun, ops = [], ...spec }: FactSpec): Fact {
+  return {
+    ...spec,
+    ops,
+    verdict: verdictOf(spec.evidence),
+    ...(check === undefined ? {} : { check: (context) => check(context, ops) }),
+    ...(checkRun === undefined ? {} : { checkRun: (context) => checkRun(context, ops) }),
+  };
 }
 
 function verdictOf(evidence: readonly Evidence[]): Verdict {
@@ -145,6 +160,13 @@ export const against: Witness = (source, note) => ({
 export function versionNumber(version: string): number {
   const [major = "0", minor = "0"] = version.split(".");
   return Number(major) * 1000 + Number(minor);
+}
+
+/** The chips and systems that a fact is said of: `M1, M2, macOS before 26.0`. */
+export function scopeOf({ chips, os }: Fact): string {
+  const names = chips === undefined ? "all chips" : chips.map((c) => c.toUpperCase()).join(", ");
+  const from = os?.from === undefined ? "" : `, macOS from ${os.from}`;
+  return `${names}${from}${os?.before === undefined ? "" : `, macOS before ${os.before}`}`;
 }
 
 /** Whether a fact is said of this chip and system; of an unknown system, that it may be. */

@@ -12,12 +12,13 @@ export const dequantizeScale = defineFact({
   statement:
     "The `scale` of `constexpr_affine_dequantize` is one number or a list; [N, 1, 1, 1] is refused.",
   kind: "reject",
+  ops: ["constexpr_affine_dequantize"],
   evidence: [
     reported("maderix/h3.c-ane", "a list runs and [N, 1, 1, 1] does not, M4"),
     reported("sbryngelson/ANEForge", "writes a list of one scale for each output channel"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "constexpr_affine_dequantize")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const rank = operand(site, "scale")?.shape.length ?? 0;
       if (rank > 1)
         yield atArgument(site.s, "scale", `the scale has ${rank} dimensions`, `rank ${rank}`);

@@ -10,6 +10,7 @@ export const dequantizeSupport = defineFact({
   id: "dequantize_support",
   statement: "`constexpr_affine_dequantize` is refused.",
   kind: "reject",
+  ops: ["constexpr_affine_dequantize"],
   evidence: [
     reported("christopherkarani/Espresso", "InvalidMILProgram, M3 Max, macOS 15"),
     against(
@@ -19,8 +20,8 @@ export const dequantizeSupport = defineFact({
     against("maderix/h3.c-ane", "385 million int8 weights in one program, M4"),
     against("skyfallsin/ANE-LM", "runs, M3 Max"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "constexpr_affine_dequantize"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, "one project reports that int8 weights are refused", "int8");
   },
   workaround: "none is needed as far as most can tell",

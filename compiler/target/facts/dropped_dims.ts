@@ -1,7 +1,7 @@
 /** `keep_dims = false` changes the layout of an output. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
-import { atOp, int, sites } from "./walk.ts";
+import { atOp, int, REDUCTION_OPS, sites } from "./walk.ts";
 
 export const droppedDims = defineFact({
   id: "dropped_dims",
@@ -9,15 +9,16 @@ export const droppedDims = defineFact({
     "An output that was reduced with `keep_dims = false` is one dense row of results; with `keep_dims = true` " +
     "it is one 64-byte row for each result.",
   kind: "warn",
+  ops: REDUCTION_OPS,
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",
       "438 surfaces of Apple's compiler for M1 and M2: [1, 64, 8, 8] over H and W is a row of 128 bytes or 64 rows of 64",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c)) {
-      if (!site.s.op.startsWith("reduce_") || int(site, "keep_dims", 0) !== 0) continue;
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
+      if (int(site, "keep_dims", 0) !== 0) continue;
       const name = site.s.results[0]?.name ?? "";
       const shape = site.view.types.get(name);
       if (!site.view.outputs.has(name) || shape?.kind !== "tensor") continue;

@@ -7,13 +7,14 @@ export const dynamicGather = defineFact({
   id: "dynamic_gather",
   statement: "`gather` with indices that are computed or given while the program runs is refused.",
   kind: "reject",
+  ops: ["gather", "gather_along_axis", "gather_nd"],
   evidence: [
     reported("jafreck/ironmill op support matrix", "only the dynamic form fails, M3 Pro"),
     reported("imperatormk/ane-train", "refused, M1"),
     against("computer-graphics-tools/ane", "uint16 indices work on its path"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "gather", "gather_along_axis", "gather_nd")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       if (isConstant(view, argument(s, "indices")?.value)) continue;
       yield atArgument(
         s,

@@ -7,6 +7,7 @@ export const dynamicSlice = defineFact({
   id: "dynamic_slice",
   statement: "A slice whose begin is computed while the program runs is refused.",
   kind: "reject",
+  ops: ["slice_by_index", "slice_by_size"],
   evidence: [
     reported(
       "751K M6 study, dispatch notes",
@@ -14,8 +15,8 @@ export const dynamicSlice = defineFact({
     ),
     reported("sbryngelson/ANEForge preflight", "dynamic slices need another generation than M1"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "slice_by_index", "slice_by_size")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const begin = argument(s, "begin")?.value;
       if (begin === undefined || isConstant(view, begin)) continue;
       yield atArgument(s, "begin", `\`${s.op}\` starts at a computed place`, "not a constant");

@@ -26,6 +26,7 @@ export const elementwiseChains = defineFact({
   statement:
     "Elementwise ops on computed tensors do not become one task; only scalars, relu and other activations fold into what is before them.",
   kind: "cost",
+  ops: OPS,
   evidence: [
     reported("electricapp/ane-bridge-rs", "each op costs its own pass, M5"),
     reported(
@@ -34,8 +35,8 @@ export const elementwiseChains = defineFact({
     ),
     against("maderix/ANE", "counts on fusion, as most projects do"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, ...OPS))
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops))
       if (chain(site) >= 3)
         yield atOp(site.s, "three elementwise ops in a row may be three passes", site.s.op);
   },

@@ -6,6 +6,7 @@ export const elementwiseRange = defineFact({
   statement:
     "Elementwise results beyond 65,504 are infinities; up to there they are finite, unlike sums of products.",
   kind: "numerics",
+  ops: ["add", "mul"],
   evidence: [
     reported(
       "751K M6 study notes/numerics.md",
@@ -13,8 +14,8 @@ export const elementwiseRange = defineFact({
     ),
     reported("mechramc/Orion", "clamps activations to 65,504 in training, M4 Max"),
   ],
-  *checkRun({ numbers }): Generator<Finding> {
-    if (numbers?.unit !== "elementwise" || !["add", "mul"].includes(numbers.op)) return;
+  *checkRun({ numbers }, ops): Generator<Finding> {
+    if (numbers?.unit !== "elementwise" || !ops.includes(numbers.op)) return;
     const [x = [], y = []] = numbers.operands;
     const out = x.map((a, i) => (numbers.op === "add" ? a + (y[i] ?? 0) : a * (y[i] ?? 1)));
     if (out.some((v) => Math.abs(v) >= 65_520))

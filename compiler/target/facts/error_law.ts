@@ -1,5 +1,6 @@
 /** How exact a product of matrices is. */
 import { assumed, defineFact, type Finding, reported } from "./define.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 /** 2^-16 / √12: the deviation of a rounding to the grid. */
 const DEVIATION = 2 ** -16 / Math.sqrt(12);
@@ -9,6 +10,7 @@ export const errorLaw = defineFact({
   statement:
     "The relative error of a matmul is about 4.4e-6 / (σx·σw), whatever its size: small gradients times small weights have few bits left.",
   kind: "numerics",
+  ops: PRODUCT_OPS,
   evidence: [
     reported(
       "sbryngelson/ANEForge rooflines",

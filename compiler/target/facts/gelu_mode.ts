@@ -9,12 +9,13 @@ export const geluMode = defineFact({
   id: "gelu_mode",
   statement: "`gelu` is refused without its `mode`.",
   kind: "reject",
+  ops: ["gelu"],
   evidence: [
     reported("joshuaswarren/mil-hwx-compiler", "Apple's compiler takes it with a mode, M1 and M2"),
     reported("sbryngelson/ANEForge op catalog", "the mode is required, M1 to M5"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "gelu")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       if (argument(s, "mode") === undefined) yield atOp(s, "`gelu` has no `mode`", "gelu");
     }
   },

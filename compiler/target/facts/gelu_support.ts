@@ -7,6 +7,7 @@ export const geluSupport = defineFact({
   id: "gelu_support",
   statement: "`gelu` is refused by the in-memory path.",
   kind: "reject",
+  ops: ["gelu"],
   evidence: [
     reported("mechramc/Orion docs/ane_constraints.md", "not valid, M4 Max, macOS 15"),
     reported("imperatormk/ane-train", "refused, M1"),
@@ -16,8 +17,8 @@ export const geluSupport = defineFact({
       "Apple's compiler takes it with a mode and it runs, M4",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "gelu")) yield atOp(s, "`gelu` may be refused", "gelu");
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, "`gelu` may be refused", "gelu");
   },
   workaround: "if it is refused, write 0.5·x·(1 + erf(x/√2)) with `erf`",
   emulator: "accepts it when it has a mode",

@@ -2,6 +2,7 @@
 import { roundToHalf } from "../../support/half.ts";
 import { against, defineFact, type Finding, reported } from "./define.ts";
 import { macOperands } from "./fixed_point.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 /** Whether `value` lies in the middle of two numbers of fp16, the even one of them nearer to zero. */
 function isTieDown(value: number): boolean {
@@ -15,6 +16,7 @@ export const halfAway = defineFact({
   statement:
     "Results are rounded to fp16 half away from zero: 2049 becomes 2050, where IEEE gives 2048.",
   kind: "numerics",
+  ops: PRODUCT_OPS,
   evidence: [
     reported("751K M6 study notes/numerics.md", "products and elementwise ops, M4 and M6"),
     reported("sbryngelson/ANEForge numeric cliffs", "2049 to 2050 on eight machines"),

@@ -7,6 +7,7 @@ export const highRankTranspose = defineFact({
   id: "high_rank_transpose",
   statement: "A program with `matmul` and a `transpose` of five dimensions does not compile.",
   kind: "warn",
+  ops: ["transpose", "matmul"],
   evidence: [reported("sbryngelson/ANEForge", "through e5rt")],
   *check(c): Generator<Finding> {
     for (const site of sites(c, "transpose")) {

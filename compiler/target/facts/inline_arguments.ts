@@ -1,12 +1,15 @@
 /** Literals in arguments. */
 
+import { MIL_OPS } from "../../mil/ops.ts";
 import { type TypedValue, typed, typeOf, type Value } from "../../mil/tree.ts";
 import { against, defineFact, type Finding, reported } from "./define.ts";
 import { constant, fp16, line, program } from "./examples.ts";
 import { emitter, freshNames, mapFunctions } from "./rewrite.ts";
 import { atArgument, sites } from "./walk.ts";
 
-const OPS = /^(matmul|reduce_|softmax|layer_norm|rsqrt|log|conv)/;
+const OPS = MIL_OPS.map((op) => op.name).filter((name) =>
+  /^(matmul|reduce_|softmax|layer_norm|rsqrt|log|conv)/.test(name),
+);
 
 /** A literal with its type; bare ones are bools or integers. */
 function asTyped(value: Value): TypedValue | undefined {
@@ -22,6 +25,7 @@ export const inlineArguments = defineFact({
   statement:
     "Flags, axes and epsilons written inline as literals are refused; they must be names of constants.",
   kind: "reject",
+  ops: OPS,
   evidence: [
     reported("mechramc/Orion README", "transpose flags must be named constants, M4 Max, macOS 15"),
     reported(
@@ -31,9 +35,8 @@ export const inlineArguments = defineFact({
     against("sbryngelson/ANEForge", "inline everywhere, through e5rt"),
     against("joshuaswarren/mil-hwx-compiler", "`transpose_x = bool(false)` compiles, M1 and M2"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c)) {
-      if (!OPS.test(s.op)) continue;
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       const inline = s.args.find((a) => asTyped(a.value) !== undefined);
       if (inline !== undefined)
         yield atArgument(
@@ -50,7 +53,7 @@ export const inlineArguments = defineFact({
       const fresh = freshNames(f);
       let changed = false;
       const body = f.body.flatMap((s) => {
-        if (!OPS.test(s.op) || s.args.every((a) => asTyped(a.value) === undefined)) return [s];
+        if (!OPS.includes(s.op) || s.args.every((a) => asTyped(a.value) === undefined)) return [s];
         changed = true;
         const { emit, statements } = emitter(fresh);
         const args = s.args.map((a) => {

@@ -10,6 +10,7 @@ export const inlineTensors = defineFact({
   statement:
     "An elementwise op is refused when an operand is a tensor constant written in the text.",
   kind: "reject",
+  ops: BINARY,
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",
@@ -17,8 +18,8 @@ export const inlineTensors = defineFact({
     ),
     against("maderix/ANE test_ane_sdpa5.m", "a causal mask of thousands of inline numbers, M4"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, ...BINARY)) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       for (const name of ["x", "y"]) {
         const value = argument(s, name)?.value;
         const size = tensorAt(view, value)?.shape.reduce((a, b) => a * b, 1) ?? 1;

@@ -1,11 +1,13 @@
 /** Products of int8 with int8. */
 import { defineFact, type Finding, reported } from "./define.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 export const int8Sums = defineFact({
   id: "int8_sums",
   statement:
     "Products of int8 weights and int8 activations are added up in 32-bit integers and scaled afterwards; a sum of 2^31 is an infinity.",
   kind: "numerics",
+  ops: PRODUCT_OPS,
   evidence: [
     reported(
       "751K M6 study notes/numerics.md",

@@ -11,14 +11,15 @@ export const int8WeightsOnly = defineFact({
   statement:
     "Weights of int8 alone are computed in fp16 and gain no speed; int8 activations beside them nearly double it.",
   kind: "cost",
+  ops: ["constexpr_affine_dequantize"],
   evidence: [
     reported("sbryngelson/ANEForge", "no gain, M5"),
     reported("maderix/ANE ane_int8_bench.m", "1.88 times with int8 activations, M4"),
     against("skyfallsin/ANE-LM", "1.27 times for 4 billion weights and 1.64 for 9, M3 Max"),
   ],
-  *check(c): Generator<Finding> {
+  *check(c, ops): Generator<Finding> {
     const quantized = [...sites(c, "quantize")].length > 0;
-    for (const { s } of sites(c, "constexpr_affine_dequantize"))
+    for (const { s } of sites(c, ...ops))
       if (!quantized) yield atOp(s, "these int8 weights meet fp16 activations", "int8");
   },
   workaround: "put `quantize` and `dequantize` between layers",

@@ -1,4 +1,5 @@
 /** Parameters are written in the program, never in a weight file. */
+import { MIL_OPS } from "../../mil/ops.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 import { constant, fp16, line, program, weight } from "./examples.ts";
 import { atArgument, isBlob, sites } from "./walk.ts";
@@ -18,11 +19,14 @@ const PARAMETERS = [
   "dilations",
 ];
 
+const OPS = MIL_OPS.filter((op) => op.args.some((a) => PARAMETERS.includes(a.name)));
+
 export const integerParameters = defineFact({
   id: "integer_parameters",
   statement:
     "Axes, shapes, permutations and the like are read when the program is compiled; a BLOBFILE in their place is refused.",
   kind: "reject",
+  ops: OPS.map((op) => op.name),
   evidence: [
     reported("jafreck/ironmill MIL text emitter", "parameters had to be written inline, M3 Pro"),
   ],

@@ -19,10 +19,11 @@ export const joinedSlices = defineFact({
   statement:
     "`concat` of two or more slices that start inside a row returns wrong elements on M1 and M2.",
   kind: "silent_wrong",
+  ops: ["concat"],
   chips: ["m1", "m2"],
   evidence: [reported("sbryngelson/ANEForge", "M1 and M2, compared with a CPU")],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "concat")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const names =
         argument(s, "values") === undefined ? [] : namesIn(argument(s, "values")!.value);
       const slices = names.filter((name) => {

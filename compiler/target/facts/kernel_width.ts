@@ -9,6 +9,7 @@ export const kernelWidth = defineFact({
   statement:
     "The kernel of a `conv` is at most 13 wide on M1 to M3 and 15 wide from M4 on; its height may be larger.",
   kind: "reject",
+  ops: ["conv"],
   evidence: [
     reported("sbryngelson/ANEForge op catalog", "13 for the A13 to A15 class, 15 for A16"),
     reported("electricapp/ane-bridge-rs", "16 and more give CompilationFailure, M5"),
@@ -17,9 +18,9 @@ export const kernelWidth = defineFact({
       "1×15 and 31×1 pass, M4, macOS 27; a 16×16 takes four minutes to compile",
     ),
   ],
-  *check(c): Generator<Finding> {
+  *check(c, ops): Generator<Finding> {
     const limit = ["m4", "m5"].includes(familyOf(c.chip)) ? 15 : 13;
-    for (const site of sites(c, "conv")) {
+    for (const site of sites(c, ...ops)) {
       const width = operand(site, "weight")?.shape[3] ?? 1;
       if (width > limit)
         yield atArgument(

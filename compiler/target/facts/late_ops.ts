@@ -9,6 +9,7 @@ export const lateOps = defineFact({
   id: "late_ops",
   statement: "`random_uniform`, `reduce_argmin` and `reduce_argmax` are refused.",
   kind: "reject",
+  ops: OPS,
   evidence: [
     reported(
       "751K M6 study, dispatch notes",
@@ -20,8 +21,8 @@ export const lateOps = defineFact({
       "the A15 class, M3, has `random_uniform` and `reduce_argmin`; its own text form reaches neither",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...OPS)) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       const apple = `Unsupported MIL operation "${s.op}".`;
       yield { ...atOp(s, `\`${s.op}\` may be refused`, s.op), apple };
     }

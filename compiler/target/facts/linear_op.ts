@@ -8,6 +8,7 @@ export const linearOp = defineFact({
   id: "linear_op",
   statement: "`linear` is refused; `matmul` is not.",
   kind: "reject",
+  ops: ["linear"],
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",
@@ -16,8 +17,8 @@ export const linearOp = defineFact({
     against("sbryngelson/ANEForge", "runs through e5rt, M1 to M5"),
     against("751K M6 study", "one of the ops that Apple's segmenter places on the engine, M4"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "linear")) yield atOp(s, "`linear` may be refused", "linear");
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, "`linear` may be refused", "linear");
   },
   workaround: "use `matmul` with `transpose_y`, and `add` for the bias",
   fix: replacing((site, emit) => {

@@ -42,6 +42,7 @@ export const logSumExp = defineFact({
   statement:
     "A sum of exponentials leaves fp16 early: it is reported wrong from inputs of about 7.6 on.",
   kind: "numerics",
+  ops: ["reduce_log_sum_exp", "log"],
   evidence: [
     reported("apple/coremltools issue 2690", "logsumexp is off from x of about 7.63 on"),
     reported("ane-guide", "softmax subtracts the maximum and is fine"),

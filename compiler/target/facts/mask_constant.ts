@@ -39,6 +39,7 @@ export const maskConstant = defineFact({
   statement:
     "A mask of minus infinity or -65,504 leaves fp16 as soon as a score is added; -40,000 is as good in a softmax and stays inside.",
   kind: "numerics",
+  ops: ["add", "softmax"],
   evidence: [
     reported("Apple's guide for its own models", "uses -40,000"),
     reported("joshuaswarren/ane-linux-experiments", "quotes it, and masks so on M1 and M2"),

@@ -36,6 +36,7 @@ export const meanFactor = defineFact({
   statement:
     "`reduce_mean` multiplies by 1/N in fp32. A sum times an fp16 constant rounds 1/N to 11 bits and can pass 65,504 before it.",
   kind: "numerics",
+  ops: ["mul", "reduce_sum", "reduce_mean"],
   evidence: [
     reported("joshuaswarren/mil-hwx-compiler", "the factor is an fp32 word of the task, M1 and M2"),
     reported("jafreck/ironmill op support matrix", "`reduce_mean` right to 0.0004, M3 Pro"),

@@ -7,10 +7,11 @@ export const mixedAffine = defineFact({
   id: "mixed_affine",
   statement: "`layer_norm` fails on M1 and M2 when just one of `gamma` and `beta` is a constant.",
   kind: "reject",
+  ops: ["layer_norm"],
   chips: ["m1", "m2"],
   evidence: [reported("sbryngelson/ANEForge issue 149", "M2 Pro, macOS 26.5")],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "layer_norm")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const [gamma, beta] = [argument(s, "gamma"), argument(s, "beta")];
       if (gamma === undefined || beta === undefined) continue;
       if (isConstant(view, gamma.value) === isConstant(view, beta.value)) continue;

@@ -1,4 +1,5 @@
 /** Functions that are tables swallow NaN. */
+import { TABLES } from "../../mil/numerics/tables.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 
 export const nanInTables = defineFact({
@@ -6,6 +7,7 @@ export const nanInTables = defineFact({
   statement:
     "Functions read from tables turn NaN and infinities into the ends of the table: log(inf) = 0, cos(inf) = 0.",
   kind: "silent_wrong",
+  ops: Object.keys(TABLES),
   evidence: [
     reported("sbryngelson/ANEForge docs/developer/numerics.md", "M1 to M5"),
     reported(

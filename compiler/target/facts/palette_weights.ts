@@ -11,6 +11,7 @@ export const paletteWeights = defineFact({
   statement:
     "`constexpr_lut_to_dense` and other weights of four bits or fewer are refused by the in-memory path.",
   kind: "reject",
+  ops: ["constexpr_lut_to_dense", "constexpr_lut_to_sparse"],
   evidence: [
     reported("jafreck/ironmill", "int4 and uint4 refused in every form, M3 Pro"),
     reported("ddalcu/mlx-serve", "ANECCompile() FAILED, macOS 26"),
@@ -20,8 +21,8 @@ export const paletteWeights = defineFact({
     ),
     against("sbryngelson/ANEForge", "through e5rt, M1 to M5"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "constexpr_lut_to_dense", "constexpr_lut_to_sparse"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, "these packed weights may be refused", s.op);
   },
   workaround: "use int8 weights with `constexpr_affine_dequantize`, which all paths take",

@@ -10,12 +10,13 @@ export const poolWidth = defineFact({
   id: "pool_width",
   statement: "The window of `max_pool` is at most 8 wide; its height may be larger.",
   kind: "reject",
+  ops: ["max_pool"],
   evidence: [
     reported("751K M6 study, dispatch notes", "9×1 passes and 1×9 does not, M4, macOS 27"),
     reported("electricapp/ane-bridge-rs", "8 at most, M5"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "max_pool")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const width = ints(site, "kernel_sizes")?.at(-1) ?? 1;
       if (width > 8)
         yield atOp(site.s, `the window of \`max_pool\` is ${width} wide`, `${width} wide`);

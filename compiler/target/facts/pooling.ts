@@ -7,14 +7,14 @@ export const pooling = defineFact({
   id: "pooling",
   statement: "`avg_pool`, `max_pool`, `l2_pool` and `batch_norm` are refused.",
   kind: "reject",
+  ops: ["avg_pool", "max_pool", "l2_pool", "batch_norm"],
   evidence: [
     reported("jafreck/ironmill op support matrix", "refused, M3 Pro"),
     against("sbryngelson/ANEForge op catalog", "compared with a CPU through e5rt, M1 to M5"),
     against("751K M6 study, dispatch notes", "`max_pool` placed on the engine, M4, macOS 27"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "avg_pool", "max_pool", "l2_pool", "batch_norm"))
-      yield atOp(s, `\`${s.op}\` may be refused`, s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, `\`${s.op}\` may be refused`, s.op);
   },
   workaround:
     "pool with `reduce_mean` or `reduce_max` after a reshape; fold a batch norm into the convolution before it",

@@ -7,6 +7,7 @@ export const powerExponent = defineFact({
   id: "power_exponent",
   statement: "`pow` is known to work with a constant exponent; nobody shows one that is computed.",
   kind: "warn",
+  ops: ["pow"],
   evidence: [
     reported(
       "jafreck/ironmill op support matrix",
@@ -14,8 +15,8 @@ export const powerExponent = defineFact({
     ),
     reported("imperatormk/ane-train", "`pow` fails altogether, M1"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "pow")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       if (isConstant(view, argument(s, "y")?.value)) continue;
       yield atArgument(s, "y", "the exponent of `pow` is computed", "not a constant");
     }

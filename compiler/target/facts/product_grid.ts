@@ -2,12 +2,14 @@
 import { roundToHalf } from "../../support/half.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 import { gridProduct, macOperands } from "./fixed_point.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 export const productGrid = defineFact({
   id: "product_grid",
   statement:
     "Each product of a sum is rounded to a multiple of 2^-16, and is 0 when the exponents of its factors add up to less than -16.",
   kind: "numerics",
+  ops: PRODUCT_OPS,
   evidence: [
     reported("751K M6 study notes/numerics.md", "bit for bit on M4 and M6"),
     reported(

@@ -7,14 +7,14 @@ export const programState = defineFact({
   id: "program_state",
   statement: "`read_state` and `write_state` do not work on the private paths.",
   kind: "reject",
+  ops: ["read_state", "write_state"],
   evidence: [
     reported("sbryngelson/ANEForge op catalog", "not lowered through e5rt"),
     against("computer-graphics-tools/ane", "its schema has both"),
     against("Anemll/Anemll", "keeps its cache in state, through the public interface"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "read_state", "write_state"))
-      yield atOp(s, "state may not be available", s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, "state may not be available", s.op);
   },
   workaround: "return the new state as an output and give it back as an input of the next call",
   emulator: "refuses the program with InvalidMILProgram",

@@ -1,7 +1,7 @@
 /** A reduction over a wide row of many channels. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
-import { atOp, ints, operand, sites } from "./walk.ts";
+import { atOp, ints, operand, REDUCTION_OPS, sites } from "./walk.ts";
 
 const text = (width: number): string =>
   program(
@@ -17,6 +17,7 @@ export const reducedRowShape = defineFact({
   id: "reduced_row_shape",
   statement: "A reduction over an axis of one element is refused by the raw compiler.",
   kind: "warn",
+  ops: REDUCTION_OPS,
   chips: ["m1", "m2"],
   evidence: [
     reported(
@@ -24,9 +25,9 @@ export const reducedRowShape = defineFact({
       "[1, 16, 128, 1] over its last axis, for M1 and M2; fine inside larger programs",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c)) {
-      const x = site.s.op.startsWith("reduce_") ? operand(site, "x") : undefined;
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
+      const x = operand(site, "x");
       const axes = x === undefined ? undefined : ints(site, "axes");
       if (axes === undefined || axes.length === 0 || axes.some((a) => x!.shape.at(a) !== 1))
         continue;

@@ -12,6 +12,7 @@ export const reducedSums = defineFact({
   statement:
     "`reduce_sum` keeps its running sum in fp16, so that whole numbers are exact only up to 2,048.",
   kind: "numerics",
+  ops: ["reduce_sum"],
   evidence: [
     reported(
       "sbryngelson/ANEForge numeric cliffs",
@@ -23,8 +24,8 @@ export const reducedSums = defineFact({
     },
     against("jafreck/ironmill op support matrix", "sums right to 0.013, M3 Pro"),
   ],
-  *checkRun({ numbers }): Generator<Finding> {
-    if (numbers?.op !== "reduce_sum") return;
+  *checkRun({ numbers }, ops): Generator<Finding> {
+    if (numbers === undefined || !ops.includes(numbers.op)) return;
     const x = numbers.operands[0]!;
     const wide = roundToHalf(x.reduce((sum, v) => sum + v, 0));
     const narrow = halfSum(x);

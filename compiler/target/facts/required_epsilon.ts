@@ -11,6 +11,7 @@ export const requiredEpsilon = defineFact({
   statement:
     "`rsqrt`, `log` and `inverse` are refused without their `epsilon`, which is why many list them as unsupported.",
   kind: "reject",
+  ops: OPS,
   evidence: [
     reported(
       "jafreck/ironmill op support matrix",
@@ -18,8 +19,8 @@ export const requiredEpsilon = defineFact({
     ),
     reported("AmiraniLabs/libane", "always passes 0x1.0cp-17"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...OPS)) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       if (argument(s, "epsilon") === undefined)
         yield atOp(s, `\`${s.op}\` has no \`epsilon\``, s.op);
     }

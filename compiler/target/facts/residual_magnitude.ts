@@ -6,6 +6,7 @@ export const residualMagnitude = defineFact({
   statement:
     "Residual streams are kept in fp16: values of 1,024 and more are right to half a unit and worse.",
   kind: "numerics",
+  ops: ["add"],
   evidence: [
     reported(
       "christopherkarani/Espresso docs/qwen-parity.md",
@@ -13,8 +14,8 @@ export const residualMagnitude = defineFact({
     ),
     reported("maderix/h3.c-ane", "scales the stream by powers of two, M4"),
   ],
-  *checkRun({ numbers }): Generator<Finding> {
-    if (numbers?.unit !== "elementwise" || numbers.op !== "add") return;
+  *checkRun({ numbers }, ops): Generator<Finding> {
+    if (numbers?.unit !== "elementwise" || !ops.includes(numbers.op)) return;
     const most = Math.max(...numbers.operands.flat().map(Math.abs));
     if (most >= 1_024)
       yield {

@@ -8,6 +8,7 @@ export const roundingScale = defineFact({
   statement:
     "Through e5rt, `floor`, `ceil` or `round` followed by a product with a scalar loses the scalar.",
   kind: "warn",
+  ops: ["floor", "ceil", "round", "mul"],
   evidence: [reported("sbryngelson/ANEForge issue 112", "compared with a CPU")],
   *check(c): Generator<Finding> {
     for (const site of sites(c, "mul")) {

@@ -24,6 +24,7 @@ export const rows128By8192 = defineFact({
   statement:
     "`matmul` of 128 rows with a constant of 8,192 rows is refused; 1, 16, 32, 256 and 512 rows are not.",
   kind: "warn",
+  ops: ["matmul"],
   chips: ["m1", "m2"],
   evidence: [
     reported(
@@ -31,8 +32,8 @@ export const rows128By8192 = defineFact({
       "any number of columns, raw compiler entry, for M1 and M2",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "matmul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if (matches(site))
         yield atOp(site.s, "a matmul of 128 rows over 8,192 is refused", "128 × 8192");
     }

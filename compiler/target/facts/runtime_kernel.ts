@@ -8,6 +8,7 @@ export const runtimeKernel = defineFact({
   statement:
     "`conv` with weights that are not constants is refused, or computes with other weights.",
   kind: "reject",
+  ops: ["conv"],
   evidence: [
     reported("imperatormk/ane-train", "small and ungrouped only, depthwise is refused, M1"),
     reported(
@@ -17,8 +18,8 @@ export const runtimeKernel = defineFact({
     against("ncdrone/rustane", "works behind a transpose and a reshape, M4 Max"),
     against("751K M6 study, dispatch notes", "placed on the engine, M4, macOS 27"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "conv")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const value = argument(s, "weight")?.value;
       if (value === undefined || isConstant(view, value)) continue;
       yield atArgument(

@@ -33,14 +33,15 @@ export const scaleBeforeProduct = defineFact({
   statement:
     "A factor in front of a `matmul` is a task of its own. Behind it, the factor is part of the product and free.",
   kind: "cost",
+  ops: ["matmul"],
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",
       "tasks counted, for M1 and M2; the factor is one fp16 word",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "matmul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       for (const name of ["x", "y"] as const) {
         if (scalingOf(site, name))
           yield atArgument(

@@ -7,6 +7,7 @@ export const scaleWord = defineFact({
   statement:
     "A scalar factor behind a product is rounded to fp16 once: 1/√64 is exact and 1/√96 is not.",
   kind: "numerics",
+  ops: ["mul"],
   evidence: [
     reported(
       "joshuaswarren/mil-hwx-compiler",

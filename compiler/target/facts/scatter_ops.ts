@@ -7,13 +7,13 @@ export const scatterOps = defineFact({
   id: "scatter_ops",
   statement: "`scatter` and its kin are refused by the engines of Macs.",
   kind: "reject",
+  ops: ["scatter", "scatter_nd", "scatter_along_axis"],
   evidence: [
     reported("751K M6 study, dispatch notes", "Apple's own text, M4, macOS 27"),
     reported("jafreck/ironmill op support matrix", "all three forms refused, M3 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "scatter", "scatter_nd", "scatter_along_axis"))
-      yield atOp(s, `\`${s.op}\` is refused`, s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, `\`${s.op}\` is refused`, s.op);
   },
   apple: "scatter MIL op is currently only supported on uANE targets (u1-u4)",
   workaround: "scatter on the host, or multiply by a one-hot matrix",

@@ -11,6 +11,7 @@ export const scoreSize = defineFact({
   statement:
     "A program with attention over more than about 1,024 positions (12 heads: 25 MB of scores) does not compile.",
   kind: "warn",
+  ops: ["softmax"],
   evidence: [
     reported(
       "ncdrone/autoresearch-ANE",
@@ -18,8 +19,8 @@ export const scoreSize = defineFact({
     ),
     reported("maderix/h3.c-ane", "cuts queries into tiles of 512 rows, M4"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "softmax")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const x = operand(site, "x");
       const bytes = x === undefined ? 0 : elementCount(x.shape) * elementBytes(x.element);
       if (bytes > LARGEST)

@@ -8,12 +8,13 @@ export const selectCondition = defineFact({
   id: "select_condition",
   statement: "The condition of `select` has bool elements; fp16 is refused.",
   kind: "reject",
+  ops: ["select"],
   evidence: [
     reported("joshuaswarren/mil-hwx-compiler", "fp16 refused, bool runs, M1 and M2"),
     reported("jafreck/ironmill op support matrix", "bool exact, M3 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "select")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const element = operand(site, "cond")?.element ?? "bool";
       if (element !== "bool")
         yield atArgument(site.s, "cond", `the condition of \`select\` is ${element}`, element);

@@ -1,5 +1,5 @@
 /** Slices of columns overflow on the first two generations. */
-import { sliceRows, startsInside } from "./column_slices.ts";
+import { SLICE_OPS, sliceRows, startsInside } from "./column_slices.ts";
 import { defineFact, type Finding, reported } from "./define.ts";
 import { constant, fp16, line, program } from "./examples.ts";
 import { atOp, sites } from "./walk.ts";
@@ -17,6 +17,7 @@ export const sliceGain = defineFact({
     "A slice along the last axis that does not start at 0 multiplies by 16 on its way: values beyond 4,094 come out " +
     "as infinities.",
   kind: "numerics",
+  ops: SLICE_OPS,
   chips: ["m1", "m2"],
   evidence: [
     reported(
@@ -25,8 +26,8 @@ export const sliceGain = defineFact({
     ),
     reported("ane-guide chapter 3", "a width slice has a gain of sixteen, M1"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c)) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if (startsInside(site))
         yield atOp(
           site.s,

@@ -11,12 +11,13 @@ export const sliceOfInput = defineFact({
   statement:
     "`slice_by_index` of an input is refused in programs with a norm, a convolution and attention.",
   kind: "reject",
+  ops: ["slice_by_index"],
   evidence: [
     reported("christopherkarani/Espresso docs", "InvalidMILProgram, M3 Max, macOS 15"),
     against("joshuarossi/mlx-bun", "slices both inputs into eight, M4 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "slice_by_index")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const x = argument(s, "x")?.value;
       if (x?.kind === "name" && view.inputs.has(x.name))
         yield atArgument(s, "x", `\`slice_by_index\` of input \`${x.name}\``, "an input");

@@ -11,12 +11,13 @@ export const smallEpsilon = defineFact({
   id: "small_epsilon",
   statement: "`rsqrt`, `log` and `inverse` of anything below about 7.6e-6 give an infinity.",
   kind: "numerics",
+  ops: OPS,
   evidence: [
     reported("AmiraniLabs/libane", "clamps operands to 0x1.0cp-17"),
     reported("jafreck/ironmill ane_op_eval", "uses the same bound, M3 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, ...OPS)) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const epsilon = scalar(site, "epsilon");
       if (epsilon === undefined || epsilon >= SMALLEST) continue;
       yield atArgument(

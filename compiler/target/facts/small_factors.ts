@@ -1,12 +1,14 @@
 /** Numbers below 2^-14 and products. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { macOperands } from "./fixed_point.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 export const smallFactors = defineFact({
   id: "small_factors",
   statement:
     "Elementwise ops keep subnormal numbers; products lose them unless the other factor is large.",
   kind: "numerics",
+  ops: PRODUCT_OPS,
   evidence: [
     reported(
       "751K M6 study notes/numerics.md",

@@ -15,6 +15,7 @@ export const softmaxChannels = defineFact({
   id: "softmax_channels",
   statement: "`softmax` over channels is refused unless their number is a power of two.",
   kind: "reject",
+  ops: ["softmax"],
   evidence: [
     reported(
       "christopherkarani/Espresso ANEValidationPass.swift",
@@ -23,8 +24,8 @@ export const softmaxChannels = defineFact({
     against("maderix/ANE classifier", "32,000 channels, M4"),
     against("751K M6 study, dispatch notes", "any axis, M4, macOS 27"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "softmax")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const n = channels(site);
       if (n !== undefined)
         yield atOp(site.s, `softmax over ${n} channels may be refused`, `${n} channels`);

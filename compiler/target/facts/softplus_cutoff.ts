@@ -8,12 +8,13 @@ export const softplusCutoff = defineFact({
   id: "softplus_cutoff",
   statement: "`softplus` returns 0 for inputs from ln 65504 = 11.09 on, infinity included.",
   kind: "numerics",
+  ops: ["softplus"],
   evidence: [
     reported("sbryngelson/ANEForge issue 113", "compared with a CPU"),
     reported("sbryngelson/ANEForge docs/developer/numerics.md", "softplus(+inf) = 0"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "softplus"))
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops))
       yield atOp(s, "`softplus` is 0 for inputs from 11.09 on", "softplus");
   },
   *checkRun({ numbers }): Generator<Finding> {

@@ -1,11 +1,13 @@
 /** Infinities and NaN are numbers to products. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { macOperands } from "./fixed_point.ts";
+import { PRODUCT_OPS } from "./walk.ts";
 
 export const specialValues = defineFact({
   id: "special_values",
   statement: "Products read an infinity as 65,536 and a NaN as a number like 98,304; -0 becomes 0.",
   kind: "silent_wrong",
+  ops: PRODUCT_OPS,
   evidence: [
     reported("751K M6 study notes/numerics.md", "bit for bit on M4 and M6"),
     reported(

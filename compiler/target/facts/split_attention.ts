@@ -16,6 +16,7 @@ export const splitAttention = defineFact({
   statement:
     "A program with `split`, `matmul` and `softmax` together does not compile, although each of them does.",
   kind: "warn",
+  ops: ["split", "matmul", "softmax"],
   evidence: [
     reported("jafreck/ironmill ANE-op-discoveries", "with `concat` and `tile` beside them, M3 Pro"),
   ],

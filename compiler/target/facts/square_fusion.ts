@@ -11,9 +11,10 @@ export const squareFusion = defineFact({
   statement:
     "`square` next to a nonlinearity fails when the width is more than 64 beyond a multiple of 128.",
   kind: "warn",
+  ops: ["square"],
   evidence: [reported("sbryngelson/ANEForge op catalog", "through e5rt")],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "square")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if (isOddWidth(site))
         yield atOp(
           site.s,

@@ -13,9 +13,10 @@ export const stridedConv = defineFact({
   id: "strided_conv",
   statement: "A dense `conv` with strides above 1 runs at about 45 GB/s, far below its arithmetic.",
   kind: "cost",
+  ops: ["conv"],
   evidence: [reported("electricapp/ane-bridge-rs", "bandwidth by kind of op, M5")],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "conv")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const strides = ints(site, "strides") ?? [];
       if (strides.some((n) => n > 1) && int(site, "groups", 1) === 1)
         yield atArgument(

@@ -25,12 +25,13 @@ export const sumOfSquares = defineFact({
   statement:
     "A sum of D squares passes 65,504 when the values are about √(65504/D) large: 9.2 at D = 768.",
   kind: "numerics",
+  ops: ["reduce_sum", "reduce_sum_square"],
   evidence: [
     reported("maderix/h3.c-ane", "divides by 256 before squaring, M4"),
     assumed("the range of fp16", "768 squares of 9.24 add up to 65,500"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "reduce_sum", "reduce_sum_square")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const shape = operand(site, "x")?.shape ?? [];
       const axes = ints(site, "axes") ?? shape.map((_, i) => i);
       const count = axes.reduce((n, axis) => n * (shape[axisFrom0(axis, shape.length)] ?? 0), 1);

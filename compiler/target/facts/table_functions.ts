@@ -18,6 +18,7 @@ export const tableFunctions = defineFact({
     "Activations are 33 points with straight lines between them. `silu` is not x·sigmoid(x) but a table fitted to it, off by up to 0.015, " +
     "and `gelu(0)` is -0.00075.",
   kind: "numerics",
+  ops: Object.keys(ERRORS),
   evidence: [
     reported(
       "751K M6 study notes/numerics.md",

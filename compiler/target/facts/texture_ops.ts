@@ -3,20 +3,13 @@ import { defineFact, type Finding, reported } from "./define.ts";
 import { fp16, line, program } from "./examples.ts";
 import { atOp, sites } from "./walk.ts";
 
-const OPS = [
-  "affine",
-  "crop_resize",
-  "resample",
-  "resize",
-  "resize_bilinear",
-  "sort",
-  "upsample_bilinear",
-];
+const OPS = ["affine", "crop_resize", "resample", "resize", "resize_bilinear", "upsample_bilinear"];
 
 export const textureOps = defineFact({
   id: "texture_ops",
   statement: "Resizing between pixels, affine maps and sorting need M2 or later.",
   kind: "reject",
+  ops: OPS,
   chips: ["m1"],
   evidence: [
     reported(
@@ -24,8 +17,8 @@ export const textureOps = defineFact({
       "the texture engine and sorting start with the A14 class; M1 does `resize_nearest_neighbor` in software",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...OPS)) yield atOp(s, `${c.chip} has no \`${s.op}\``, s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, `${c.chip} has no \`${s.op}\``, s.op);
   },
   workaround: "do it on the host, or upsample with `upsample_nearest_neighbor`",
   emulator: "refuses the program with InvalidMILProgram",

@@ -10,13 +10,14 @@ export const topkSize = defineFact({
   id: "topk_size",
   statement: "`topk` of the largest 3 or 4 fails; 1, 2, 5 and more do not.",
   kind: "reject",
+  ops: ["topk"],
   chips: ["m1", "m5"],
   evidence: [
     reported("sbryngelson/ANEForge", "k = 3 and 4 fail, M5"),
     reported("ane-guide", "a forbidden band of k, M1, where ANEForge's catalogue has no `topk`"),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "topk")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const k = int(site, "k", 1);
       if (k === 3 || k === 4) yield atArgument(site.s, "k", `\`topk\` of ${k} fails`, `k = ${k}`);
     }

@@ -10,9 +10,10 @@ export const trailingCast = defineFact({
   statement:
     "A `cast` to fp32 behind the last op keeps that op wider, so that few results differ in the last place from an fp16 output.",
   kind: "numerics",
+  ops: ["cast"],
   evidence: [reported("ddalcu/mlx-serve", "8 of 5.2 million values, M4 Max")],
-  *check(c): Generator<Finding> {
-    for (const { view, s } of sites(c, "cast")) {
+  *check(c, ops): Generator<Finding> {
+    for (const { view, s } of sites(c, ...ops)) {
       const isOutput = s.results.some((r) => view.outputs.has(r.name));
       if (isOutput && result(s)?.element === "fp32")
         yield atOp(s, "the op before this cast is rounded later", "fp32");

@@ -10,6 +10,7 @@ export const transposedOperand = defineFact({
   statement:
     "`transpose_y = true` costs one more task when both operands are computed; for constant weights it is the form to prefer.",
   kind: "cost",
+  ops: ["matmul"],
   chips: ["m1", "m2"],
   evidence: [
     reported(
@@ -17,8 +18,8 @@ export const transposedOperand = defineFact({
       "tasks counted in all four combinations, for M1 and M2",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "matmul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       const constant = isConstant(site.view, argument(site.s, "y")?.value);
       if (constant || int(site, "transpose_y", 0) === 0) continue;
       yield atArgument(

@@ -7,6 +7,7 @@ export const trigonometry = defineFact({
   id: "trigonometry",
   statement: "`sin` and `cos` need M3 or later.",
   kind: "reject",
+  ops: ["sin", "cos"],
   chips: ["m1", "m2"],
   evidence: [
     reported(
@@ -15,8 +16,8 @@ export const trigonometry = defineFact({
     ),
     reported("jafreck/ironmill op support matrix", "refused even on M3 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, "sin", "cos")) yield atOp(s, `${c.chip} has no \`${s.op}\``, s.op);
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) yield atOp(s, `${c.chip} has no \`${s.op}\``, s.op);
   },
   workaround: "bake tables of sines, as rotary embeddings do",
   emulator: "refuses the program with InvalidMILProgram",

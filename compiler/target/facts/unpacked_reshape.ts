@@ -10,9 +10,10 @@ export const unpackedReshape = defineFact({
   statement:
     "The result of a `constexpr_` op cannot be reshaped or transposed: it is unpacked inside the product that reads it.",
   kind: "reject",
+  ops: ["reshape", "transpose", "squeeze", "expand_dims"],
   evidence: [reported("sbryngelson/ANEForge", "M1 to M5")],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "reshape", "transpose", "squeeze", "expand_dims")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if ((source(site, "x")?.op ?? "").startsWith("constexpr_"))
         yield atOp(site.s, `\`${site.s.op}\` of packed weights`, site.s.op);
     }

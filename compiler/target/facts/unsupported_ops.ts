@@ -40,6 +40,7 @@ export const unsupportedOps = defineFact({
     "The engine has no recurrent ops, inverse trigonometry except `atan`, cumulative sums, random numbers, " +
     "index producers or control flow.",
   kind: "reject",
+  ops: REFUSED,
   evidence: [
     reported(
       "751K M6 study, dispatch notes",
@@ -48,8 +49,8 @@ export const unsupportedOps = defineFact({
     reported("sbryngelson/ANEForge op catalog", "refused or not lowered, M1 to M5"),
     reported("jafreck/ironmill op support matrix", "refused, M3 Pro"),
   ],
-  *check(c): Generator<Finding> {
-    for (const { s } of sites(c, ...REFUSED)) {
+  *check(c, ops): Generator<Finding> {
+    for (const { s } of sites(c, ...ops)) {
       const apple = `Unsupported MIL operation "${s.op}".`;
       yield { ...atOp(s, `the engine has no \`${s.op}\``, s.op), apple };
     }

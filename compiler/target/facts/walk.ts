@@ -1,6 +1,7 @@
 /** What facts ask of a program: shapes, constants, where a value comes from and who reads it. */
 import { operandOfLiteral } from "../../mil/check_literal.ts";
 import { numberValue } from "../../mil/numbers.ts";
+import { MIL_OPS } from "../../mil/ops.ts";
 import {
   type Argument,
   type Binding,
@@ -241,7 +242,13 @@ export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** The length over which a matmul, linear or conv adds up. */
+/** The ops that add up products. */
+export const PRODUCT_OPS = ["matmul", "linear", "conv"];
+
+/** The ops that reduce axes. */
+export const REDUCTION_OPS = MIL_OPS.map((op) => op.name).filter((n) => n.startsWith("reduce_"));
+
+/** The length over which one of `PRODUCT_OPS` adds up. */
 export function contraction(site: Site): number | undefined {
   const x = operand(site, "x");
   switch (site.s.op) {

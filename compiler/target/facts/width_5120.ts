@@ -1,7 +1,7 @@
 /** One width of models that is slow. */
 import { defineFact, type Finding, reported } from "./define.ts";
 import { convArguments, fp16, line, program, weight } from "./examples.ts";
-import { atOp, contraction, sites } from "./walk.ts";
+import { atOp, contraction, PRODUCT_OPS, sites } from "./walk.ts";
 
 const text = (width: number): string =>
   program(
@@ -13,10 +13,11 @@ export const width5120 = defineFact({
   id: "width_5120",
   statement: "Layers of width 5,120 take 4.7 times as long as their size says.",
   kind: "cost",
+  ops: PRODUCT_OPS,
   chips: ["m4"],
   evidence: [reported("ncdrone/rustane", "time of a layer by width, M4 Max")],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "conv", "matmul", "linear")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if (contraction(site) === 5120) yield atOp(site.s, "a layer of width 5,120 is slow", "5120");
     }
   },

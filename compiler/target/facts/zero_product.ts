@@ -17,6 +17,7 @@ export const zeroProduct = defineFact({
   id: "zero_product",
   statement: "The product of a reduced value with the constant 0 does not compile.",
   kind: "reject",
+  ops: ["mul"],
   evidence: [
     reported("sbryngelson/ANEForge docs/training.md", "through e5rt"),
     against(
@@ -24,8 +25,8 @@ export const zeroProduct = defineFact({
       "compiles and runs, M3 Max",
     ),
   ],
-  *check(c): Generator<Finding> {
-    for (const site of sites(c, "mul")) {
+  *check(c, ops): Generator<Finding> {
+    for (const site of sites(c, ...ops)) {
       if (scalar(site, "y") !== 0 || !(source(site, "x")?.op ?? "").startsWith("reduce_")) continue;
       yield atArgument(site.s, "y", "a reduced value is multiplied by 0", "0");
     }
