@@ -1,5 +1,5 @@
 /** Readers of binary files. A file with a digest is given the right one, as a stranger would. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,7 +10,7 @@ import { readLora } from "../../../formats/lora_sidecar.ts";
 import { encodeSafetensors, parseSafetensors } from "../../../formats/safetensors.ts";
 import { fromFloat32, toFloat32 } from "../../../formats/tensor.ts";
 import { ATTENTION_TARGETS } from "../../../passes/lora.ts";
-import { digestOf, readCheckpoint } from "../../../training/checkpoint.ts";
+import { readCheckpoint } from "../../../training/checkpoint.ts";
 import { openData } from "../../../training/data/open_data.ts";
 import { readTarGz } from "../../../training/data/tar.ts";
 import { openTokenFile } from "../../../training/data/token_file.ts";
@@ -22,6 +22,9 @@ import { bytesOf } from "../../unit/formats/gguf_support.ts";
 import { hfFolder } from "../../unit/formats/hf_models.ts";
 import { randomWeights, smallConfig } from "../../unit/formats/random_weights.ts";
 import { blztByHand } from "../blzt_files.ts";
+import { llama2cBytes, signed } from "../damaged_headers.ts";
+import { overwrite } from "../overwrite.ts";
+import { BUNDLE } from "./bundles.ts";
 import type { FuzzTarget } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "anec-fuzz-"));
@@ -30,7 +33,7 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 /** The path of a file with these bytes. */
 function fileOf(name: string, bytes: Uint8Array): string {
   const path = join(folder, name);
-  writeFileSync(path, bytes);
+  overwrite(path, bytes);
   return path;
 }
 
@@ -59,16 +62,8 @@ function smallRun(lora?: { readonly rank: number }): string {
   return path;
 }
 
-/** The same tensors and metadata, with the digest that belongs to them. */
-function signed(bytes: Buffer): Uint8Array {
-  const { tensors, metadata } = parseSafetensors(bytes, "fuzz");
-  const { digest: _, ...rest } = metadata;
-  return Buffer.concat([
-    ...encodeSafetensors(tensors, { ...rest, digest: digestOf(tensors, rest) }),
-  ]);
-}
-
 export const FILES: readonly FuzzTarget[] = [
+  BUNDLE,
   {
     name: "safetensors",
     doc: "tensors with their names",
@@ -132,12 +127,7 @@ export const FILES: readonly FuzzTarget[] = [
   {
     name: "llama2c",
     doc: "models of llama2.c",
-    seeds() {
-      const { width, hidden, layers, heads, kvHeads, vocabulary, context } = config;
-      const head = Int32Array.of(width, hidden, layers, heads, kvHeads, vocabulary, context);
-      const all = [...weights.tensors.values()].map((tensor) => toFloat32(tensor));
-      return [Buffer.concat([head, ...all].map((a) => Buffer.from(a.buffer)))];
-    },
+    seeds: () => [llama2cBytes(weights)],
     read(bytes) {
       readWeights(fileOf("fuzz.llama2c.bin", bytes));
     },

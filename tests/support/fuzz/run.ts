@@ -3,15 +3,17 @@
  * nothing else: no other exception, no endless work, no memory beyond the file's share, no file written.
  *
  * FUZZ_SECONDS is how long each target runs (default: 500 cases, for 2 at most), FUZZ_SEED where the cases begin. What fails is
- * kept in build/fuzz; a file moved from there to tests/cases/fuzz/TARGET is tried in every run from then on.
+ * kept in build/fuzz/TARGET, what never ends as `running`; a file moved from there to tests/cases/fuzz/TARGET is tried in
+ * every run from then on.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { UserError } from "../../../compiler/support/diagnostic.ts";
 import { renderDiagnostics } from "../../../compiler/support/render.ts";
 import { packageRoot } from "../../../dsl/index.ts";
+import { overwrite } from "../overwrite.ts";
 import { damaged } from "./damage.ts";
 
 export interface FuzzTarget {
@@ -31,6 +33,8 @@ export interface FuzzCount {
   readonly seconds: number;
   /** The longest case, milliseconds. */
   readonly slowest: number;
+  /** The first one ends a run. */
+  readonly faults: 0 | 1;
 }
 
 /** A case may take that long on a busy machine, milliseconds. */
@@ -43,6 +47,10 @@ const given = process.env["FUZZ_SECONDS"];
 const seconds = Number(given ?? 2);
 /** Without a time that is asked for, a run has the same cases as the one before. */
 const MOST_CASES = given === undefined ? 500 : 100_000_000;
+
+/** For `test.each`: the name, what is tried, and the target. */
+export const named = (list: readonly FuzzTarget[]): (readonly [string, string, FuzzTarget])[] =>
+  list.map((target) => [target.name, target.doc, target]);
 
 /** Whether the file was refused. Throws for all that is no answer. */
 function tried({ name, read }: FuzzTarget, bytes: Buffer): { refused: boolean; ms: number } {
@@ -76,11 +84,16 @@ export function fuzz(target: FuzzTarget): FuzzCount {
   const seeds = target.seeds().map((bytes) => Buffer.from(bytes));
   for (const seed of seeds) target.read(seed);
   for (const bytes of keptCases(target.name)) tried(target, bytes);
+  const output = join(root, "build", "fuzz");
+  const kept = join(output, target.name);
+  const running = join(kept, "running");
+  mkdirSync(kept, { recursive: true });
   let [cases, refused, slowest] = [0, 0, 0];
   const start = performance.now();
   const property = fc.property(damaged(seeds), (bytes) => {
-    const found = tried(target, bytes);
+    overwrite(running, bytes);
     cases += 1;
+    const found = tried(target, bytes);
     if (found.refused) refused += 1;
     slowest = Math.max(slowest, found.ms);
   });
@@ -89,17 +102,18 @@ export function fuzz(target: FuzzTarget): FuzzCount {
     interruptAfterTimeLimit: 1000 * seconds,
     markInterruptAsFailure: false,
   });
-  const output = join(root, "build", "fuzz");
+  rmSync(running, { force: true });
+  const taken = (performance.now() - start) / 1000;
+  const count: FuzzCount = {
+    ...{ target: target.name, cases, refused, seconds: taken, slowest },
+    faults: failed ? 1 : 0,
+  };
+  writeFileSync(join(output, `${target.name}.json`), JSON.stringify(count));
   if (failed) {
     const [smallest] = counterexample!;
     const name = createHash("sha256").update(smallest).digest("hex").slice(0, 12);
-    mkdirSync(join(output, target.name), { recursive: true });
-    writeFileSync(join(output, target.name, name), smallest);
+    writeFileSync(join(kept, name), smallest);
     throw new Error(`build/fuzz/${target.name}/${name}`, { cause: errorInstance });
   }
-  const taken = (performance.now() - start) / 1000;
-  const count = { target: target.name, cases, refused, seconds: taken, slowest };
-  mkdirSync(output, { recursive: true });
-  writeFileSync(join(output, `${target.name}.json`), JSON.stringify(count));
   return count;
 }

@@ -3,50 +3,19 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { formats, readWeights } from "../../../formats/index.ts";
-import { toFloat32 } from "../../../formats/tensor.ts";
-import { expectedTensors, type WeightSet } from "../../../formats/weights.ts";
 import { createRandom } from "../../../training/random.ts";
-import { mutated, refuses } from "../../support/damage.ts";
+import { refuses } from "../../support/damage.ts";
+import {
+  byName,
+  damageHeaders,
+  expectWhole,
+  FORMAT_HEADERS,
+  sampleOf,
+  sampleWeights,
+} from "../../support/damaged_headers.ts";
 import { newFolder } from "./hf_models.ts";
-import { randomWeights, smallConfig } from "./random_weights.ts";
 
-const weights = randomWeights({ ...smallConfig, vocabulary: 32 }, 5);
-
-/** A model of each format that is only read. */
-const BY_HAND: Readonly<Record<string, (path: string, weights: WeightSet) => void>> = {
-  // The tables of the rotary embedding are left out; which numbers stand where plays no part here.
-  llama2c(path, { config, tensors }) {
-    const { width, hidden, layers, heads, kvHeads, vocabulary, context } = config;
-    const head = Int32Array.of(width, hidden, layers, heads, kvHeads, vocabulary, context);
-    const all = [...tensors.values()].map((tensor) => toFloat32(tensor));
-    fs.writeFileSync(path, Buffer.concat([head, ...all].map((a) => Buffer.from(a.buffer))));
-  },
-};
-
-interface Sample {
-  /** What is read. */
-  readonly path: string;
-  /** The file that is damaged, and how many of its bytes are header. */
-  readonly file: string;
-  readonly header: number;
-}
-
-function sampleOf(name: string): Sample {
-  const path = join(newFolder(), "model");
-  const { write = BY_HAND[name]! } = formats.find((format) => format.name === name)!;
-  write(path, weights);
-  const file = name === "hf" ? join(path, "model.safetensors") : path;
-  const { size } = fs.statSync(file);
-  let numbers = 0;
-  for (const tensor of weights.tensors.values()) numbers += tensor.data.length;
-  return { path, file, header: Math.min(size - numbers, size) };
-}
-
-/** What is read is the whole of a model, whatever the file said before. */
-function readWhole(path: string): void {
-  const { config, tensors } = readWeights(path);
-  expect(new Map([...tensors].map(([n, t]) => [n, t.shape]))).toEqual(expectedTensors(config));
-}
+const readWhole = (path: string): void => expectWhole(readWeights(path));
 
 const names = formats.map((format) => format.name);
 
@@ -71,26 +40,9 @@ test.each(names)("%s: a file that ends too early, or goes on, is refused", (name
   }
 });
 
-/** In all, 10,000. */
-const MUTATIONS = 2000;
-
-test.each(names)(
+test.each(byName(FORMAT_HEADERS))(
   "%s: damaged headers are refused, or a whole model is read",
-  (name) => {
-    const { path, file, header } = sampleOf(name);
-    const whole = fs.readFileSync(file);
-    const [head, rest] = [whole.subarray(0, header), whole.subarray(header)];
-    const random = createRandom(2);
-    const before = process.memoryUsage().rss;
-    let refused = 0;
-    for (let i = 0; i < MUTATIONS; i++) {
-      fs.writeFileSync(file, Buffer.concat([mutated(head, random), rest]));
-      if (refuses(() => readWhole(path))) refused += 1;
-    }
-    expect(refused).toBeGreaterThan(0.5 * MUTATIONS);
-    expect(process.memoryUsage().rss - before).toBeLessThan(5e8);
-  },
-  60_000,
+  (_, target) => damageHeaders(target, target.quick, 2),
 );
 
 test("a link is followed as hubs keep their models, and shows nothing of what is no model", () => {
@@ -117,8 +69,8 @@ test("a folder that is a link is replaced itself, not what it leads to", () => {
   fs.writeFileSync(join(elsewhere, "precious"), "1");
   fs.symlinkSync(elsewhere, out);
   const hf = formats.find((format) => format.name === "hf")!;
-  expect(refuses(() => hf.write!(out, weights))).toBe(true);
-  hf.write!(out, weights, { replace: true });
+  expect(refuses(() => hf.write!(out, sampleWeights))).toBe(true);
+  hf.write!(out, sampleWeights, { replace: true });
   readWhole(out);
   expect(fs.readdirSync(elsewhere)).toEqual(["precious"]);
 });
