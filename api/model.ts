@@ -1,7 +1,9 @@
 /** Models as a program gives them: text of the language, a file, a name we know, or a graph it built. */
 import type { Graph } from "../compiler/ir/graph.ts";
+import { aName, text as aText, checkArgument, isObject, type Rule } from "../dsl/arguments.ts";
 import { type Elaborated, type Entry, elaborate, loadModel } from "../dsl/index.ts";
 import { entryName, entryToCompile } from "./entries.ts";
+import { checkDefinitions, checkOptions, OPTIONS } from "./options.ts";
 
 /** A file of the language that was read and checked. */
 export interface Model {
@@ -34,20 +36,24 @@ interface OpenedModel extends Model {
 
 /**
  * Reads text of the language.
- * @throws UserError with every mistake of the text.
+ * @throws UserError with every mistake of the text, and for options that do not exist or cannot be (E0979, E0955).
  */
-export function parse(text: string, { define = {}, path = "model.ane" }: ModelOptions = {}): Model {
+export function parse(text: string, options: ModelOptions = {}): Model {
+  checkArgument("parse(text)", text, aText);
+  const { define = {}, path = "model.ane" } = checkOptions("parse", options, OPTIONS.parse);
+  checkDefinitions(define);
   return opened(elaborate({ path, text }, { overrides: define }));
 }
 
 /**
  * Reads a file that ends with `.ane`, or a model that comes with anec: `load("tiny")`.
- * @throws UserError where there is none of the name, and with every mistake of the text.
+ * @throws UserError where there is none of the name, with every mistake of the text, and for options that do not
+ *   exist or cannot be (E0979, E0955).
  */
-export function load(
-  nameOrPath: string,
-  { define = {} }: Pick<ModelOptions, "define"> = {},
-): Model {
+export function load(nameOrPath: string, options: Pick<ModelOptions, "define"> = {}): Model {
+  checkArgument("load(nameOrPath)", nameOrPath, aName);
+  const { define = {} } = checkOptions("load", options, OPTIONS.load);
+  checkDefinitions(define);
   return opened(elaborate(loadModel(nameOrPath), { overrides: define }));
 }
 
@@ -56,17 +62,39 @@ function opened(elaborated: Elaborated): OpenedModel {
     elaborated,
     entries: elaborated.entries.map(entryName),
     dims: elaborated.dims,
-    graph: (entry) => entryToCompile(elaborated, entry).graph(),
+    graph: (entry) => {
+      if (entry !== undefined) checkArgument("graph(entry)", entry, aText);
+      return entryToCompile(elaborated, entry).graph();
+    },
   };
 }
 
-/** The graph that is meant; `prefer` decides where no entry is named. */
-export function graphOf(model: ModelLike, entry: string | undefined, prefer: Entry["kind"]): Graph {
+const aModel: Rule = {
+  needs: "text of the language, a model that was read, or a graph",
+  holds: (value) => typeof value === "string" || isModel(value) || isGraph(value),
+};
+
+/** The graph that `call` was given; `prefer` decides where no entry is named. */
+export function graphOf(
+  call: string,
+  model: ModelLike,
+  entry: string | undefined,
+  prefer: Entry["kind"],
+): Graph {
+  checkArgument(call, model, aModel);
   const read = typeof model === "string" ? parse(model) : model;
-  if (!("entries" in read)) return read;
+  if (!isModel(read)) return read;
   return isOpened(read)
     ? entryToCompile(read.elaborated, entry, prefer).graph()
     : read.graph(entry);
+}
+
+function isModel(value: unknown): value is Model {
+  return isObject(value) && Array.isArray(value["entries"]) && typeof value["graph"] === "function";
+}
+
+function isGraph(value: unknown): value is Graph {
+  return isObject(value) && ["inputs", "params", "outputs"].every((k) => Array.isArray(value[k]));
 }
 
 function isOpened(model: Model): model is OpenedModel {

@@ -14,6 +14,7 @@ import { elementCount, shapeWithSizes, sizesOf } from "../compiler/ir/types.ts";
 import { sessionCannotLearn, sessionInput, sessionName } from "../compiler/messages/library.ts";
 import { gradientNotFinite, lossNotFinite } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
+import { aName, anObject, checkArgument, type Rule, text } from "../dsl/arguments.ts";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
 import { fromFloat32, toFloat32 } from "../formats/tensor.ts";
 import { inputStorage, lowerToHost, paramStorage } from "../passes/lower_to_host.ts";
@@ -29,6 +30,7 @@ import { optimizerNamed } from "../training/optimizers/index.ts";
 import { completeSettings, type TrainSettings } from "../training/options.ts";
 import { buffers, trainingPlan } from "../training/programs.ts";
 import { graphOf, type ModelLike } from "./model.ts";
+import { checkOptions, OPTIONS } from "./options.ts";
 
 /** How a session trains; all of it has defaults, those of `anec train`. The rate stays as it is. */
 export interface LearnOptions
@@ -89,13 +91,20 @@ export class Session {
   /**
    * Opens a model; its parameters have the values that training starts with.
    *
-   * @throws UserError with the mistakes of a text, for options out of range (E0901), for a model that cannot be
-   *   trained (E0998).
+   * @throws UserError with the mistakes of a text, for options that do not exist or cannot be (E0979, E0955, E0901),
+   *   for a model that cannot be trained (E0998).
    * @throws NativeError (E0601, E0605) where the runtime is not built, or there is too little memory.
    */
   static open(model: ModelLike, options: SessionOptions = {}): Session {
-    const { entry, learn, seed = 42, threads } = options;
-    const graph = graphOf(model, entry, learn === undefined ? "model" : "train");
+    const checked = checkOptions("Session.open", options, OPTIONS["Session.open"]);
+    const { entry, seed = 42, threads } = checked;
+    const learn = checked.learn && checkOptions("learn", checked.learn, OPTIONS.learn);
+    const graph = graphOf(
+      "Session.open(model)",
+      model,
+      entry,
+      learn === undefined ? "model" : "train",
+    );
     const settings = learn === undefined ? undefined : completeSettings(learn);
     const plan = settings === undefined ? inferencePlan(graph) : learningPlan(graph, settings);
     const native = openSession(plan, threads === undefined ? {} : { threads });
@@ -110,7 +119,7 @@ export class Session {
    * @throws UserError (E0996, E0997) for values that do not fit; NativeError (E0604) for ids beyond their table.
    */
   run(values: Values): Record<string, Float32Array> {
-    this.#write(values);
+    this.#write("run(values)", values);
     const learns = this.#settings !== undefined;
     this.#native.run(learns ? "evaluate" : "run", { first: true });
     return Object.fromEntries(
@@ -136,7 +145,7 @@ export class Session {
     if (list.length === 0) throw new UserError(sessionCannotLearn("a step needs values"));
     let sum = 0;
     for (const [i, one] of list.entries()) {
-      this.#write(one);
+      this.#write("step(values)", one);
       this.#native.run("micro_step", { first: i === 0 });
       sum += this.#native.f32(buffers.loss)[0]!;
     }
@@ -164,6 +173,7 @@ export class Session {
    * @throws UserError (E0997) where there is none of this path.
    */
   param(path: string): Float32Array {
+    checkArgument("param(path)", path, text);
     this.#known("parameter", path, this.params);
     return this.#native.f32(paramStorage(path));
   }
@@ -173,6 +183,7 @@ export class Session {
    * @throws UserError (E0702 to E0719) for a damaged file, E0996 and E0997 for tensors that are missing or do not fit.
    */
   load(path: string): void {
+    checkArgument("load(path)", path, aName);
     const { tensors } = readSafetensors(path);
     const read = this.params.map((slot) => {
       const tensor = tensors.get(slot.name);
@@ -192,6 +203,7 @@ export class Session {
    * @throws UserError (E0701 to E0707) where the system refuses.
    */
   save(path: string): void {
+    checkArgument("save(path)", path, aName);
     const tensors = this.params.map(
       ({ name, shape }) => [name, fromFloat32(shape, this.param(name))] as const,
     );
@@ -216,7 +228,8 @@ export class Session {
   }
 
   /** Checks all values, then writes them. */
-  #write(values: Values): void {
+  #write(call: string, values: Values): void {
+    checkArgument(call, values, VALUES);
     for (const name of Object.keys(values)) this.#known("input", name, this.inputs);
     for (const slot of this.inputs) check(slot, values[slot.name]);
     for (const { name, type } of this.inputs) {
@@ -236,6 +249,11 @@ function typeText({ shape, type }: Slot): string {
   return `${type === "i32" ? "i32" : ""}[${shape.join(", ")}]`;
 }
 
+const VALUES: Rule = {
+  ...anObject,
+  needs: "an object: a list of numbers for each input, by its name",
+};
+
 function isList(values: Values | readonly Values[]): values is readonly Values[] {
   return Array.isArray(values);
 }
@@ -247,10 +265,18 @@ function check(slot: Slot, given: ArrayLike<number> | undefined): void {
 
 function faultOf({ shape, type }: Slot, given: ArrayLike<number> | undefined): string | undefined {
   if (given === undefined) return "and no value was given for it";
+  if (!isNumbers(given)) return "and what was given for it is no list of numbers";
   const elements = shape.reduce((n, size) => n * size, 1);
   if (given.length !== elements) return `and ${given.length} numbers were given for ${elements}`;
   const bad = type === "f32" ? -1 : Array.prototype.findIndex.call(given, isNoId);
   return bad < 0 ? undefined : `and its element ${bad} is ${given[bad]}, which is no id`;
+}
+
+/** Whether it is as `ArrayLike<number>` says; the elements of typed arrays of BigInts are no numbers. */
+function isNumbers(given: unknown): boolean {
+  if (typeof given !== "object" || given === null || !("length" in given)) return false;
+  if (ArrayBuffer.isView(given)) return !/^Big/.test(given.constructor.name);
+  return Array.prototype.every.call(given, (element) => typeof element === "number");
 }
 
 const isNoId = (id: number): boolean => !Number.isInteger(id) || id < 0 || id >= 2 ** 31;

@@ -144,6 +144,11 @@ function declareParam(
   let node: Node | undefined;
   if (type !== undefined && init !== undefined) {
     if (isTooLarge(context, declared, type)) return;
+    // A model called by a train has its parameters beside the arguments of the train.
+    if (context.builder.hasInput(context.builder.pathOf(name.text))) {
+      context.reporter.report(names.definedTwice(name.span, "parameter", name.text, undefined));
+      return;
+    }
     const { shape, dtype } = type;
     node = context.builder.at(statement.span, () =>
       context.builder.param(name.text, shape, init, dtype),

@@ -5,6 +5,7 @@ import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import type { Span } from "../compiler/support/source.ts";
 import type { CallExpr, Expr, LayerItem, Statement, TrainItem } from "./ast.ts";
 import { builtIns, operandCount, signatureOf } from "./functions.ts";
+import { CALLS, habitNamed, MEMBERS, SELF } from "./habits.ts";
 import { calledLayers, forEachStatement, partsOf, segmentOf } from "./instances.ts";
 import type { LayerRef, Library } from "./library.ts";
 import { typeExprText } from "./signatures.ts";
@@ -244,7 +245,8 @@ function member(walk: Walk, { path, span }: Expr & { kind: "member" }): void {
     const known = walk.instances
       .flatMap((level) => [...level.keys()])
       .map((name) => [name, ...rest].join("."));
-    walk.reporter.report(names.unknownParameter(span, text, why, known));
+    const habit = SELF.written.includes(first!) ? SELF : habitNamed(MEMBERS, rest.at(-1)!);
+    walk.reporter.report(names.unknownParameter(span, text, why, known, habit?.help));
     return;
   }
   for (const [i, name] of rest.entries()) {
@@ -278,7 +280,7 @@ function call(walk: Walk, expr: CallExpr): void {
   const callee = library.resolve(name.text, { builtin, isStd });
   if (callee === undefined) {
     const alias = [...builtIns.values()].find((b) => b.op === name.text)?.name;
-    const options = { isOp: builtin, alias };
+    const options = { isOp: builtin, alias, way: habitNamed(CALLS, name.text)?.help };
     reporter.report(names.unknownCallee(name.span, name.text, library.callables, options));
     return;
   }

@@ -13,7 +13,7 @@
  * Operations are the functions of `compiler/ops` on nodes. A parameter's path is the scopes around it:
  * `block.3.attn.wq` is `b.repeat(L, () => b.scope("block", () => b.scope("attn", …)))`.
  */
-import { type Graph, makeGraph } from "../compiler/ir/graph.ts";
+import { type Graph, leafName, makeGraph } from "../compiler/ir/graph.ts";
 import { type Node, newScope, numberText, type Scope, withOrigin } from "../compiler/ir/node.ts";
 import { ShapeProblem } from "../compiler/ir/problem.ts";
 import { type Dim, type DType, dim, tensorType } from "../compiler/ir/types.ts";
@@ -23,6 +23,17 @@ import { causalMask } from "../compiler/ops/causal_mask.ts";
 import { input, param } from "../compiler/ops/input.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Span } from "../compiler/support/source.ts";
+import {
+  aFunction,
+  aLayer,
+  aName,
+  anInit,
+  aShape,
+  checkArgument,
+  isNode,
+  oneOf,
+  whole,
+} from "./arguments.ts";
 import { faultDiagnostic } from "./faults.ts";
 
 export { rearrange, share } from "./rearrange.ts";
@@ -64,6 +75,22 @@ function initText(init: Init): string {
     : `${init.kind} ${numberText(init.value)}`;
 }
 
+/**
+ * What a layer or a model returned, if it is a value of the graph.
+ * @throws UserError (E0215) for nothing, (E0955) for anything else.
+ */
+function resultOf(b: Builder, kind: "layer" | "model", name: string, returned: Node): Node {
+  if (returned === undefined)
+    throw new UserError(names.missingResult(undefined, kind, name, "return"));
+  checkArgument(`return of ${name}`, returned, {
+    needs: "a value of the model: an input, a parameter, or what an op gives",
+    holds: (value) => isNode(value) && value.scope === b.nodes,
+  });
+  return returned;
+}
+
+const DTYPES: readonly DType[] = ["f32", "f16", "i32"];
+
 /** Assembles one graph. Made by `model`. */
 export class Builder {
   /** The scope of the graph's nodes, for ops that have no operand to take it from. */
@@ -73,20 +100,50 @@ export class Builder {
   #path = "";
   /** Iterations of the repeats since the last `scope`. */
   #iterations: readonly number[] = [];
+  /** Paths of the scopes that were entered. */
+  readonly #entered = new Set<string>();
+  /** Of the scopes around, the name of the outermost that was entered before. */
+  #again: string | undefined;
+  /** Paths of the parameters declared since the scope was entered. */
+  #own = new Set<string>();
 
   /** A dimension with a name. */
   dim(name: string, size: number): Dim {
+    checkArgument("b.dim(name, …)", name, aName);
+    if (typeof size !== "number") checkArgument("b.dim(…, size)", size, whole(1, 2 ** 31));
     if (!Number.isInteger(size) || size < 1 || size > 2 ** 31) {
       throw new UserError(types.badDimension(undefined, name, size, ""));
     }
     return dim(name, size);
   }
 
-  /** An input of the graph, in order of declaration. */
+  /**
+   * An input of the graph, in order of declaration.
+   * @throws UserError (E0205) where there is an input or a parameter of this name.
+   */
   input(name: string, shape: readonly Dim[], dtype: DType = "f32"): Node {
+    this.#check("input", name, shape, dtype);
     const node = input(this.nodes, name, tensorType(dtype, shape));
     this.#inputs.push(node);
     return node;
+  }
+
+  /** Whether an input has this name. */
+  hasInput(name: string): boolean {
+    return this.#inputs.some((node) => leafName(node) === name);
+  }
+
+  /** Names and shapes as programs in plain JavaScript give them. */
+  #check(call: "input" | "param", name: string, shape: readonly Dim[], dtype: DType): void {
+    checkArgument(`b.${call}(name, …)`, name, aName);
+    checkArgument(`b.${call}(…, shape)`, shape, aShape);
+    checkArgument(`b.${call}(…, dtype)`, dtype, oneOf(DTYPES));
+    const path = call === "input" ? name : this.pathOf(name);
+    const isTaken = call === "input" ? this.#params.has(path) : this.#own.has(path);
+    if (isTaken || this.hasInput(path)) {
+      const what = call === "input" ? "input" : "parameter";
+      throw new UserError(names.definedTwice(undefined, what, path, undefined));
+    }
   }
 
   /** The path of something named `segment` here: `block.3.attn`. */
@@ -97,7 +154,7 @@ export class Builder {
 
   /**
    * A parameter of the current scope.
-   * @throws UserError where the scope has one of this name.
+   * @throws UserError where the scope has one of this name (E0205), or was entered before and has (E0209).
    */
   param(
     name: string,
@@ -105,9 +162,14 @@ export class Builder {
     init: Init = defaultInit(shape),
     dtype: DType = "f32",
   ): Node {
+    this.#check("param", name, shape, dtype);
+    checkArgument("b.param(…, init)", init, anInit);
     const path = this.pathOf(name);
-    if (this.#params.has(path))
-      throw new UserError(names.ambiguousInstance(undefined, path, undefined));
+    if (this.#params.has(path)) {
+      const call = this.#again ?? path;
+      throw new UserError(names.ambiguousInstance(undefined, call, undefined, call, "builder"));
+    }
+    this.#own.add(path);
     const node = param(this.nodes, path, tensorType(dtype, shape), initText(init));
     this.#params.set(path, node);
     return node;
@@ -120,18 +182,24 @@ export class Builder {
 
   /** Runs `body`; parameters it declares are named below `segment`. */
   scope<T>(segment: string, body: () => T): T {
-    const [path, iterations] = [this.#path, this.#iterations];
+    checkArgument("b.scope(segment, …)", segment, aName);
+    checkArgument("b.scope(…, body)", body, aFunction);
+    const [path, iterations, own, again] = [this.#path, this.#iterations, this.#own, this.#again];
     this.#path = this.pathOf(segment);
     this.#iterations = [];
+    this.#own = new Set();
+    if (this.#entered.has(this.#path)) this.#again ??= segment;
+    this.#entered.add(this.#path);
     try {
       return withOrigin(this.nodes, { path: this.#path }, body);
     } finally {
-      [this.#path, this.#iterations] = [path, iterations];
+      [this.#path, this.#iterations, this.#own, this.#again] = [path, iterations, own, again];
     }
   }
 
   /** Runs `body` for 0, 1, … `count` − 1; the iteration follows the next segment: `block.3`. */
   repeat(count: number, body: (iteration: number) => void): void {
+    checkArgument("b.repeat(…, body)", body, aFunction);
     if (!Number.isInteger(count) || count < 1 || count > 10_000) {
       throw new UserError(types.badRepeatCount(undefined, count));
     }
@@ -148,12 +216,15 @@ export class Builder {
 
   /** A call of a layer, whose parameters are named after it. */
   call<A extends readonly unknown[]>(layer: Layer<A>, ...args: A): Node {
+    checkArgument("b.call(layer, …)", layer, aLayer);
     return this.callAs(layer.name, layer, ...args);
   }
 
   /** A call of a layer under another name: `rms_norm#attn(x)`. */
   callAs<A extends readonly unknown[]>(segment: string, layer: Layer<A>, ...args: A): Node {
-    return this.scope(segment, () => layer.build(this, ...args));
+    checkArgument("b.callAs(…, layer, …)", layer, aLayer);
+    const returned = this.scope(segment, () => layer.build(this, ...args));
+    return resultOf(this, "layer", layer.name, returned);
   }
 
   /** The causal mask [rows, columns], added to attention scores. */
@@ -186,7 +257,7 @@ export interface ModelOptions {
 
 /**
  * The graph of a model written in TypeScript.
- * @throws UserError where operands do not fit or two parameters have one path.
+ * @throws UserError where operands do not fit, two inputs or parameters have one name, or nothing is returned.
  */
 export function model(
   name: string,
@@ -195,7 +266,7 @@ export function model(
 ): Graph {
   const builder = new Builder();
   try {
-    return builder.graph(name, output, define(builder));
+    return builder.graph(name, output, resultOf(builder, "model", name, define(builder)));
   } catch (error) {
     if (!(error instanceof ShapeProblem)) throw error;
     throw new UserError(faultDiagnostic(error, { operands: [], whole: undefined }));

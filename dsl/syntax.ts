@@ -5,7 +5,8 @@ import type { IToken } from "chevrotain";
 import * as messages from "../compiler/messages/syntax.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import type { SourceFile, Span } from "../compiler/support/source.ts";
-import type { File } from "./ast.ts";
+import type { File, Item } from "./ast.ts";
+import { hashComment, hashComments, withoutComments } from "./habit_places.ts";
 import { parseTokens } from "./parser.ts";
 import { syntaxDiagnostics } from "./syntax_errors.ts";
 import * as t from "./tokens.ts";
@@ -84,6 +85,9 @@ const NO_TEXT = ["\u0000", "\ufffd"];
 /** Mistakes reported for one file; what follows is mostly a consequence of them. */
 const MOST_MISTAKES = 100;
 
+/** Rounds of finding `#` comments: each mistake that goes may show another. */
+const MOST_ROUNDS = 8;
+
 /** Parses a file. Never throws: what could not be read is `broken` in the tree and has a diagnostic. */
 export function parseFile(source: SourceFile): Parsed {
   const garbage = NO_TEXT.map((c) => source.text.indexOf(c)).filter((at) => at >= 0);
@@ -92,15 +96,34 @@ export function parseFile(source: SourceFile): Parsed {
     const span = { source, start, end: start + 1 };
     return { ast: { source, items: [] }, diagnostics: [messages.notText(span)] };
   }
-  const { tokens, raw, errors } = t.tokenize(source.text);
-  const characters = [...characterErrors(source, errors), ...numbersOutOfRange(source, tokens)];
-  const limit = beyondLimits(source, tokens);
-  if (limit !== undefined) {
-    return { ast: { source, items: [] }, diagnostics: [...characters, limit] };
+  const comments: Diagnostic[] = [];
+  let text = source.text;
+  let parsed = parseText(source, text);
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const found = hashComments(text, parsed.raw, parsed.diagnostics);
+    if (found.length === 0) break;
+    comments.push(...found.map((start) => hashComment(source, start)));
+    text = withoutComments(text, found);
+    parsed = parseText(source, text);
   }
-  const parsed = parseTokens(source, tokens, docComments(raw));
-  const grammar = syntaxDiagnostics(source, tokens, parsed.errors, characters);
-  const diagnostics = [...characters, ...grammar];
+  const diagnostics = [...comments, ...parsed.diagnostics];
   diagnostics.sort((a, b) => (a.labels[0]?.span.start ?? 0) - (b.labels[0]?.span.start ?? 0));
   return { ast: { source, items: parsed.items }, diagnostics: diagnostics.slice(0, MOST_MISTAKES) };
+}
+
+interface ParsedText {
+  readonly items: readonly Item[];
+  readonly raw: readonly IToken[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Parses `text`, which is that of `source` but for comments. */
+function parseText(source: SourceFile, text: string): ParsedText {
+  const { tokens, raw, errors } = t.tokenize(text);
+  const characters = [...characterErrors(source, errors), ...numbersOutOfRange(source, tokens)];
+  const limit = beyondLimits(source, tokens);
+  if (limit !== undefined) return { items: [], raw, diagnostics: [...characters, limit] };
+  const { items, errors: faults } = parseTokens(source, tokens, docComments(raw));
+  const grammar = syntaxDiagnostics(source, tokens, faults, characters);
+  return { items, raw, diagnostics: [...characters, ...grammar] };
 }

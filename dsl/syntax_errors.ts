@@ -9,6 +9,7 @@ import * as messages from "../compiler/messages/syntax.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { positionAt, type SourceFile, type Span } from "../compiler/support/source.ts";
 import { EOF } from "./chevrotain.ts";
+import { habitAt } from "./habit_places.ts";
 import * as t from "./tokens.ts";
 
 interface Fact {
@@ -112,6 +113,8 @@ function diagnose(source: SourceFile, tokens: readonly IToken[], error: SyntaxEr
   const span = spanAt(source, error);
   const found = describeToken(token);
 
+  const habit = habitAt(source, tokens, tokens.indexOf(token), rule);
+  if (habit !== undefined) return habit;
   if (expected === "EOF" || rule === "file") return messages.statementOutside(span, found, ITEMS);
   if (rule === "terminator") return messages.unfinishedLine(span, found, type === t.MatMul);
   const isNameHere = expected === "Identifier" || (expected === null && NAME_RULES.has(rule));

@@ -1,4 +1,4 @@
-/** E0996 to E0998: what a program that uses anec as a library gave to a session. */
+/** E0979 and E0996 to E0998: what a program that uses anec as a library gave to a session, and unknown options. */
 import { didYouMean, listOf, message } from "./message.ts";
 
 const quoted = (names: readonly string[]): string => listOf(names.map((n) => `\`${n}\``));
@@ -40,4 +40,19 @@ export const sessionCannotLearn = message(
       '`train` of the language, or a graph made with `{ output: "loss" }`.',
   },
   (why: string) => ({ title: `the session cannot train: ${why}` }),
+);
+
+export const unknownOption = message(
+  "E0979",
+  {
+    summary: "an option that a function of the library does not have",
+    explain:
+      "Each function that takes options has its own (docs/api); any other name is an error, so that a misspelt " +
+      "option is never ignored.",
+  },
+  (call: string, name: string, known: readonly string[], meant: string | undefined) => ({
+    title: `\`${call}\` has no option \`${name}\``,
+    why: `It has ${quoted(known)}.`,
+    help: meant === undefined ? didYouMean(name, known) : [{ text: `it is called \`${meant}\`` }],
+  }),
 );

@@ -62,6 +62,12 @@ export const unknownName = message(
   }),
 );
 
+interface CalleeFacts {
+  readonly isOp?: boolean;
+  readonly alias?: string | undefined;
+  readonly way?: string | undefined;
+}
+
 export const unknownCallee = message(
   "E0203",
   {
@@ -74,14 +80,16 @@ export const unknownCallee = message(
     span: Span | undefined,
     name: string,
     known: readonly string[],
-    /** `isOp`: called as `op.NAME`. `alias`: what the language calls the op of this name. */
-    { isOp = false, alias }: { readonly isOp?: boolean; readonly alias?: string | undefined } = {},
+    /** `isOp`: called as `op.NAME`. `alias`: what the language calls the op of this name. `way`: what it has instead. */
+    { isOp = false, alias, way }: CalleeFacts = {},
   ) => ({
     title: isOp ? `there is no op named \`${name}\`` : `there is no op or layer named \`${name}\``,
     labels: at(span),
     help:
       alias === undefined
-        ? didYouMean(name, known)
+        ? way === undefined
+          ? didYouMean(name, known)
+          : [{ text: way }]
         : [
             {
               text: `in the language it is called \`${alias}\``,
@@ -117,7 +125,7 @@ export const definedTwice = message(
       "Dimensions, layers, models, arguments and parameters have one definition each. A `model` and a " +
       "`train` may share a name. `x = …` may be repeated: it gives a name a new value.",
   },
-  (span: Span, what: string, name: string, before: Span | undefined) => ({
+  (span: Span | undefined, what: string, name: string, before: Span | undefined) => ({
     title: `${what} \`${name}\` is defined twice`,
     labels: [...at(span, "again here"), ...at(before, "defined here")],
   }),
@@ -175,12 +183,26 @@ export const ambiguousInstance = message(
     summary: "two calls whose parameters would have the same names",
     explain:
       "A call of a layer owns parameters named after it: `attn.wq`. Two calls of one layer in a scope are " +
-      "told apart with `#name`: `rms_norm#ffn(x)` owns `ffn.weight`.",
+      "told apart with `#name`: `rms_norm#ffn(x)` owns `ffn.weight`. In TypeScript that is " +
+      '`b.callAs("ffn", norm, x)`.',
   },
-  (span: Span | undefined, segment: string, before: Span | undefined, layer = segment) => ({
+  (
+    span: Span | undefined,
+    segment: string,
+    before: Span | undefined,
+    layer = segment,
+    /** `builder`: the calls are those of a program in TypeScript. */
+    language: "ane" | "builder" = "ane",
+  ) => ({
     title: `two calls named \`${segment}\` would own the same parameters`,
     labels: [...at(span, "the second call"), ...at(before, "the first call")],
-    help: [{ text: `tell them apart with a name: \`${layer}#other(…)\`` }],
+    help: [
+      {
+        text: `tell them apart with a name: \`${
+          language === "ane" ? `${layer}#other(…)` : `b.callAs("other", ${layer}, …)`
+        }\``,
+      },
+    ],
   }),
 );
 
@@ -192,11 +214,11 @@ export const unknownParameter = message(
       "`embed.weight` is the parameter `weight` of the call `embed(…)` before it in the same scope; a call " +
       "with a name, `rms_norm#attn(x)`, is `attn`. A call inside `repeat` is visible in that iteration.",
   },
-  (span: Span, path: string, why: string, known: readonly string[]) => ({
+  (span: Span, path: string, why: string, known: readonly string[], way?: string) => ({
     title: `there is no parameter \`${path}\` here`,
     labels: at(span),
     why,
-    help: didYouMean(path, known),
+    help: way === undefined ? didYouMean(path, known) : [{ text: way }],
   }),
 );
 
@@ -267,7 +289,7 @@ export const missingResult = message(
     summary: "a body without a result",
     explain: "A layer or a model ends with `return`, a train with `loss`.",
   },
-  (span: Span, kind: string, name: string, keyword: "return" | "loss") => ({
+  (span: Span | undefined, kind: string, name: string, keyword: "return" | "loss") => ({
     title: `${kind} \`${name}\` has no \`${keyword}\``,
     labels: at(span),
     help: [{ text: `end it with \`${keyword} …\`` }],

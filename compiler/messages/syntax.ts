@@ -1,4 +1,4 @@
-/** E01xx: the text of an `.ane` file. (E0140 is text of graphs, E0150… text of MIL.) */
+/** E01xx: the text of an `.ane` file. (E0150… is text of MIL.) */
 import type { Help } from "../support/diagnostic.ts";
 import type { Span } from "../support/source.ts";
 import { at, didYouMean, listOf, message } from "./message.ts";
@@ -239,5 +239,20 @@ export const notText = message(
     title: `${span.source.path} is not UTF-8 text`,
     labels: at(span, "the first byte that is no character"),
     help: [{ text: "if it is text in another encoding, convert it: `iconv -f latin1 -t utf-8`" }],
+  }),
+);
+
+export const otherLanguage = message(
+  "E0116",
+  {
+    summary: "something of another language",
+    explain:
+      "The text has something that Python and PyTorch have and this language has not. The help says what there " +
+      "is instead; docs/language.md has the whole table.",
+  },
+  (span: Span, written: string, help: Help) => ({
+    title: `the language has no \`${written}\``,
+    labels: at(span),
+    help: [help],
   }),
 );

@@ -237,7 +237,7 @@ export const badDimension = message(
     title:
       value === 0 || value < 0
         ? `dimension \`${name}\` is ${value}, but dimensions start at 1`
-        : !Number.isFinite(value) || value > 2 ** 31
+        : value > 2 ** 31
           ? `dimension \`${name}\` is ${value}, more than 2147483648`
           : `dimension \`${name}\` is ${value}, which is not a whole number`,
     labels: at(span, text),

@@ -17,7 +17,7 @@ import { softmax } from "../../../compiler/ops/softmax.ts";
 import { swapLastTwo } from "../../../compiler/ops/transpose.ts";
 import { UserError } from "../../../compiler/support/diagnostic.ts";
 import { renderDiagnostics } from "../../../compiler/support/render.ts";
-import { Builder, elaborate, layer, model, rearrange, share } from "../../../dsl/index.ts";
+import { Builder, check, elaborate, layer, model, rearrange, share } from "../../../dsl/index.ts";
 
 /** The sample of the language page, written in TypeScript. */
 const llama = () =>
@@ -116,11 +116,7 @@ test("mistakes in a builder are messages without a place", () => {
   `);
   expect(
     messageOf(() => model("m", (b) => add(b.param("w", [S]), b.param("w", [S])))),
-  ).toMatchInlineSnapshot(`
-    "error[E0209]: two calls named \`w\` would own the same parameters
-
-      help: tell them apart with a name: \`w#other(…)\`"
-  `);
+  ).toMatchInlineSnapshot(`"error[E0205]: parameter \`w\` is defined twice"`);
   expect(messageOf(() => new Builder().dim("S", 0))).toMatchInlineSnapshot(
     `"error[E0313]: dimension \`S\` is 0, but dimensions start at 1"`,
   );
@@ -145,4 +141,16 @@ test("heads that are as many as wanted are only renamed", () => {
   const k = b.input("k", [K, S]);
   expect(share(k, K)).toBe(k);
   expect(share(k, H).op.name).toBe("reshape");
+});
+
+test("a parameter of a model cannot be named like an argument of its train", () => {
+  const text = `dims S = 4, D = 8
+model m(x: [S, D]) -> [S, D] {
+  param y: [D]
+  return x * y
+}
+train m(x: [S, D], y: [S, D]) { loss mean(mean(square(m(x) - y))) }
+`;
+  const { code, labels } = check({ path: "a.ane", text })[0]!;
+  expect([code, labels[0]?.span.start]).toEqual(["E0205", text.indexOf("y: [D]")]);
 });
