@@ -19,9 +19,14 @@ export interface ViewBuilder {
 type Name = keyof TrainPoints;
 type Point = Readonly<Record<Name, number | null>>;
 
-const mean = (values: readonly (number | null | undefined)[]): number | null => {
-  const known = values.filter((v): v is number => v !== null && v !== undefined);
-  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
+const mean = (values: Iterable<number | null | undefined>): number | null => {
+  let [sum, count] = [0, 0];
+  for (const value of values) {
+    if (value === null || value === undefined) continue;
+    sum += value;
+    count += 1;
+  }
+  return count === 0 ? null : sum / count;
 };
 const last = (values: readonly (number | null)[]): number | null => values.at(-1) ?? null;
 const largest = (values: readonly (number | null)[]): number | null => {
@@ -115,7 +120,7 @@ export function viewBuilder(name: string): ViewBuilder {
     const { update } = record;
     if (update === undefined) return;
     const of = (key: "step" | "engine" | "staging" | "host" | "optimizer"): number | null =>
-      mean(group.map((r) => r.ms?.[key]));
+      group.length === 1 ? (record.ms?.[key] ?? null) : mean(group.map((r) => r.ms?.[key]));
     train.add({
       ...{ step: record.step, seconds: secondsAt(time), loss: update.loss },
       ...{ lr: record.lr, gradNorm: update.gradNorm },

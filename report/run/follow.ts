@@ -13,10 +13,18 @@ import { recordOf } from "../../training/log/record.ts";
 import { viewBuilder } from "./build_view.ts";
 import type { RunView } from "./view.ts";
 
+/** How many lines may still be read; whoever reads some takes them off. */
+export interface LinesLeft {
+  lines: number;
+}
+
 export interface FollowedRun {
   readonly path: string;
-  /** Reads what is new, and answers whether there was anything. Throws a `UserError` if the system refuses. */
-  poll(): boolean;
+  /**
+   * Reads what is new, or as much of it as may be, and answers whether there was anything. Throws a `UserError` if
+   * the system refuses.
+   */
+  poll(left?: LinesLeft): boolean;
   view(): RunView;
 }
 
@@ -35,7 +43,8 @@ export function followRun(path: string, name: string): FollowedRun {
   };
   return {
     path,
-    poll() {
+    poll(left = { lines: Number.POSITIVE_INFINITY }) {
+      if (left.lines <= 0) return false;
       const before = offset;
       const isChanged = !bytesBefore(path, offset, tail.length).equals(tail);
       if (isChanged) begin();
@@ -44,6 +53,8 @@ export function followRun(path: string, name: string): FollowedRun {
         // A line that somebody else has put there says nothing of the run.
         const record = recordOf(text);
         if (record !== undefined) builder.add(record);
+        left.lines -= 1;
+        if (left.lines <= 0) break;
       }
       if (offset === before && !isChanged) return false;
       tail = bytesBefore(path, offset, Math.min(TAIL, offset));
@@ -56,8 +67,9 @@ export function followRun(path: string, name: string): FollowedRun {
 /** The bytes in front of an offset: fewer, or none, if the file is shorter or gone. */
 function bytesBefore(path: string, offset: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
-  if (length === 0 || !fs.existsSync(path)) return bytes.subarray(0, 0);
+  if (length === 0) return bytes;
   return readingFile(path, () => {
+    if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return bytes.subarray(0, 0);
     const file = fs.openSync(path, "r");
     try {
       const got = fs.readSync(file, bytes, 0, length, offset - length);

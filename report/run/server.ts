@@ -2,14 +2,15 @@
  * The server of `anec dashboard`: one page, and a stream of the runs that it shows.
  *
  *     /         the page
- *     /events   server-sent events: `runs`, the names of all, and `run`, the view of one that has changed
+ *     /events   server-sent events: `runs`, the names of all, and `run`, the view of one that has changed;
+ *               one stream a connection
  *
  * It listens on this machine alone. No path leads to a file: what is readable is what was given. A page of another
  * site cannot ask it either, not even by a name that it has led to this machine: the Host header has to be that of a
  * local address, and the browser must not say that another site asks.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { livePage } from "./page.ts";
 import type { RunView } from "./view.ts";
 
@@ -32,6 +33,8 @@ const ADDRESS = "127.0.0.1";
 const MOST_PAGES = 32;
 /** A page that is further behind than this is told later. Bytes. */
 const MOST_WAITING = 2 ** 24;
+/** Milliseconds from one sign of life to the next: a page that has gone without a word is noticed by it. */
+const SIGN_OF_LIFE = 15_000;
 
 const HEADERS = {
   "Cache-Control": "no-store",
@@ -49,19 +52,28 @@ interface Listener {
   readonly stale: Set<string>;
 }
 
+export interface ServeOptions {
+  readonly port: number;
+  /** Milliseconds from one look for news to the next. */
+  readonly every?: number;
+  /** Milliseconds from one sign of life on a stream to the next. */
+  readonly sign?: number;
+}
+
 /** Serves until it is closed; rejects with the system's error if it cannot listen. `port` 0: a free one. */
 export async function serveRuns(
   source: RunSource,
-  { port, every = 500 }: { readonly port: number; readonly every?: number },
+  { port, every = 500, sign = SIGN_OF_LIFE }: ServeOptions,
 ): Promise<RunServer> {
   const page = Buffer.from(livePage());
-  const listeners = new Set<Listener>();
+  // By connection. Requests that wait behind a stream on the same one are told of no end of it.
+  const listeners = new Map<Socket, Listener>();
 
   const tick = (): void => {
     const changed = source.poll();
     const names = JSON.stringify(source.names());
     const views = new Map<string, string>();
-    for (const listener of listeners) {
+    for (const listener of listeners.values()) {
       const { response, stale } = listener;
       for (const name of changed) stale.add(name);
       if (response.writableLength > MOST_WAITING) continue;
@@ -76,15 +88,24 @@ export async function serveRuns(
     }
   };
 
-  const listen = (request: IncomingMessage, response: ServerResponse): void => {
+  const giveSign = (): void => {
+    for (const { response } of listeners.values())
+      if (response.writableLength <= MOST_WAITING) response.write(":\n\n");
+  };
+
+  const listen = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    if (listeners.has(socket)) {
+      refuse(response, 409, "this connection has a stream already");
+      return;
+    }
     if (listeners.size >= MOST_PAGES) {
       refuse(response, 503, "too many pages are open");
       return;
     }
     response.writeHead(200, { ...HEADERS, "Content-Type": "text/event-stream" });
     const listener: Listener = { response, names: "", stale: new Set(source.names()) };
-    listeners.add(listener);
-    request.on("close", () => listeners.delete(listener));
+    listeners.set(socket, listener);
+    socket.once("close", () => listeners.delete(socket));
     tick();
   };
 
@@ -103,12 +124,12 @@ export async function serveRuns(
     response.end(request.method === "HEAD" ? undefined : page);
   });
   await listening(server, port);
-  const timer = setInterval(tick, every);
+  const timers = [setInterval(tick, every), setInterval(giveSign, sign)];
   return {
     url: `http://${ADDRESS}:${(server.address() as AddressInfo).port}/`,
     close() {
-      clearInterval(timer);
-      for (const { response } of listeners) response.end();
+      for (const timer of timers) clearInterval(timer);
+      for (const { response } of listeners.values()) response.end();
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },

@@ -5,27 +5,34 @@ import { fileNotFound } from "../../compiler/messages/files.ts";
 import { notALog } from "../../compiler/messages/logs.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { neighboursOf, readingFile } from "../../formats/files.ts";
-import { type FollowedRun, followRun, isLog } from "./follow.ts";
+import { type FollowedRun, followRun, isLog, type LinesLeft } from "./follow.ts";
 import type { RunSource } from "./server.ts";
 
 /** Logs of a folder that are followed: the latest. */
 const MOST_RUNS = 64;
 
 /**
- * Follows logs. A folder stands for the logs in it, and for those that are begun there later. Throws a
- * `UserError`: E0706 for a path where nothing is, E0930 for a file that is no log.
+ * Follows logs. A folder stands for the logs in it, and for those that are begun there later. `mostLines` are read
+ * at a time, of all logs together; what is left is read the next time. Throws a `UserError`: E0706 for a path where
+ * nothing is, E0930 for a file that is no log, E0702 and E0707 for what the system does not let be read. A folder of
+ * which some logs can be read is followed for them.
  */
-export function followRuns(paths: readonly string[]): RunSource {
+export function followRuns(
+  paths: readonly string[],
+  { mostLines = Number.POSITIVE_INFINITY }: { readonly mostLines?: number } = {},
+): RunSource {
   const folders = paths.filter((path) => statOf(path)?.isDirectory() === true);
   const files = paths.filter((path) => !folders.includes(path));
   for (const path of files) needLog(path);
   const followed = new Map<string, FollowedRun>();
   // Files of folders by when they had changed last, and whether they were logs then: looked at once.
   const looked = new Map<string, Looked>();
+  for (const folder of folders) needFolder(folder, looked);
 
   const look = (): void => {
     for (const path of files) follow(path);
-    for (const folder of folders) for (const path of logsIn(folder, looked)) follow(path);
+    for (const folder of folders)
+      for (const path of orElse([], () => logsIn(folder, looked))) follow(path);
   };
   const follow = (path: string): void => {
     const isKnown = [...followed.values()].some((run) => resolve(run.path) === resolve(path));
@@ -36,20 +43,23 @@ export function followRuns(paths: readonly string[]): RunSource {
   return {
     poll() {
       look();
-      return [...followed].filter(([, run]) => isChanged(run)).map(([name]) => name);
+      const left: LinesLeft = { lines: mostLines };
+      const changed = [...followed].filter(([, run]) => orElse(false, () => run.poll(left)));
+      return changed.map(([name]) => name);
     },
     names: () => [...followed.keys()],
     view: (name) => followed.get(name)?.view(),
   };
 }
 
-/** A log that cannot be read now may be readable later. */
-function isChanged(run: FollowedRun): boolean {
+/** What `read` answers, or `otherwise`: what the system refuses now it may allow later. */
+function orElse<T>(otherwise: T, read: () => T, told?: (error: UserError) => void): T {
   try {
-    return run.poll();
+    return read();
   } catch (error) {
-    if (error instanceof UserError) return false;
-    throw error;
+    if (!(error instanceof UserError)) throw error;
+    told?.(error);
+    return otherwise;
   }
 }
 
@@ -59,55 +69,53 @@ function needLog(path: string): void {
   if (!isLog(path)) throw new UserError(notALog(path, 1, "is no record"));
 }
 
+/** A folder without logs may get some; one without a log that can be read is an error. */
+function needFolder(folder: string, looked: Map<string, Looked>): void {
+  const refused: UserError[] = [];
+  const logs = logsIn(folder, looked, (error) => refused.push(error));
+  if (logs.length === 0 && refused[0] !== undefined) throw refused[0];
+}
+
 interface Looked {
   readonly changed: number;
   readonly isLog: boolean;
 }
 
-/** The logs of a folder by name; of too many, the latest. */
-function logsIn(folder: string, looked: Map<string, Looked>): string[] {
+/** The logs of a folder by name; of too many, the latest. What cannot be read of it is left out, and told. */
+function logsIn(
+  folder: string,
+  looked: Map<string, Looked>,
+  told?: (error: UserError) => void,
+): string[] {
   const found = namesIn(folder)
     .filter((name) => name.endsWith(".jsonl"))
     .flatMap((name) => {
       const path = join(folder, name);
-      const stat = statOf(path);
+      const stat = orElse(undefined, () => statOf(path), told);
       return stat?.isFile() === true ? [{ path, changed: stat.mtimeMs }] : [];
     })
     .filter(({ path, changed }) => {
       const before = looked.get(path);
       if (before?.isLog === true || before?.changed === changed) return before.isLog;
-      const isLog = isReadableLog(path);
-      looked.set(path, { changed, isLog });
-      return isLog;
+      const is = orElse(undefined, () => isLog(path), told);
+      if (is !== undefined) looked.set(path, { changed, isLog: is });
+      return is === true;
     });
   const latest = found.sort((a, b) => b.changed - a.changed).slice(0, MOST_RUNS);
   return latest.map(({ path }) => path).sort();
 }
 
-function isReadableLog(path: string): boolean {
-  try {
-    return isLog(path);
-  } catch (error) {
-    if (error instanceof UserError) return false;
-    throw error;
-  }
-}
-
+/** The names in a folder: none if it is gone, as it may be while the dashboard is open. */
 function namesIn(folder: string): readonly string[] {
-  try {
-    return fs.readdirSync(folder);
-  } catch {
-    // A folder may go while the dashboard is open.
-    return [];
-  }
+  return readingFile(folder, () => {
+    const found = fs.statSync(folder, { throwIfNoEntry: false });
+    return found?.isDirectory() === true ? fs.readdirSync(folder) : [];
+  });
 }
 
+/** Undefined where nothing is. */
 function statOf(path: string): fs.Stats | undefined {
-  try {
-    return fs.statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+  return readingFile(path, () => fs.statSync(path, { throwIfNoEntry: false }));
 }
 
 /** The name of the file, with its folder or a number where another run has it. */

@@ -75,7 +75,7 @@ export interface Addon {
   attachRanks(handle: Handle, ranks: RankLink): Failure | undefined;
   engineCounts(handle: Handle): EngineCounts | null | Failure;
   engineNotes(handle: Handle): readonly string[] | Failure;
-  close(handle: Handle, arenas: readonly ArrayBuffer[]): Failure | undefined;
+  close(handle: Handle): Failure | undefined;
   measureGemm(
     m: number,
     n: number,

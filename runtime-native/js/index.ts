@@ -84,7 +84,10 @@ export interface Session {
   engineCounts(): EngineCounts | undefined;
   /** Sentences on what the engine mended since the last time this was asked, in the device's words. */
   takeNotes(): readonly string[];
-  /** Gives the memory back. Views become empty, and any later call is an error. */
+  /**
+   * Gives the memory back at once. Views become empty, and any later call is an error. What reads a view on
+   * another thread (an `fs.write` that has not ended) has to be done by then.
+   */
   close(): void;
 }
 
@@ -176,7 +179,7 @@ function engineFor(
   try {
     return attachEngine(handle, engine, options);
   } catch (error) {
-    loadAddon().close(handle, []);
+    loadAddon().close(handle);
     throw error;
   }
 }
@@ -259,7 +262,7 @@ export function createSession(plan: SessionPlan, options: DeviceOptions = {}): S
     close() {
       if (!open) return;
       open = false;
-      unwrap(addon.close(handle, [arenas.state, arenas.scratch]));
+      unwrap(addon.close(handle));
     },
   };
 }

@@ -41,7 +41,9 @@ export interface Message {
 
 /** `runtime-native/mpi/addon_mpi.cpp`, function by function. */
 interface MpiAddon {
-  open(): (Pick<World, "rank" | "size" | "library"> & { readonly ranks: RankLink }) | Failure;
+  open(
+    seconds: number,
+  ): (Pick<World, "rank" | "size" | "library"> & { readonly ranks: RankLink }) | Failure;
   gather(bytes: Uint8Array): readonly Uint8Array[] | Failure;
   send(rank: number, bytes: Uint8Array): Failure | undefined;
   receive(): Message | null | Failure;
@@ -61,10 +63,13 @@ export function isRankLost(error: unknown): error is NativeError {
   return error instanceof NativeError && error.code === "E0652";
 }
 
+/** Seconds after which a process that waits for others to join says so on standard error. */
+const PATIENCE = 30;
+
 /** Joins the other processes. Throws a `NativeError`: E0650 without the addon, E0651 if MPI fails. */
 export function openWorld(path: string = mpiAddonPath()): World {
   const addon = loadMpi(path);
-  const { rank, size, library, ranks: link } = unwrap(addon.open());
+  const { rank, size, library, ranks: link } = unwrap(addon.open(PATIENCE));
   return {
     ...{ rank, size, library, link },
     gather: (bytes) => unwrap(addon.gather(bytes)),

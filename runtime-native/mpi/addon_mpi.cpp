@@ -34,11 +34,14 @@ Napi::Value bytes_of(Napi::Env env, const std::string& text) {
   return list;
 }
 
-// open() → { rank, size, library, ranks }: `ranks` is what a session is given
+// open(seconds) → { rank, size, library, ranks }: `ranks` is what a session is given.
+// After so many seconds of waiting for other ranks it says that it waits.
 Napi::Value open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (world == nullptr) {
-    auto opened = World::open();
+    const bool is_given = info.Length() > 0 && info[0].IsNumber();
+    const double seconds = is_given ? info[0].As<Napi::Number>().DoubleValue() : 30;
+    auto opened = World::open(std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));
     if (!opened.ok()) return failure(env, opened.error());
     world = opened.value().release();
   }

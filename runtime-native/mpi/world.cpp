@@ -17,6 +17,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "mpi/late_notice.h"
+
 namespace anec {
 namespace {
 
@@ -51,7 +53,8 @@ int64_t share_begin(int64_t count, int rank, int size) { return count * rank / s
 
 }  // namespace
 
-Result<std::unique_ptr<World>> World::open() {
+Result<std::unique_ptr<World>> World::open(std::chrono::milliseconds patience) {
+  const LateNotice notice(patience);
   std::unique_ptr<World> world(new World());
   int provided = MPI_THREAD_SINGLE;
   const int started = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);

@@ -7,6 +7,7 @@
 
 #include <mpi.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -28,8 +29,9 @@ class World {
     std::string bytes;
   };
 
-  // Joins the others. Once in a process: MPI cannot be started again.
-  static Result<std::unique_ptr<World>> open();
+  // Joins the others. Once in a process: MPI cannot be started again. When they let it wait for longer than
+  // `patience`, that is said on standard error.
+  static Result<std::unique_ptr<World>> open(std::chrono::milliseconds patience);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 

@@ -4,8 +4,8 @@
 // wrong; `runtime-native/js/index.ts` turns that object into a NativeError. Nothing is thrown here.
 //
 // An arena becomes an ArrayBuffer over the session's own memory. Closing a session detaches the
-// buffers, so a view kept by the program becomes empty; the memory itself goes when the session and
-// the last buffer over it are gone.
+// buffers, so a view kept by the program becomes empty, and gives the memory back at once. A buffer
+// that the program has transferred to another one cannot be detached: its memory goes with that one.
 
 #include <napi.h>
 
@@ -108,7 +108,7 @@ Napi::Value info_of(const Napi::CallbackInfo& info) {
   return describe(info.Env(), handle->session->device());
 }
 
-// arena(handle, index) → ArrayBuffer over the arena's memory
+// arena(handle, index) → ArrayBuffer over the arena's memory; the same one every time
 Napi::Value arena(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Handle* handle = handle_of(info);
@@ -117,10 +117,15 @@ Napi::Value arena(const Napi::CallbackInfo& info) {
   if (handle->session == nullptr) return closed(env);
   const std::shared_ptr<Arena>& memory = handle->session->arena(index);
   if (memory->bytes() == 0) return Napi::ArrayBuffer::New(env, 0);
-  auto* owner = new std::shared_ptr<Arena>(memory);
-  return Napi::ArrayBuffer::New(
+  ArenaBuffer& lent = handle->buffers[index];
+  if (const Napi::ArrayBuffer known = lent.attached(); !known.IsEmpty()) return known;
+  lent.memory = std::make_shared<std::shared_ptr<Arena>>(memory);
+  using Owner = decltype(lent.memory);
+  const auto made = Napi::ArrayBuffer::New(
       env, memory->data(), static_cast<size_t>(memory->bytes()),
-      [](Napi::Env, void*, std::shared_ptr<Arena>* dead) { delete dead; }, owner);
+      [](Napi::Env, void*, Owner* dead) { delete dead; }, new Owner(lent.memory));
+  lent.buffer = Napi::Reference<Napi::ArrayBuffer>::New(made, 0);
+  return made;
 }
 
 // run(handle, program, first, times?, last?)
@@ -151,14 +156,15 @@ Napi::Value attach_ranks(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// close(handle, buffers): detaches the arenas' ArrayBuffers and stops the threads.
+// close(handle): detaches the arenas' ArrayBuffers, stops the threads and gives the memory back.
 Napi::Value close(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
-  if (handle == nullptr || info.Length() < 2 || !info[1].IsArray()) return misuse(info.Env());
-  const Napi::Array buffers = info[1].As<Napi::Array>();
-  for (uint32_t i = 0; i < buffers.Length(); ++i) {
-    const Napi::Value buffer = buffers.Get(i);
-    if (buffer.IsArrayBuffer()) buffer.As<Napi::ArrayBuffer>().Detach();
+  if (handle == nullptr) return misuse(info.Env());
+  for (ArenaBuffer& lent : handle->buffers) {
+    Napi::ArrayBuffer buffer = lent.attached();
+    if (buffer.IsEmpty()) continue;
+    buffer.Detach();
+    if (buffer.IsDetached()) lent.memory->reset();
   }
   handle->session.reset();
   return info.Env().Undefined();

@@ -22,9 +22,24 @@ inline Napi::Value misuse(Napi::Env env) {
   return failure(env, Error{"E0603", "the addon was called with arguments of the wrong type", ""});
 }
 
+// The ArrayBuffer over an arena. Its finalizer holds `memory` as well, and runs when the event loop turns, which
+// may be long after the buffer was detached: close() empties `memory` before. It must not where the buffer was
+// detached by somebody else, by `transfer()`, since then another one lies over the same bytes.
+struct ArenaBuffer {
+  Napi::Reference<Napi::ArrayBuffer> buffer;  // weak
+  std::shared_ptr<std::shared_ptr<Arena>> memory;
+
+  // The buffer; empty if there is none, or it lies over nothing any more.
+  Napi::ArrayBuffer attached() const {
+    const Napi::ArrayBuffer found = buffer.IsEmpty() ? Napi::ArrayBuffer() : buffer.Value();
+    return found.IsEmpty() || found.IsDetached() ? Napi::ArrayBuffer() : found;
+  }
+};
+
 // What a handle points at. `session` is null once closed.
 struct Handle {
   std::unique_ptr<Session> session;
+  ArenaBuffer buffers[2] = {};
 };
 
 inline Handle* handle_of(const Napi::CallbackInfo& info) {

@@ -14,7 +14,8 @@ export function missingMpi(): string | undefined {
 
 const version = spawnSync("mpirun", ["--version"], { encoding: "utf8" }).stdout ?? "";
 const OPEN_MPI = ["--allow-run-as-root", "--oversubscribe"];
-const starter = ["mpirun", ...(version.includes("Open MPI") ? OPEN_MPI : [])];
+/** How `mpirun` is called here. */
+export const mpirun = ["mpirun", ...(version.includes("Open MPI") ? OPEN_MPI : [])];
 
 export interface Ended {
   readonly code: number | null;
@@ -71,7 +72,7 @@ export function runRanks(
   const [program, ...args] = isAlone
     ? line(groups[0]!)
     : [
-        ...[...starter, ...flags],
+        ...[...mpirun, ...flags],
         ...groups.flatMap((g, i) => [...(i > 0 ? [":"] : []), "-n", String(g[0]), ...line(g)]),
       ];
   const mark = `anec-${process.pid}-${Math.random().toString(36).slice(2)}`;

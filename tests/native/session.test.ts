@@ -1,6 +1,8 @@
 /** Sessions: what they refuse, what their views are, what closing does. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { SessionPlan } from "../../compiler/bundle/plan.ts";
 import { packageRoot } from "../../dsl/index.ts";
@@ -60,6 +62,37 @@ test("a closed session gives its memory back and refuses everything", () => {
   for (const use of [() => session.run("main"), () => session.f32("0")]) {
     expect(errorOf(use)).toMatchObject({ code: "E0606", message: "the session is closed" });
   }
+});
+
+test("closing gives memory back at once, not when the event loop turns", () => {
+  const bytes = 2 ** 23;
+  const plan = { ...planOf(fill), stateBytes: bytes };
+  const use = (): void => {
+    const session = open(plan);
+    new Uint8Array(session.f32("0").buffer).fill(1);
+    session.close();
+  };
+  use();
+  const before = process.memoryUsage().rss;
+  for (let i = 0; i < 60; ++i) use();
+  expect(process.memoryUsage().rss - before).toBeLessThan(8 * bytes);
+});
+
+test("memory that a program has transferred outlives the session", () => {
+  // Node 20 has `transfer` behind a flag, for realms that are made after it.
+  setFlagsFromString("--harmony-rab-gsab-transfer");
+  const transfer = runInNewContext("ArrayBuffer.prototype.transfer") as (
+    this: ArrayBufferLike,
+  ) => ArrayBuffer;
+  const session = open(planOf(fill));
+  const view = session.f32("0");
+  session.run("main");
+  const other = new Float32Array(transfer.call(view.buffer));
+  expect(view.length).toBe(0);
+  session.close();
+  expect(other[0]).toBe(3);
+  other.fill(5);
+  expect([...other.slice(0, 8)]).toEqual(new Array(8).fill(5));
 });
 
 test("names and dtypes are checked", () => {

@@ -1,6 +1,6 @@
 /** The server of the dashboard: who may ask, and for what. */
 import { type IncomingHttpHeaders, request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { viewBuilder } from "../../../report/run/build_view.ts";
 import { type RunSource, serveRuns } from "../../../report/run/server.ts";
@@ -122,6 +122,63 @@ test("pages are told of all runs, and then of those that change", async () => {
   source.changed.push("b");
   await wait(4);
   expect(events.at(-1)).toBe("run b");
+});
+
+/** Resolves when the server has begun to answer `asked` on a connection of its own. */
+function begunConnection(port: number, asked: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(asked));
+    socket.once("data", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/** The status of a stream that is asked for, and left once it has answered. */
+function streamStatus(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path: "/events" }, (response) => {
+      resolve(response.statusCode!);
+      response.on("error", () => {});
+      asked.destroy();
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
+test("a connection has one stream, whatever it asks for, and none when it has ended", async () => {
+  const { port } = await started();
+  const get = `GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  const socket = await begunConnection(port, get.repeat(40));
+  expect(await streamStatus(port)).toBe(200);
+  socket.destroy();
+  const many = await Promise.all(Array.from({ length: 31 }, () => begunConnection(port, get)));
+  await expect.poll(() => streamStatus(port)).toBe(200);
+  for (const other of many) other.destroy();
+});
+
+test("more pages than there is room for are refused until one is closed", async () => {
+  const { port } = await started();
+  const get = `GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  const many = await Promise.all(Array.from({ length: 32 }, () => begunConnection(port, get)));
+  expect(await streamStatus(port)).toBe(503);
+  many[0]!.destroy();
+  await expect.poll(() => streamStatus(port)).toBe(200);
+  for (const other of many) other.destroy();
+});
+
+test("a stream without news gives a sign of life", async () => {
+  const server = await serveRuns(sourceOf([]), { port: 0, every: 20, sign: 20 });
+  onTestFinished(() => server.close());
+  const port = Number(new URL(server.url).port);
+  const socket = await begunConnection(
+    port,
+    `GET /events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`,
+  );
+  let text = "";
+  socket.on("data", (more: Buffer) => (text += more.toString()));
+  await expect.poll(() => text.split(":\n\n").length).toBeGreaterThan(3);
+  socket.destroy();
 });
 
 test("a port that is taken is an error of the system", async () => {
