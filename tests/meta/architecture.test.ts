@@ -1,72 +1,74 @@
-/** The dumps in ARCHITECTURE.md are made from the model in it, by the code as it is. */
-import { expect, test } from "vitest";
-import type { Graph } from "../../compiler/ir/graph.ts";
-import { printGraph } from "../../compiler/ir/print.ts";
-import { elaborate, loadModel } from "../../dsl/index.ts";
-import { compile } from "../../index.ts";
-import { type Pass, runPasses } from "../../passes/pass.ts";
-import { pipelines } from "../../passes/pipeline.ts";
-import { scheduleText } from "../../passes/schedule_text.ts";
+/**
+ * The dumps in ARCHITECTURE.md are what the commands above them print, by the code as it is.
+ *
+ *     ```sh
+ *     small --print ir | head -3      `small` is defined by the first block of the page
+ *     ```
+ *
+ *     ```ir
+ *     …                               the output
+ *     ```
+ *
+ * `anec` runs in this process, and what stands behind the first `|` in a shell. `vitest -u` rewrites the dumps.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { packageRoot } from "../../dsl/index.ts";
+import { anec } from "../e2e/cli_support.ts";
 import { contentOf } from "./source_files.ts";
 
 const document = contentOf("ARCHITECTURE.md");
-const text = /```ane\n([\s\S]*?)```/.exec(document)![1]!;
-const { entries } = elaborate({ path: "mini.ane", text });
-const graphOf = (kind: string): Graph => entries.find((e) => e.kind === kind)!.graph();
+const DUMP = /```sh\n(?<command>[^\n]*)\n```\n\n```(?<language>\w+)\n[\s\S]*?```/g;
 
-function until(name: string): Graph {
-  const passes: readonly Pass[] = pipelines.train;
-  return runPasses(graphOf("train"), passes, { stopAfter: name }).graph;
+/** What `small` stands for. */
+const small = /^small\(\) \{ anec (.*) "\$@"; \}$/m.exec(document)![1]!;
+
+function shell(command: string, input = ""): string {
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
+    cwd: packageRoot(),
+    encoding: "utf8",
+    input,
+  });
+  expect(`${stderr}exit ${status}`, command).toBe("exit 0");
+  return stdout;
 }
 
-const feed = compile(entries.find((e) => e.kind === "layer" && e.name === "feed")!.graph(), {
-  target: "ane",
-}).bundle;
-
-function feedProgram(): string {
-  return new TextDecoder().decode(feed.files.get(feed.manifest.programs[0]!.file)!);
+async function outputOf(command: string): Promise<string> {
+  const [own, filter] = /^(.*?)(?: \| (.*))?$/.exec(command)!.slice(1) as [string, string?];
+  const line = own.replace(/^small\b/, `anec ${small}`);
+  if (!line.startsWith("anec ")) return shell(command);
+  const words = line.split(" ").slice(1);
+  const bundle = "tiny.train.anec";
+  const folder = mkdtempSync(join(tmpdir(), "anec-page-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, bundle);
+  const { code, out, err } = await anec(
+    words.includes("--print") ? words : [...words, "--out", path],
+  );
+  expect(`${err}exit ${code}`, command).toBe("exit 0");
+  const shown = out.replaceAll(path, bundle);
+  return filter === undefined ? shown : shell(filter, shown);
 }
 
-/** Calls of the engine for a micro-step of `tiny`, without their surfaces. */
-function calls(): string {
-  const tiny = elaborate(loadModel("tiny"))
-    .entries.find((e) => e.kind === "train")!
-    .graph();
-  const { bundle } = compile(tiny, { target: "ane", gradients: true, fusion: "layer" });
-  const lines = scheduleText(bundle.manifest).split("\n");
-  return lines
-    .filter((line) => line.startsWith("ane "))
-    .map((line) => line.replace(/\(.*/, ""))
-    .join("\n");
-}
-
-/** The files of a bundle beside its manifest, and what the manifest says of the program. */
-function bundleFiles(): string {
-  const files = [...feed.files].map(([name, bytes]) => `${name}  ${bytes.length} bytes`);
-  const { inputs, outputs } = feed.manifest.programs[0]!;
-  const port = (way: string) => (p: { name: string; shape: readonly number[]; dtype: string }) =>
-    `${way}  ${p.name}  ${p.dtype} [${p.shape.join(", ")}]`;
-  return [...files, ...inputs.map(port("in ")), ...outputs.map(port("out"))].join("\n");
-}
-
-const dumps: Readonly<Record<string, () => string>> = {
-  "ir elaborated": () => printGraph(graphOf("train")),
-  "ir composite": () => printGraph(until("fuse_swiglu")),
-  "ir differentiated": () => printGraph(until("differentiate")),
-  "text schedule": () =>
-    scheduleText(compile(graphOf("train"), { target: "cpu", gradients: true }).bundle.manifest),
-  "mil feed": feedProgram,
-  "text engine": () => scheduleText(feed.manifest),
-  "text calls": calls,
-  "text bundle": bundleFiles,
-};
-
-test("its dumps are what the code makes", async () => {
-  let made = document;
-  for (const [name, dump] of Object.entries(dumps)) {
-    const block = new RegExp(`\`\`\`${name}\\n[\\s\\S]*?\`\`\``);
-    expect(made).toMatch(block);
-    made = made.replace(block, () => `\`\`\`${name}\n${dump().trimEnd()}\n\`\`\``);
+test("its dumps are what their commands print", async () => {
+  let made = "";
+  let from = 0;
+  for (const { 0: whole, index, groups } of document.matchAll(DUMP)) {
+    const { command, language } = groups as { command: string; language: string };
+    const output = await outputOf(command);
+    expect(output, command).not.toBe("");
+    made += `${document.slice(from, index)}\`\`\`sh\n${command}\n\`\`\`\n\n`;
+    made += `\`\`\`${language}\n${output.trimEnd()}\n\`\`\``;
+    from = index + whole.length;
   }
-  await expect(made).toMatchFileSnapshot("../../ARCHITECTURE.md");
+  await expect(made + document.slice(from)).toMatchFileSnapshot("../../ARCHITECTURE.md");
+});
+
+test("every block stands under its command, but the stages at the top", () => {
+  const rest = document.replaceAll(DUMP, "");
+  const languages = [...rest.matchAll(/^```(\w+)/gm)].map((fence) => fence[1]);
+  expect(languages).toEqual(["text", "sh"]);
 });

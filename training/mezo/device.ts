@@ -31,7 +31,7 @@ export class MezoDevice {
     this.#setWindow = windowSetter(start);
     const hasEngine = start.engine !== undefined;
     const scales = hasEngine ? this.#measure(start, fill, position) : undefined;
-    this.#restages = hasEngine && restages(graph);
+    this.#restages = hasEngine && restages(model);
     this.session = openSession(mezoPlan({ graph, moved, scales }), device);
     try {
       fill(this.session);

@@ -37,11 +37,11 @@ export function autoaneParams(graph: Graph, vocabulary: Vocabulary): Moved[] {
     graph.params.filter(isTrained).map((p) => [leafName(p), sizesOf(p.type.shape)]),
   );
   const found: Moved[] = [];
-  const take = (path: string, transposed = true): void => {
+  const take = (path: string): void => {
     const shape = shapes.get(path);
     if (shape === undefined) return;
     const [a = 1, b = 1] = shape;
-    const isMatrix = transposed && shape.length === 2;
+    const isMatrix = shape.length === 2;
     const layout = { outer: isMatrix ? b : a, inner: isMatrix ? a : b, transposed: isMatrix };
     found.push({ path, elements: a * b, layout });
   };
@@ -53,13 +53,12 @@ export function autoaneParams(graph: Graph, vocabulary: Vocabulary): Moved[] {
       take(adapterPath(at(name), "a"));
       take(adapterPath(at(name), "b"));
     };
-    const isLora = graph.params.some((p) => leafName(p) === adapterPath(at("attn.wq"), "a"));
     for (const name of ["wq", "wk", "wv", "wo"]) adapter(`attn.${name}`);
     for (const name of ["w1", "w2", "w3"]) adapter(`ffn.${name}`);
     take(at("attn_norm.weight"));
-    for (const name of ["wq", "wk", "wv", "wo"]) if (!isLora) take(at(`attn.${name}`));
+    for (const name of ["wq", "wk", "wv", "wo"]) take(at(`attn.${name}`));
     take(at("ffn_norm.weight"));
-    for (const name of ["w1", "w2", "w3"]) if (!isLora) take(at(`ffn.${name}`));
+    for (const name of ["w1", "w2", "w3"]) take(at(`ffn.${name}`));
   }
   take("norm.weight");
   return found;

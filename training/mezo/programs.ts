@@ -30,6 +30,7 @@ import {
 } from "../../passes/plan_builder.ts";
 import { simplify } from "../../passes/simplify.ts";
 import { type Calibration, calibrationOf, type Scales } from "../calibrate.ts";
+import type { TrainingModel } from "../model.ts";
 import { buffers } from "../programs.ts";
 import type { Moved } from "./order.ts";
 
@@ -43,7 +44,8 @@ export const mezoBuffers = {
 } as const;
 
 /** Whether what the engine holds changes with the parameters that are trained. */
-export function restages(graph: Graph): boolean {
+export function restages({ graph, lora }: Pick<TrainingModel, "graph" | "lora">): boolean {
+  if (lora?.form === "merged") return true;
   return graph.params.some((p) => isTrained(p) && p.type.shape.length === 2 && !isAdapter(p));
 }
 

@@ -7,7 +7,6 @@ import { isTrained, leafName } from "../../../../compiler/ir/graph.ts";
 import { ATTENTION_TARGETS, type Lora } from "../../../../passes/lora.ts";
 import { readCheckpoint } from "../../../../training/checkpoint.ts";
 import type { TokenData } from "../../../../training/data/token_file.ts";
-import { stepWindow } from "../../../../training/data/windows.ts";
 import { evaluate } from "../../../../training/evaluate.ts";
 import {
   type ZerothChoice,
@@ -16,32 +15,13 @@ import {
 } from "../../../../training/mezo/options.ts";
 import { movedParams } from "../../../../training/mezo/order.ts";
 import { mezoPlan } from "../../../../training/mezo/programs.ts";
-import { addSigns, createSignStream, stepSeed } from "../../../../training/mezo/random.ts";
 import { openModel } from "../../../../training/open_model.ts";
-import type { TrainSettings } from "../../../../training/options.ts";
 import { resumeTrainer } from "../../../../training/resume.ts";
-import type { Trainer, TrainerOptions } from "../../../../training/trainer_types.ts";
-import { closing, lossesOf, smallTrainer, toyData } from "../support.ts";
+import { closing, lossesOf, toyData } from "../support.ts";
+import { copyOf, mezoTrainer } from "./support.ts";
 
 const lora: Lora = { rank: 4, scale: 1, targets: ATTENTION_TARGETS, norms: true };
 const device = { threads: 1 };
-
-function mezoTrainer(
-  choice: Partial<ZerothChoice> = {},
-  given: Partial<TrainSettings> = {},
-  more: Partial<TrainerOptions> = {},
-): Trainer {
-  const settings = zerothSettings(
-    { method: "mezo", isLora: more.lora !== undefined, ...choice },
-    { steps: 20, valEvery: 0, ...given },
-  );
-  return smallTrainer(settings, more);
-}
-
-function copyOf(trainer: Trainer): Map<string, Float32Array> {
-  const params = trainer.model.graph.params.map(leafName);
-  return new Map(params.map((path) => [path, trainer.param(path).slice()]));
-}
 
 function temporaryFile(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), "anec-mezo-"));
@@ -106,88 +86,6 @@ describe("500 steps improve the loss", () => {
     expect(after).toBeLessThan(before - 0.02);
   });
 });
-
-test("the losses of a step are those of the parameters moved there and back by hand", () => {
-  const seed = 42;
-  const trainer = mezoTrainer({}, { compat: "autoane", compact: false, seed, lr: 1e-3, steps: 4 });
-  const other = mezoTrainer({}, { compat: "autoane", compact: false, seed, lr: 1e-3, steps: 4 });
-  for (let step = 0; step < 4; step++) {
-    const { loss } = trainer.step();
-    expect(loss).toBeGreaterThan(0);
-    const lr = step === 0 ? 1e-3 : lrAt(step - 1, 4);
-    oneStepByHand(other, { step, seed, lr });
-    for (const [path, values] of copyOf(trainer)) {
-      const own = other.param(path);
-      const worst = values.reduce((m, w, i) => Math.max(m, Math.abs(w - own[i]!)), 0);
-      expect(worst, path).toBeLessThan(1e-6);
-    }
-  }
-});
-
-/** Half a cosine from 1e-3 to a tenth. */
-function lrAt(at: number, steps: number): number {
-  return 1e-4 + 0.5 * (1 + Math.cos((Math.PI * at) / steps)) * 9e-4;
-}
-
-/** One step of AutoANE, on parameters as it stores them, with losses from a trainer that learns nothing. */
-function oneStepByHand(
-  trainer: Trainer,
-  { step, seed, lr }: { step: number; seed: number; lr: number },
-): void {
-  const order = [
-    "embed.weight",
-    ...[0, 1].flatMap((l) =>
-      ["attn_norm.weight", "attn.wq", "attn.wk", "attn.wv", "attn.wo"]
-        .concat(["ffn_norm.weight", "ffn.w1", "ffn.w2", "ffn.w3"])
-        .map((name) => `block.${l}.${name}`),
-    ),
-    "norm.weight",
-  ];
-  const shapes = new Map(
-    trainer.model.graph.params.map((p) => [leafName(p), p.type.shape.map((d) => d.size)]),
-  );
-  const move = (scale: number): void => {
-    const stream = createSignStream(stepSeed(seed, step));
-    for (const path of order) {
-      const values = trainer.param(path);
-      const [rows, columns = 0] = shapes.get(path)!;
-      const isTransposed = columns > 0 && path !== "embed.weight";
-      const theirs = isTransposed ? transposed(values, rows!, columns) : values;
-      addSigns(theirs, scale, stream);
-      if (isTransposed) values.set(transposed(theirs, columns, rows!));
-    }
-  };
-  const lossHere = (): number => lossAt(trainer, step, seed);
-  move(1e-3);
-  const plus = lossHere();
-  move(-2e-3);
-  const minus = lossHere();
-  move(1e-3);
-  move((-lr * (plus - minus)) / 2e-3);
-}
-
-function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(values.length);
-  for (let r = 0; r < rows; r++)
-    for (let c = 0; c < columns; c++) result[c * rows + r] = values[r * columns + c]!;
-  return result;
-}
-
-/** The loss of a step's window, by a model that is evaluated in another session. */
-function lossAt(trainer: Trainer, step: number, seed: number): number {
-  const data = toyData();
-  const position = stepWindow(seed, step, data.trainTokens, trainer.model.S);
-  const window = { ...data, tokens: data.tokens.slice(position), valStart: 0 };
-  // Ten windows that are all the same one: there is no room for another.
-  const tokens = window.tokens.slice(0, trainer.model.S + 2);
-  const twin = mezoTrainer(
-    {},
-    { compact: false, compat: "autoane" },
-    { data: { ...window, tokens, valTokens: tokens.length } },
-  );
-  for (const [path, values] of copyOf(trainer)) twin.param(path).set(values);
-  return twin.validate();
-}
 
 test("a compacted table is moved like the whole one, and its spare row stays", () => {
   const settings = { compat: "autoane", lr: 1e-30, steps: 1 } as const;
