@@ -11,6 +11,7 @@ import { type Checkpoint, readCheckpoint } from "../training/checkpoint.ts";
 import { initialise } from "../training/initialise.ts";
 import { mergeAdapters } from "../training/lora/merge.ts";
 import { defaultSettings } from "../training/options.ts";
+import { checkValuesFile } from "./weight_files.ts";
 
 interface Values {
   readonly shape: readonly number[];
@@ -19,9 +20,10 @@ interface Values {
 
 /**
  * Values by parameter: from a safetensors file with a tensor `PATH` for each parameter, or from a
- * checkpoint, which calls them `param.PATH`. Throws a `UserError` (E0960, E0962, and those of the file).
+ * checkpoint, which calls them `param.PATH`. Throws a `UserError` (E0836, E0960, E0962, and those of the file).
  */
 export function bakedValues(graph: Graph, path: string | undefined): (param: Node) => Values {
+  if (path !== undefined) checkValuesFile(path);
   const values = path === undefined ? initialValues(graph) : fromFile(graph, path);
   return (param) => values.get(leafName(param)) ?? bug(`no value for parameter ${leafName(param)}`);
 }
@@ -29,9 +31,10 @@ export function bakedValues(graph: Graph, path: string | undefined): (param: Nod
 /**
  * Adds to `overrides` the dimensions that a checkpoint was trained with, so that its weights fit: those
  * that were set, and the rows of its vocabulary. What is in `overrides` stays. A file of another kind
- * says nothing of dimensions. Throws a `UserError` (those of the file).
+ * says nothing of dimensions. Throws a `UserError` (E0836, those of the file).
  */
 export function dimsOfValues(path: string, overrides: Record<string, number>): void {
+  checkValuesFile(path);
   const checkpoint = checkpointAt(path);
   if (checkpoint === undefined) return;
   const { model, vocabulary } = checkpoint;

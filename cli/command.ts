@@ -38,5 +38,7 @@ export interface CommandEntry {
   /** One word, or two: `data fetch`. */
   readonly name: string;
   readonly summary: string;
+  /** Of a command that may take long: the stream on which it shows how far it is, on a terminal. */
+  readonly progress?: "out" | "err";
   load(): Promise<{ readonly command: CommandFile }>;
 }

@@ -1,16 +1,45 @@
 /** What `anec compile` and `anec cost` do with a chip: the search for a layout, and the check of programs. */
 import type { Bundle } from "../compiler/bundle/manifest.ts";
+import type { Graph } from "../compiler/ir/graph.ts";
 import { listOf } from "../compiler/messages/message.ts";
 import { parseMil } from "../compiler/mil/parse.ts";
 import type { Diagnostic } from "../compiler/support/diagnostic.ts";
 import { checkForChip } from "../compiler/target/check_chip.ts";
+import type { ChipName } from "../compiler/target/chip_names.ts";
 import { layoutName } from "../passes/ane/candidates.ts";
-import { CAUSES, layoutSearch, type Search, type Weighed } from "../passes/ane/search.ts";
+import {
+  CAUSES,
+  layoutSearch,
+  type Search,
+  type SearchOptions,
+  type Weighed,
+} from "../passes/ane/search.ts";
 import type { ChipFlags } from "./chip_flag.ts";
 import { milTexts } from "./compile_output.ts";
+import type { Sink } from "./io.ts";
 import { count, counted, grouped, table } from "./output.ts";
+import { progressLine } from "./progress.ts";
 
-export { layoutSearch };
+/** `layoutSearch` that shows on `sink` how many layouts it has weighed. */
+export function shownSearch(
+  sink: Sink,
+  graph: Graph,
+  wish: Omit<SearchOptions, "chip">,
+): (chip: ChipName) => Search {
+  const line = progressLine(sink);
+  let text = "";
+  const onProgress = (done: number, all: number): void =>
+    line.update(`${text}: layout ${done} of ${all}`, done, all);
+  const search = layoutSearch(graph, { ...wish, onProgress });
+  return (chip) => {
+    text = chip;
+    try {
+      return search(chip);
+    } finally {
+      line.end();
+    }
+  };
+}
 
 /**
  * What the chip's engine would refuse, get wrong or be slow at, in all programs of a bundle: each fact

@@ -1,5 +1,8 @@
 /** Opening data with its progress and warnings shown, and what a token file holds, as text. */
-import { openData } from "../training/data/open_data.ts";
+import { existsSync } from "node:fs";
+import { dataOfCheckpointMissing } from "../compiler/messages/checkpoints.ts";
+import { UserError } from "../compiler/support/diagnostic.ts";
+import { dataNames, openData } from "../training/data/open_data.ts";
 import type { PrepareProgress } from "../training/data/prepare.ts";
 import type { TokenData } from "../training/data/token_file.ts";
 import type { Tokenizer } from "../training/data/tokenizers.ts";
@@ -54,6 +57,15 @@ export async function openShown(io: Io, name: string, tokenizer?: Tokenizer): Pr
   } finally {
     progress.end();
   }
+}
+
+/**
+ * Data that a checkpoint names, and nobody else, is there: its path counts from the folder of the run. Throws a
+ * `UserError` (E0734).
+ */
+export function checkNamedData(checkpoint: string, name: string): void {
+  if ((dataNames as readonly string[]).includes(name) || existsSync(name)) return;
+  throw new UserError(dataOfCheckpointMissing(checkpoint, name));
 }
 
 /** Ids that occur in the training split. */

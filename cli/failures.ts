@@ -12,9 +12,9 @@ import type { Io, Sink } from "./io.ts";
 import { count } from "./output.ts";
 
 /** Codes that name the command line. */
-const USAGE = /^E095[0-9]$|^E0964$|^E096[7-9]$|^E0970$|^E0901$|^E0981$/;
+const USAGE = /^E095[0-9]$|^E0964$|^E096[7-9]$|^E097[06]$|^E0901$|^E0981$/;
 /** Codes that name the machine: the device, a disk that is full or read-only, the network. */
-const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$|^E0918$|^E097[123]$|^E0933$/;
+const ENVIRONMENT = /^E06|^E070[1237]$|^E0820$|^E0965$|^E0918$|^E097[1235]$|^E0933$/;
 
 /** The exit code of these diagnostics: that of the first error. */
 export function exitCodeOf(diagnostics: readonly Diagnostic[]): number {

@@ -19,6 +19,7 @@ export interface FineTuneFlags {
   readonly loraTargets?: readonly string[];
   /** False with `--no-lora-norms`. */
   readonly loraNorms?: boolean;
+  readonly loraMerged?: boolean;
 }
 
 const MOST_RANK = 4096;
@@ -51,7 +52,8 @@ export function fineTuneFlags(c: Command): void {
       "weights with adapters, by the last part of their paths (default: wq,wk,wv,wo)",
       (text: string) => text.split(",").map((name) => name.trim()),
     )
-    .option("--no-lora-norms", "leave the weights of norms as they are");
+    .option("--no-lora-norms", "leave the weights of norms as they are")
+    .option("--lora-merged", "mezo, fzoo: add adapters to their weights before each loss");
 }
 
 function conflict(flag: string, other: string, why: string): never {
@@ -64,16 +66,17 @@ export function loraFlagOf(flags: FineTuneFlags): string | undefined {
 }
 
 function loraDetail(flags: FineTuneFlags): string | undefined {
-  const { loraAlpha, loraFfn, loraTargets, loraNorms } = flags;
+  const { loraAlpha, loraFfn, loraTargets, loraNorms, loraMerged } = flags;
   if (loraAlpha !== undefined) return "--lora-alpha";
   if (loraFfn === true) return "--lora-ffn";
   if (loraTargets !== undefined) return "--lora-targets";
-  return loraNorms === false ? "--no-lora-norms" : undefined;
+  if (loraNorms === false) return "--no-lora-norms";
+  return loraMerged === true ? "--lora-merged" : undefined;
 }
 
 /** The adapters that were asked for. Throws a `UserError` (E0901, E0959). */
 export function loraOf(flags: FineTuneFlags): Lora | undefined {
-  const { lora: rank, loraAlpha, loraFfn, loraTargets, loraNorms } = flags;
+  const { lora: rank, loraAlpha, loraFfn, loraTargets, loraNorms, loraMerged } = flags;
   if (rank === undefined) {
     const alone = loraDetail(flags);
     if (alone !== undefined)
@@ -87,7 +90,8 @@ export function loraOf(flags: FineTuneFlags): Lora | undefined {
   const usual =
     loraFfn === true ? [...ATTENTION_TARGETS, ...FEED_FORWARD_TARGETS] : ATTENTION_TARGETS;
   const scale = loraAlpha === undefined ? 1 : loraAlpha / rank;
-  return { rank, scale, targets: loraTargets ?? usual, norms: loraNorms !== false };
+  const chosen = { rank, scale, targets: loraTargets ?? usual, norms: loraNorms !== false };
+  return loraMerged === true ? { ...chosen, form: "merged" } : chosen;
 }
 
 /** Flags that only gradients give something to do. */
@@ -130,6 +134,10 @@ export function fineTuned(
   if (method === "backprop") {
     if (eps !== undefined) conflict("--eps", "--method backprop", "Gradients need no distance.");
     if (probes !== undefined) conflict("--probes", "--method backprop", "A gradient is exact.");
+    if (flags.loraMerged === true) {
+      const why = "Gradients of adapters need no product of the size of a weight.";
+      conflict("--lora-merged", "--method backprop", why);
+    }
     if (isLora) checkShare(flags, flags.lora === undefined ? "--adapters" : "--lora");
     return settings;
   }

@@ -52,7 +52,8 @@ function sinkOf(stream: NodeJS.WriteStream): StreamSink {
     },
     isTerminal: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 100;
+      // A terminal that was not told its size says 0.
+      return stream.columns || 100;
     },
     async failure() {
       if (isOpen) await new Promise<void>((resolve) => stream.write("", () => resolve()));

@@ -10,12 +10,14 @@ import type { MilProgram } from "../compiler/mil/tree.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { type SourceFile, spanOf } from "../compiler/support/source.ts";
 import { readFileBytes, readTextBytes } from "../formats/files.ts";
+import { refuseWeights } from "./weight_files.ts";
 
 /** Bytes that are looked at before a file is decoded: weights and packages show there. */
 const HEAD = 4096;
 
-/** A file's text. Throws a `UserError` if it cannot be read, or is not text (E0115). */
+/** A file's text. Throws a `UserError` if it cannot be read, or is not text (E0115, E0835). */
 export function readText(path: string): SourceFile {
+  refuseWeights(path, "a MIL program");
   const bytes = readTextBytes(path);
   const head = bytes.subarray(0, HEAD);
   if (head.includes(0)) throw notTextAt(path, head);

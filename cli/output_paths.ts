@@ -6,13 +6,14 @@
  * written to.
  */
 import * as fs from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import {
   badFlagValue,
   fileInTheWay,
   outputFolderTaken,
   outputIsInput,
   outputNotCheckpoint,
+  outputOfAnotherFormat,
 } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { readTextBytes } from "../formats/files.ts";
@@ -33,12 +34,23 @@ export function checkOutputFile(flag: string, path: string, inputs: readonly Inp
   checkFolders(flag, path, dirname(path));
 }
 
-/** As `checkOutputFile`; a file that is there is a checkpoint, or empty. Throws also E0968. */
+/** How names of files of other formats end, which readers would take a checkpoint for. */
+const OTHER_FORMATS = [".gguf", ".safetensors", ".bin"];
+
+/**
+ * As `checkOutputFile`; a file that is there is a checkpoint, or empty, and the name is not that of another format.
+ * Throws also E0976, E0968.
+ */
 export function checkCheckpointFile(flag: string, path: string, inputs: readonly Input[]): void {
   checkOutputFile(flag, path, inputs);
   const found = statOf(path);
   if (found?.isFile() === true && found.size > 0 && !isCheckpoint(path)) {
     throw new UserError(outputNotCheckpoint(flag, path));
+  }
+  const extension = extname(path);
+  if (OTHER_FORMATS.includes(extension.toLowerCase())) {
+    const own = `${path.slice(0, -extension.length)}.ckpt`;
+    throw new UserError(outputOfAnotherFormat(flag, path, own));
   }
 }
 

@@ -186,7 +186,15 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
       ? optimizer
       : `${zeroth.method} without gradients, epsilon ${zeroth.epsilon}${zeroth.method === "fzoo" ? `, ${zeroth.probes} probes` : ""}`;
   const gemm = device.blas === null ? "built-in matrix products" : device.blas.name;
-  const from = state.step === 0 ? [] : [["resumed", `at step ${grouped(state.step)}`] as const];
+  const from =
+    state.step === 0
+      ? []
+      : [
+          [
+            "resumed",
+            `at step ${grouped(state.step)}${trainer.bindsData === true ? BOUND : ""}`,
+          ] as const,
+        ];
   return `${pairs([
     [
       "model",
@@ -208,6 +216,8 @@ function header({ trainer, data, dataName, out, time }: ReporterOptions): string
     ["to", out],
   ])}\n`;
 }
+
+const BOUND = ", of a file that knew no data: it is bound to these data and settings from here on";
 
 /** The engine in front of the processor that does the rest. */
 function engineText(engine: EngineInfo | undefined): string {

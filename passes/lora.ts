@@ -33,6 +33,8 @@ export interface Lora {
   readonly targets: readonly string[];
   /** Whether the weights of norms are trained as well. */
   readonly norms: boolean;
+  /** The weights are those of a file from which adapters were taken out again, so that no file has them. */
+  readonly unmerged?: true;
   /** Default: split. */
   readonly form?: "split" | "merged";
 }

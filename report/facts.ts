@@ -18,12 +18,21 @@ export interface CheckedProgram {
 /** Places that are listed for one chip. */
 const SHOWN = 6;
 
-/** Checks programs that pass `checkMil`; `os`: see `ChipTarget`. */
+export interface FactsOptions {
+  readonly chips?: readonly ChipName[];
+  /** See `ChipTarget`. */
+  readonly os?: string;
+  /** Called after each check of a program for a chip. */
+  readonly onProgress?: (done: number, all: number) => void;
+}
+
+/** Checks programs that pass `checkMil`. */
 export function factsData(
   programs: readonly CheckedProgram[],
-  { chips = CHIP_NAMES, os }: { readonly chips?: readonly ChipName[]; readonly os?: string } = {},
+  { chips = CHIP_NAMES, os, onProgress }: FactsOptions = {},
 ): FactsData {
   const found = new Map<Fact, Found>();
+  let done = 0;
   for (const chip of chips) {
     for (const { name, program, files } of programs) {
       const target = {
@@ -47,6 +56,8 @@ export function factsData(
           places.push(`${name}${line}: ${title}`);
         }
       }
+      done += 1;
+      onProgress?.(done, chips.length * programs.length);
     }
   }
   const looked = facts.filter((fact) => fact.check !== undefined);

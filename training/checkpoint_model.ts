@@ -11,6 +11,7 @@ import {
 } from "../compiler/messages/checkpoints.ts";
 import { invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
+import { elaborate } from "../dsl/index.ts";
 import { type Tensor, toFloat32 } from "../formats/tensor.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
 import { type Checkpoint, hasGradients } from "./checkpoint.ts";
@@ -74,6 +75,14 @@ export function checkTensors(checkpoint: Checkpoint, graph: Graph): void {
   }
 }
 
+/** The `train` of a model given beside a checkpoint: that of the same name, if there is one. */
+export function withEntry(choice: ModelChoice, entry: string): ModelChoice {
+  const hasSame = elaborate(choice.source, { overrides: choice.overrides ?? {} }).entries.some(
+    (e) => e.kind === "train" && e.name === entry,
+  );
+  return hasSame ? { ...choice, entry } : choice;
+}
+
 /**
  * A model given beside a checkpoint must be the checkpoint's own. Throws a `UserError` (E0725) that
  * lists the dimensions and parameters that differ.
@@ -83,7 +92,18 @@ export function checkSameModel(
   own: TrainingModel,
   choice: ModelChoice,
 ): void {
-  const { dim, full, size } = checkpoint.vocabulary;
+  const { given, differences } = compareModels(checkpoint, own, choice);
+  if (differences.length === 0 && printGraph(own.graph) === printGraph(given.graph)) return;
+  const { path } = checkpoint;
+  throw new UserError(checkpointOfAnotherModel(path, own.entry, given.entry, differences));
+}
+
+/** The model given beside a checkpoint, for the same ids and adapters, and what of dimensions and parameters differs. */
+export function compareModels(
+  { vocabulary: { dim, full, size } }: Checkpoint,
+  own: TrainingModel,
+  choice: ModelChoice,
+): { readonly given: TrainingModel; readonly differences: readonly string[] } {
   const asGiven = readModel({ ...choice, ...(own.lora && { lora: own.lora }) });
   const differences: string[] = [];
   const isSetFromOutside = dim !== null && Object.hasOwn(asGiven.overrides, dim);
@@ -94,10 +114,13 @@ export function checkSameModel(
   const given = asGiven.table.dim === dim ? withRows(asGiven, dim, size) : asGiven;
   differences.push(...differencesOf("", own.elaborated.dims, given.elaborated.dims));
   differences.push(...differencesOf("", own.elaborated.hyper, given.elaborated.hyper));
-  differences.push(...differencesOf("parameter ", paramTexts(own.graph), paramTexts(given.graph)));
-  if (differences.length === 0 && printGraph(own.graph) === printGraph(given.graph)) return;
-  const { path } = checkpoint;
-  throw new UserError(checkpointOfAnotherModel(path, own.entry, given.entry, differences));
+  differences.push(...parameterDifferences(own, given));
+  return { given, differences };
+}
+
+/** What of the parameters of two models differs. */
+export function parameterDifferences(own: TrainingModel, given: TrainingModel): string[] {
+  return differencesOf("parameter ", paramTexts(own.graph), paramTexts(given.graph));
 }
 
 function paramTexts(graph: Graph): Map<string, string> {

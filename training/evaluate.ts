@@ -8,10 +8,12 @@
  * Window after window, every token but the first is predicted once. The end-of-text token behind the last document is
  * no part of the text and does not count. With a stride below S each window is
  * moved by the stride only, and counts its last tokens, which have the more to go by.
+ *
+ * With `ids` the softmax is over the ids that occur in them, and one more where a token that counts is none of them.
  */
 import { type Graph, leafName, makeGraph } from "../compiler/ir/graph.ts";
 import { tooFewTokens } from "../compiler/messages/data.ts";
-import { dataOfAnotherTokenizer } from "../compiler/messages/formats.ts";
+import { add } from "../compiler/ops/add.ts";
 import { crossEntropy } from "../compiler/ops/cross_entropy.ts";
 import { input } from "../compiler/ops/input.ts";
 import { slice } from "../compiler/ops/slice.ts";
@@ -23,14 +25,15 @@ import { finishPlan, newPlan } from "../passes/plan_builder.ts";
 import type { DeviceOptions, Session } from "../runtime-native/js/index.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { modelOf } from "./checkpoint_model.ts";
-import { checkSequence, checkVocabulary, type TokenData } from "./data/token_file.ts";
+import { checkSequence, type TokenData } from "./data/token_file.ts";
 import { byteLengths, type Tokenizer } from "./data/tokenizers.ts";
 import { fixedValidationWindows } from "./data/windows.ts";
 import { logitsGraph } from "./decoder.ts";
 import { openWithParams } from "./host_session.ts";
+import { checkTokens, type IdMask, idsIn, maskOf } from "./known_ids.ts";
 import { nameOf, type TrainingModel } from "./model.ts";
 import { needWhole } from "./options.ts";
-import { rowOfId } from "./vocabulary.ts";
+import { rowOfId, unseenBy } from "./vocabulary.ts";
 
 export const evaluations = ["fixed", "val", "all"] as const;
 
@@ -44,6 +47,8 @@ export interface EvaluateOptions {
   readonly S?: number;
   /** Of the model; counts bytes of text. Without it, the mean of the data is taken. */
   readonly tokenizer?: Tokenizer | undefined;
+  /** The softmax is over the ids that occur in it; unless given, over all that the model has. */
+  readonly ids?: TokenData | undefined;
   readonly device?: DeviceOptions;
   readonly onProgress?: (done: number, windows: number) => void;
   /** Ends it from outside; the result is then of the windows that were done. */
@@ -59,9 +64,14 @@ export interface Evaluation {
   readonly bitsPerByte: number | undefined;
   /** Tokens that were predicted and counted. */
   readonly tokens: number;
+  /** Of these, how many are ids that training never saw: one row stands for all. Undefined if nobody knows. */
+  readonly unseen: number | undefined;
   /** Windows that were run, of S tokens each. */
   readonly windows: number;
   readonly S: number;
+  /** With `ids`: how many there are, and tokens that are none of them, which count as one id more. */
+  readonly ids?: number;
+  readonly outside?: number;
   readonly isInterrupted: boolean;
 }
 
@@ -85,29 +95,40 @@ export async function evaluate(
   const { S } = model;
   const stride = options.stride ?? S;
   needWhole("stride", stride, 1, S);
-  checkData(checkpoint, data);
+  checkTokens(checkpoint, data);
   if (kind === "fixed") checkSequence(data, S);
   const windows = windowsOf(kind, data, { S, stride, end: endOfLast(data, tokenizer) });
   if (windows.length === 0) {
     throw new UserError(tooFewTokens(data.path, "validation", data.valTokens, 0));
   }
   const ranges = rangesOf(windows);
-  const programs = kind === "fixed" ? [model.graph] : lossGraphs(model, ranges);
+  const ids = options.ids === undefined ? undefined : idsIn(checkpoint, options.ids);
+  const outside = ids === undefined ? 0 : countOutside(windows, data, ids);
+  const mask = ids && maskOf(checkpoint.vocabulary, ids, outside > 0);
+  const isWhole = kind === "fixed" && mask === undefined;
+  const programs = isWhole ? [model.graph] : lossGraphs(model, ranges, mask);
   const session = openLosses(programs, checkpoint, options.device);
+  if (mask !== undefined) session.f32(inputStorage(MASK)).set(mask.values);
   const rowOf = rowOfId(checkpoint.vocabulary) ?? ((id: number) => id);
+  const targetOf = mask?.rowOf ?? rowOf;
   const lengths = tokenizer === undefined ? undefined : byteLengths(tokenizer);
-  let [sum, tokens, bytes, done] = [0, 0, 0, 0];
+  const isUnseen = unseenBy(checkpoint);
+  let [sum, tokens, unseen, bytes, done] = [0, 0, 0, 0, 0];
   try {
     for (const window of windows) {
       if (signal?.aborted === true) break;
       const { position, from, to } = window;
       const program = ranges.indexOf(rangeOf(window));
-      const [ids, targets] = programs[program]!.inputs.map((x) =>
+      const [tokenRows, targets] = programs[program]!.inputs.slice(0, 2).map((x) =>
         session.i32(inputStorage(leafName(x))),
       ) as [Int32Array, Int32Array];
       // A text shorter than a window ends before it; what is behind does not count and is not looked at.
-      for (let i = 0; i < S; i++) ids[i] = rowOf(data.tokens[position + i] ?? 0);
-      for (let i = from; i < to; i++) targets[i - from] = rowOf(data.tokens[position + 1 + i]!);
+      for (let i = 0; i < S; i++) tokenRows[i] = rowOf(data.tokens[position + i] ?? 0);
+      for (let i = from; i < to; i++) {
+        const id = data.tokens[position + 1 + i]!;
+        targets[i - from] = targetOf(id);
+        if (isUnseen?.(id) === true) unseen += 1;
+      }
       session.run(`run.${program}`);
       sum += session.f32(`loss.${program}`)[0]! * (to - from);
       tokens += to - from;
@@ -127,7 +148,9 @@ export async function evaluate(
   const bytesPerToken = counted ?? data.bytesPerToken ?? 0;
   return {
     ...{ loss, perplexity: Math.exp(loss), tokens, windows: done, S },
+    unseen: isUnseen === undefined ? undefined : unseen,
     bitsPerByte: bytesPerToken > 0 ? loss / Math.LN2 / bytesPerToken : undefined,
+    ...(ids === undefined ? {} : { ids: ids.size, outside }),
     isInterrupted: done < windows.length,
   };
 }
@@ -148,13 +171,6 @@ function withSequence(checkpoint: Checkpoint, S: number | undefined): TrainingMo
     ...checkpoint,
     model: { ...model, overrides: { ...model.overrides, [dim]: S } },
   });
-}
-
-function checkData({ data: own, vocabulary }: Checkpoint, data: TokenData): void {
-  if (data.tokenizer !== undefined && own.tokenizer !== null && data.tokenizer !== own.tokenizer) {
-    throw new UserError(dataOfAnotherTokenizer(data.path, data.tokenizer, own.tokenizer));
-  }
-  checkVocabulary(data.path, data.tokens, vocabulary.full);
 }
 
 /** Where the last document ends: before the token that says so. */
@@ -196,13 +212,29 @@ function rangeOf({ from, to }: Window): string {
   return `${from}:${to}`;
 }
 
+/** Tokens that count and are none of `ids`. */
+function countOutside(
+  windows: readonly Window[],
+  { tokens }: TokenData,
+  ids: ReadonlySet<number>,
+): number {
+  let outside = 0;
+  for (const { position, from, to } of windows) {
+    for (let i = from; i < to; i++) if (!ids.has(tokens[position + 1 + i]!)) outside += 1;
+  }
+  return outside;
+}
+
 /** The ranges of rows that count, each once: three at most. */
 function rangesOf(windows: readonly Window[]): string[] {
   return [...new Set(windows.map(rangeOf))];
 }
 
+/** The input that is added to the logits. */
+const MASK = "ids.mask";
+
 /** For each range of rows, the mean cross entropy of those rows. */
-function lossGraphs(model: TrainingModel, ranges: readonly string[]): Graph[] {
+function lossGraphs(model: TrainingModel, ranges: readonly string[], mask?: IdMask): Graph[] {
   const whole = logitsGraph(model.elaborated, model.entry);
   const logits = whole.outputs[0]!.node;
   return ranges.map((range, i) => {
@@ -210,8 +242,12 @@ function lossGraphs(model: TrainingModel, ranges: readonly string[]): Graph[] {
     const rows = slice(logits, { axis: 0, from, to });
     const type = { dtype: "i32", shape: [rows.type.shape[0]!] } as const;
     const targets = input(whole.scope, `targets.${i}`, type);
-    const outputs = [{ name: "loss", node: crossEntropy(rows, targets) }];
-    return makeGraph({ ...whole, inputs: [whole.inputs[0]!, targets], outputs });
+    const { dtype, shape } = rows.type;
+    const added = mask && input(whole.scope, MASK, { dtype, shape: [shape[1]!] });
+    const counted = added === undefined ? rows : add(rows, added);
+    const outputs = [{ name: "loss", node: crossEntropy(counted, targets) }];
+    const inputs = [whole.inputs[0]!, targets, ...(added === undefined ? [] : [added])];
+    return makeGraph({ ...whole, inputs, outputs });
   });
 }
 

@@ -159,7 +159,7 @@ export function weightsOf(checkpoint: Checkpoint, options: ReadOptions = {}): We
     config: { ...config, vocabulary: count },
     tensors: read(paramStorage),
     tokenizer,
-    training: trainingOf(checkpoint),
+    training: trainingOf(checkpoint, model.S),
     optimizer: hasMoments ? { first: read(buffers.first), second: read(buffers.second) } : null,
   };
 }
@@ -237,7 +237,7 @@ function withRowsOf(table: Tensor, rows: Int32Array | null): Tensor {
 }
 
 /** What the file said that it came from, if nothing was trained since; else what this run says. */
-function trainingOf({ origin, state, settings }: Checkpoint): WeightSet["training"] {
+function trainingOf({ origin, state, settings }: Checkpoint, S: number): WeightSet["training"] {
   const { step, updates } = state;
   const before = origin?.training ?? null;
   if (before !== null && before.step === step && before.adamT === updates) return before;
@@ -245,6 +245,7 @@ function trainingOf({ origin, state, settings }: Checkpoint): WeightSet["trainin
   return {
     ...{ step, totalSteps: settings.steps ?? step, lr: settings.lr, loss: state.lastLoss ?? 0 },
     ...{ cumTrain: 0, cumWall: 0, cumSteps: step, adamT: updates },
+    ...(S === (origin?.context ?? S) ? {} : { seqLen: S }),
   };
 }
 
@@ -293,11 +294,11 @@ function pairingOf(graph: Graph): Pairing {
 }
 
 /** A graph as text without the names of entry and inputs, and without initial values. */
-function equationsOf(graph: Graph): string {
-  const ids = graph.inputs.map(leafName)[0];
-  return printGraph(graph)
+export function equationsOf(graph: Graph): string {
+  const text = printGraph(graph)
     .replace(/^graph \w+/, "graph")
     .replaceAll(/ \{init: "[^"]*"\}/g, "")
-    .replaceAll(`%${ids}`, "%ids")
     .replaceAll(/ +:/g, " :");
+  const names = new Map(graph.inputs.map((x, i) => [`%${leafName(x)}`, `%in${i}`]));
+  return text.replaceAll(/%[\w.]+/g, (name) => names.get(name) ?? name);
 }

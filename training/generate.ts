@@ -5,19 +5,22 @@
  *     const { text } = await generator.text("Once upon", { tokens: 50, onText: write });
  *
  * Ids here are those of the tokenizer; the model's rows are looked up on the way in and out. An id that
- * the model never saw reads the spare row, which itself is never written.
+ * the model never saw reads the spare row, which itself is never written. With `ids` only those are written that occur
+ * in them.
  */
 import { emptyPrompt, noTokenizer, promptBeyondVocabulary } from "../compiler/messages/training.ts";
 import { bug, invariant } from "../compiler/support/bug.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { TokenData } from "./data/token_file.ts";
 import { createStreamDecoder, type Tokenizer, tokenizerNames } from "./data/tokenizers.ts";
 import { createDecoder, type Decoder, type DecoderOptions } from "./decoder.ts";
+import { idsIn } from "./known_ids.ts";
 import { tokenizerOf } from "./open_model.ts";
 import { needWhole } from "./options.ts";
 import { createRandom } from "./random.ts";
 import { checkSampling, defaultSampling, pickToken, type SamplingOptions } from "./sampling.ts";
-import { rowOfId, type Vocabulary } from "./vocabulary.ts";
+import { rowOfId, unseenBy, type Vocabulary } from "./vocabulary.ts";
 
 export interface IdOptions extends Partial<SamplingOptions> {
   /** Most tokens to write. */
@@ -43,11 +46,15 @@ export interface Generated {
   readonly text: string;
   readonly ids: readonly number[];
   readonly end: GenerateEnd;
+  /** Tokens of the prompt, and how many are ids that training never saw; undefined if nobody knows. */
+  readonly prompt: { readonly tokens: number; readonly unseen: number | undefined };
 }
 
 export interface GeneratorOptions extends DecoderOptions {
   /** Unless given, that of the checkpoint. */
   readonly tokenizer?: Tokenizer;
+  /** Only ids that occur in it are written; unless given, all that the model has. */
+  readonly ids?: TokenData | undefined;
 }
 
 export interface TextGenerator {
@@ -61,15 +68,16 @@ export interface TextGenerator {
   close(): void;
 }
 
-/** Throws a `UserError` (E0830, E0831, E0910, E0914, those of checkpoints). */
+/** Throws a `UserError` (E0805, E0830 to E0832, E0910, E0914, those of checkpoints). */
 export async function createGenerator(
   checkpoint: Checkpoint,
   options: GeneratorOptions = {},
 ): Promise<TextGenerator> {
   const name = checkpoint.data.tokenizer;
   const tokenizer = options.tokenizer ?? (await tokenizerOf(checkpoint));
+  const known = options.ids === undefined ? undefined : idsIn(checkpoint, options.ids);
   const decoder = createDecoder(checkpoint, options);
-  const rows = rowsForIds(checkpoint.vocabulary, tokenizer, decoder.rows);
+  const rows = rowsForIds(checkpoint.vocabulary, tokenizer, decoder.rows, known);
 
   const ids: TextGenerator["ids"] = (prompt, given) => {
     const all = { ...defaultSampling, ...given };
@@ -87,7 +95,8 @@ export async function createGenerator(
       if (tokenizer === undefined) {
         throw new UserError(noTokenizer(checkpoint.path, name, tokenizerNames));
       }
-      return generateText(tokenizer, ids, prompt, given);
+      const isUnseen = unseenBy(checkpoint);
+      return generateText({ tokenizer, ids, isUnseen }, prompt, given);
     },
   };
 }
@@ -100,13 +109,21 @@ interface Rows {
   readonly ids: Int32Array;
 }
 
-function rowsForIds(vocabulary: Vocabulary, tokenizer: Tokenizer | undefined, rows: number): Rows {
+function rowsForIds(
+  vocabulary: Vocabulary,
+  tokenizer: Tokenizer | undefined,
+  rows: number,
+  known: ReadonlySet<number> | undefined,
+): Rows {
   const rowOf = rowOfId(vocabulary);
   const ids = Int32Array.from({ length: rows }, (_, row) =>
     vocabulary.active === null ? row : (vocabulary.active[row] ?? -1),
   );
   const limit = tokenizer?.vocabulary ?? Infinity;
-  for (let row = 0; row < rows; row++) if (ids[row]! >= limit) ids[row] = -1;
+  for (let row = 0; row < rows; row++) {
+    const isNone = ids[row]! >= limit || known?.has(ids[row]!) === false;
+    if (isNone) ids[row] = -1;
+  }
   return {
     ids,
     ofId(id) {
@@ -155,13 +172,27 @@ function* generateIds(request: Request): Generator<number, GenerateEnd, void> {
   return "tokens";
 }
 
+interface Writer {
+  readonly tokenizer: Tokenizer;
+  readonly ids: TextGenerator["ids"];
+  readonly isUnseen: ((id: number) => boolean) | undefined;
+}
+
+/** The tokens of a prompt, without those that only begin or end a text. */
+function countsOf({ tokenizer, isUnseen }: Writer, encoded: readonly number[]) {
+  const { startOfText = [], endOfText } = tokenizer;
+  const words = encoded.filter((id) => id !== endOfText && !startOfText.includes(id));
+  return { tokens: words.length, unseen: isUnseen && words.filter(isUnseen).length };
+}
+
 async function generateText(
-  tokenizer: Tokenizer,
-  generate: TextGenerator["ids"],
+  writer: Writer,
   prompt: string,
   options: TextOptions,
 ): Promise<Generated> {
+  const { tokenizer } = writer;
   const encoded = tokenizer.encodePrompt?.(prompt) ?? tokenizer.encode(prompt);
+  const counts = countsOf(writer, encoded);
   if (encoded.length === 0) {
     if (tokenizer.endOfText === undefined) throw new UserError(emptyPrompt(tokenizer.name));
     encoded.push(tokenizer.endOfText);
@@ -172,19 +203,23 @@ async function generateText(
     options.onText,
   );
   const ids: number[] = [];
-  const steps = generate(encoded, options);
+  const result = (end: GenerateEnd): Generated => ({
+    ...{ text: written.text(), ids, end },
+    prompt: counts,
+  });
+  const steps = writer.ids(encoded, options);
   for (;;) {
     const next = steps.next();
     if (next.done === true) {
       const stopped = written.push(decoder.end()) || written.finish();
-      return { text: written.text(), ids, end: stopped ? "stop" : next.value };
+      return result(stopped ? "stop" : next.value);
     }
     ids.push(next.value);
-    if (written.push(decoder.push(next.value))) return { text: written.text(), ids, end: "stop" };
+    if (written.push(decoder.push(next.value))) return result("stop");
     await new Promise((resolve) => setImmediate(resolve));
     if (options.signal?.aborted === true) {
       written.finish();
-      return { text: written.text(), ids, end: "interrupted" };
+      return result("interrupted");
     }
   }
 }

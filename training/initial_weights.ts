@@ -4,11 +4,12 @@
  *     const model = openModel("SmolLM2-135M");
  *     const trainer = trainFrom(model, { ...choiceFrom(model), data, dataName: "default" });
  *
- * Rows of a compacted vocabulary are those of their ids; the spare row is that of the lowest id without one.
+ * Rows of a compacted vocabulary, along whichever axis of a parameter, are those of their ids; the spare row is that
+ * of the lowest id without one.
  */
 import { leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { sizesOf } from "../compiler/ir/types.ts";
+import type { Factor } from "../compiler/ir/types.ts";
 import { unknownTensor } from "../compiler/messages/checkpoints.ts";
 import { dataOfAnotherTokenizer } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
@@ -16,7 +17,7 @@ import { adapterOf } from "../passes/lora.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { floatsOf } from "./checkpoint_model.ts";
-import { type ModelChoice, nameOf } from "./model.ts";
+import type { ModelChoice } from "./model.ts";
 import { createTrainer } from "./trainer.ts";
 import type { Trainer, TrainerOptions } from "./trainer_types.ts";
 import { pickedRows, rowOfId, type Vocabulary } from "./vocabulary.ts";
@@ -68,19 +69,45 @@ export function trainFrom(initial: Checkpoint, options: TrainerOptions): Trainer
  * `UserError` (E0726, E0727).
  */
 export function valuesFrom(initial: Checkpoint, param: Node, vocabulary: Vocabulary): Float32Array {
+  const { dim, size } = vocabulary;
+  const rows = initial.vocabulary.size;
   const { shape } = param.type;
-  const isTable = shape.length > 0 && nameOf(shape[0]!) === vocabulary.dim;
-  const rows = isTable && vocabulary.dim !== null ? initial.vocabulary.size : undefined;
-  const sizes = sizesOf(shape);
-  const saved = rows === undefined ? sizes : [rows, ...sizes.slice(1)];
-  const values = floatsOf(initial, paramStorage(leafName(param)), saved);
-  if (rows === undefined) return values;
-  const width = values.length / rows;
-  const picked = new Float32Array(vocabulary.size * width);
+  // By name, as another dimension may be as long; a dimension such as `2*V` is two axes.
+  const isIds = ({ name }: Factor): boolean => dim !== null && name === dim;
+  const savedSize = (f: Factor): number => (isIds(f) ? rows : f.size);
+  const saved = shape.map((d) => d.factors.reduce((n, f) => n * savedSize(f), 1));
+  let values = floatsOf(initial, paramStorage(leafName(param)), saved);
+  const factors = shape.flatMap((d) => d.factors);
+  if (!factors.some(isIds)) return values;
   const rowOf = rowOfId(initial.vocabulary) ?? ((id: number) => id);
-  for (const { id, row } of rowsOf(vocabulary)) {
-    const from = Math.min(rowOf(id), rows - 1) * width;
-    picked.set(values.subarray(from, from + width), row * width);
+  const from = new Int32Array(size);
+  for (const { id, row } of rowsOf(vocabulary)) from[row] = Math.min(rowOf(id), rows - 1);
+  const sizes = factors.map(savedSize);
+  for (const [axis, factor] of factors.entries()) {
+    if (!isIds(factor)) continue;
+    values = pickedAlong(values, sizes, axis, from);
+    sizes[axis] = size;
+  }
+  return values;
+}
+
+/** The elements `from` of an axis, in that order, of row-major values. */
+function pickedAlong(
+  values: Float32Array,
+  sizes: readonly number[],
+  axis: number,
+  from: Int32Array,
+): Float32Array {
+  const length = sizes[axis]!;
+  const inner = sizes.slice(axis + 1).reduce((n, size) => n * size, 1);
+  const outer = values.length / (length * inner);
+  const picked = new Float32Array(outer * from.length * inner);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const index of from) {
+      const begin = (o * length + index) * inner;
+      for (let i = 0; i < inner; i++) picked[at++] = values[begin + i]!;
+    }
   }
   return picked;
 }

@@ -4,9 +4,9 @@ import { mezoNeedsOther } from "../compiler/messages/fine_tuning.ts";
 import { engineGaveWay, engineStopped } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
-import { elaborate } from "../dsl/index.ts";
 import type { DeviceOptions, EngineCounts } from "../runtime-native/js/index.ts";
 import { withBatch } from "./batches.ts";
+import { boundTo, isUnbound } from "./bind_data.ts";
 import { type Checkpoint, hasGradients } from "./checkpoint.ts";
 import {
   checkSameModel,
@@ -14,6 +14,7 @@ import {
   floatsOf,
   modelOf,
   stateTensors,
+  withEntry,
 } from "./checkpoint_model.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "./data/token_file.ts";
 import type { EngineChoice } from "./engine_programs.ts";
@@ -50,24 +51,28 @@ export interface ResumeOptions {
 /**
  * A trainer in the state of a checkpoint; it may be done already. Throws a `UserError`: E0725 for another
  * model, E0726 to E0728 for tensors that are not the model's, E0729 for settings that must not change,
- * E0730 for other data, E0731 for steps that are past.
+ * E0730 for other data, E0731 for steps that are past. A run of another program is bound to the data (E0739).
  */
 export function resumeTrainer(options: ResumeOptions): Trainer {
-  const { checkpoint, data } = options;
-  const asked = resumedSettings(checkpoint, options.settings ?? {});
+  const { data, dataName = data.path, settings: given = {} } = options;
+  const bindsData = isUnbound(options.checkpoint);
+  const checkpoint = bindsData
+    ? boundTo(options.checkpoint, data, dataName, given)
+    : options.checkpoint;
+  const asked = resumedSettings(checkpoint, given);
   const model = modelOf(checkpoint);
   const settings = withBatch(asked, model.graph, options);
   const choice = givenModel(options, model);
   if (choice !== undefined) checkSameModel(checkpoint, model, choice);
   checkTensors(checkpoint, model.graph);
-  checkData(checkpoint, data, options.dataName ?? data.path);
+  checkData(checkpoint, data, dataName);
   checkSequence(data, model.S);
 
   const { vocabulary, state } = checkpoint;
   const moments = momentsOf(settings);
   const tensors = stateTensors(model.graph.params, moments, hasGradients(state));
   const start = {
-    ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path },
+    ...{ model, vocabulary, settings, state, data, resumedFrom: checkpoint.path, bindsData },
     dataName: options.dataName ?? checkpoint.data.name,
     ...(options.device === undefined ? {} : { device: options.device }),
     ...(options.engine === undefined ? {} : { engine: options.engine }),
@@ -118,11 +123,7 @@ function givenModel(options: ResumeOptions, own: TrainingModel): ModelChoice | u
     return { source: own.source, overrides: overrides ?? own.overrides, entry: entry ?? own.entry };
   }
   const choice = { source, overrides: overrides ?? {} };
-  if (entry !== undefined) return { ...choice, entry };
-  const hasSame = elaborate(source, choice).entries.some(
-    (e) => e.kind === "train" && e.name === own.entry,
-  );
-  return hasSame ? { ...choice, entry: own.entry } : choice;
+  return entry === undefined ? withEntry(choice, own.entry) : { ...choice, entry };
 }
 
 function resumedSettings(checkpoint: Checkpoint, given: Partial<TrainSettings>): TrainSettings {

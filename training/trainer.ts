@@ -92,6 +92,7 @@ export class HostTrainer implements Trainer {
   readonly settings: TrainSettings;
   readonly parameters: number;
   readonly resumedFrom: string | undefined;
+  readonly bindsData: boolean | undefined;
   readonly #data: TokenData;
   readonly #dataName: string;
   readonly #device: RecoveringSession;
@@ -112,6 +113,7 @@ export class HostTrainer implements Trainer {
     this.vocabulary = vocabulary;
     this.settings = settings;
     this.resumedFrom = start.resumedFrom;
+    this.bindsData = start.bindsData;
     this.#ranks = start.ranks;
     this.#state = this.#kept(state);
     this.#data = data;

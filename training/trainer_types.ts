@@ -86,6 +86,8 @@ export interface Trainer {
   readonly state: TrainState;
   /** Path of the checkpoint that the run goes on from; undefined for a new one. */
   readonly resumedFrom: string | undefined;
+  /** The checkpoint was another program's, and knew no data before this run. */
+  readonly bindsData?: boolean | undefined;
   /** Parameters of the model, with the rows of the vocabulary. */
   readonly parameters: number;
   /** Every step of the settings is done. */
@@ -134,6 +136,7 @@ export interface Start {
   readonly dataName: string;
   /** Path of the checkpoint that holds `state`; undefined for a new run. */
   readonly resumedFrom?: string;
+  readonly bindsData?: boolean;
   readonly device?: DeviceOptions;
   readonly engine?: EngineChoice;
   readonly scales?: Scales;

@@ -6,6 +6,7 @@
  */
 import { vocabularyTooSmall } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
+import type { CheckpointContents } from "./checkpoint.ts";
 import { compactVocabulary } from "./data/compact.ts";
 import { checkVocabulary, type TokenData } from "./data/token_file.ts";
 import type { TrainingModel } from "./model.ts";
@@ -29,6 +30,18 @@ export function rowOfId({ active, size }: Vocabulary): ((id: number) => number) 
   const rows = new Int32Array((active[active.length - 1] ?? -1) + 1).fill(spare);
   for (const [row, id] of active.entries()) rows[id] = row;
   return (id) => rows[id] ?? spare;
+}
+
+/** Whether training never saw an id, so that the spare row stands for it; undefined if nobody knows. */
+export function unseenBy({
+  vocabulary,
+  settings,
+}: Pick<CheckpointContents, "vocabulary" | "settings">): ((id: number) => boolean) | undefined {
+  const rowOf = rowOfId(vocabulary);
+  const { dim, size } = vocabulary;
+  if (rowOf !== null) return (id) => rowOf(id) === size - 1;
+  // Where every id could be left out, none was: training saw all of them.
+  return settings.compact && dim !== null ? () => false : undefined;
 }
 
 /** One row of a table: its id in the whole vocabulary, and its place among the rows of the model. */

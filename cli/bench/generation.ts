@@ -33,11 +33,15 @@ export interface GenerationReport {
 const TOKENS = 32;
 const READ_SECONDS = 0.2;
 
-/** Writes `rounds` times 32 tokens with random weights. Throws a `UserError` (E0910). */
+/**
+ * Writes `rounds` times 32 tokens with random weights; `onProgress` is called after each round.
+ * Throws a `UserError` (E0910).
+ */
 export function measureGeneration(
   model: TrainingModel,
   rounds: number,
   device: DeviceOptions = {},
+  onProgress: (done: number, all: number) => void = () => {},
 ): GenerationReport {
   const graph = model.elaborated.entries.find((e) => e.kind === "model")?.graph();
   if (graph === undefined) throw new UserError(noModelEntry("it has no `model`"));
@@ -46,6 +50,7 @@ export function measureGeneration(
     context: model.S,
   });
   if ("refused" in decode) throw new UserError(noModelEntry(decode.refused));
+  onProgress(0, rounds);
   const before = measureBound("read", READ_SECONDS, device);
   const plan = newPlan();
   const outputStorage = (name: string) => (cacheName(name) ? inputStorage(name) : "logits");
@@ -66,6 +71,7 @@ export function measureGeneration(
         times.push(performance.now() - start);
       }
       reads.push(measureBound("read", READ_SECONDS, device));
+      onProgress(round + 1, rounds);
     }
     const weightBytes = 4 * graph.params.reduce((n, p) => n + elementCount(p.type.shape), 0);
     const msPerToken = median(times);

@@ -18,6 +18,7 @@ import { updateScalars } from "../../training/optimizers/groups.ts";
 import { defaultSettings } from "../../training/options.ts";
 import { buffers, type ProcessorChoice, trainingPlan } from "../../training/programs.ts";
 import { runTraced, type TracedCommand } from "../../training/trace.ts";
+import { grouped } from "../output.ts";
 import { fillTokens, fillWorkload, gflopOfMicroStep, median } from "./workload.ts";
 
 export interface StepOptions {
@@ -29,6 +30,8 @@ export interface StepOptions {
   readonly steps: number;
   /** How micro-steps are computed. */
   readonly choice?: ProcessorChoice;
+  /** Called between optimizer steps, when nothing is measured. */
+  readonly onProgress?: (done: number, all: number) => void;
 }
 
 export interface StepReport {
@@ -65,6 +68,10 @@ export interface StepReport {
   readonly baseRssBytes: number;
 }
 
+/** What a line of progress says of `measureStep`. */
+export const stepText = (done: number, all: number): string =>
+  `optimizer step ${grouped(done)} of ${grouped(all)}`;
+
 const PEAK_SECONDS = 0.1;
 const HANDOVER_SECONDS = 0.02;
 const TRACES = 3;
@@ -77,8 +84,14 @@ export function measureStep(options: StepOptions): {
   readonly report: StepReport;
   readonly trace: readonly TracedCommand[];
 } {
-  const { model, device = {}, accum, steps, choice = {} } = options;
+  const { model, device = {}, accum, steps, choice = {}, onProgress } = options;
   const { batch = 1 } = choice;
+  const traces = Math.min(steps, TRACES);
+  // The first step warms caches up.
+  const all = 1 + steps + traces;
+  let done = 0;
+  const stepDone = (): void => onProgress?.(++done, all);
+  onProgress?.(done, all);
   const sgemmPeakGflops = measureGemm({ ...SGEMM, ...device });
   const built = trainingPlan(model.graph, undefined, choice);
   const calls = callsOf(accum, batch);
@@ -90,6 +103,7 @@ export function measureStep(options: StepOptions): {
       fillTokens(session.i32(buffers.windows(x)), model.table.rows, 42);
     session.f32(buffers.scalars).set(UPDATE);
     runStep(session, calls);
+    stepDone();
     const peaks = [measureBound("multiplyAdd", PEAK_SECONDS, device)];
     const handovers = [measureBound("handover", HANDOVER_SECONDS, device)];
     const times: StepTimes[] = [];
@@ -97,12 +111,14 @@ export function measureStep(options: StepOptions): {
       times.push(runStep(session, calls));
       handovers.push(measureBound("handover", HANDOVER_SECONDS, device));
       peaks.push(measureBound("multiplyAdd", PEAK_SECONDS, device));
+      stepDone();
     }
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
-    const trace = traceStep(session, built, calls);
-    const more = Array.from({ length: Math.min(steps, TRACES) - 1 }, () =>
-      traceStep(session, built, calls),
-    );
+    const [trace, ...more] = Array.from({ length: traces }, () => {
+      const traced = traceStep(session, built, calls);
+      stepDone();
+      return traced;
+    }) as [TracedCommand[], ...TracedCommand[][]];
 
     const gflop = gflopOfMicroStep(model);
     const whole = median(times.map((t) => t.whole));

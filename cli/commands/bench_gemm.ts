@@ -3,7 +3,12 @@
  * is kept for `--blas auto`.
  */
 import type { Command } from "commander";
-import { deviceInfo, measureBound, measureGemm } from "../../runtime-native/js/index.ts";
+import {
+  type DeviceOptions,
+  deviceInfo,
+  measureBound,
+  measureGemm,
+} from "../../runtime-native/js/index.ts";
 import { trainingPlan } from "../../training/programs.ts";
 import { trainingWorkload } from "../bench/workload.ts";
 import { type Call, EXIT } from "../command.ts";
@@ -11,6 +16,7 @@ import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
 import { openSource } from "../models.ts";
 import { jsonLine, table } from "../output.ts";
 import { keepProducts, type MeasuredProduct } from "../product_table.ts";
+import { withProgress } from "../progress.ts";
 
 interface Flags extends JsonFlag {
   readonly blas: string;
@@ -77,28 +83,15 @@ export const command = {
     const device = flags.threads === undefined ? {} : { threads: flags.threads };
     const { blas: library, simd, threads } = deviceInfo({ ...device, blas: flags.blas });
     const products = flags.model === undefined ? shapes : productsOf(flags.model);
-    const rows = products.map(([name, m, n, k, transA, transB]) => {
-      const shape = { m, n, k, transA, transB, seconds: SECONDS / TURNS, ...device };
-      const peak = measureBound("multiplyAdd", SECONDS / 4, device);
-      let own = 0;
-      let theirs = 0;
-      for (let turn = 0; turn < TURNS; turn++) {
-        own = Math.max(own, measureGemm({ ...shape, blas: "builtin" }));
-        if (library !== null)
-          theirs = Math.max(theirs, measureGemm({ ...shape, blas: flags.blas }));
-      }
-      return {
-        name,
-        m,
-        n,
-        k,
-        transA,
-        transB,
-        peak,
-        own,
-        library: library === null ? null : theirs,
-      };
-    });
+    const rows = withProgress(
+      io.err,
+      (done, all) => `product ${done} of ${all}`,
+      (onProgress) =>
+        products.map((product, i) => {
+          onProgress(i, products.length);
+          return measureProduct(product, library === null ? undefined : flags.blas, device);
+        }),
+    );
     const measured = rows.flatMap(({ library: theirs, ...r }) =>
       theirs === null ? [] : [{ ...r, library: theirs }],
     );
@@ -124,6 +117,24 @@ export const command = {
     return EXIT.ok;
   },
 };
+
+/** GFLOP/s of a product: ours, and that of `blas` if there is one, beside multiply-adds on registers. */
+function measureProduct(
+  [name, m, n, k, transA, transB]: Product,
+  blas: string | undefined,
+  device: DeviceOptions,
+) {
+  const shape = { m, n, k, transA, transB, seconds: SECONDS / TURNS, ...device };
+  const peak = measureBound("multiplyAdd", SECONDS / 4, device);
+  let own = 0;
+  let theirs = 0;
+  for (let turn = 0; turn < TURNS; turn++) {
+    own = Math.max(own, measureGemm({ ...shape, blas: "builtin" }));
+    if (blas !== undefined) theirs = Math.max(theirs, measureGemm({ ...shape, blas }));
+  }
+  const library = blas === undefined ? null : theirs;
+  return { name, m, n, k, transA, transB, peak, own, library };
+}
 
 /** The products of a model's training step, each size once. */
 function productsOf(model: string): Product[] {

@@ -16,6 +16,7 @@ import {
 } from "../flags.ts";
 import { openSource } from "../models.ts";
 import { bytesText, jsonLine, pairs } from "../output.ts";
+import { withProgress } from "../progress.ts";
 
 interface Flags extends DefineFlag, DeviceFlags, JsonFlag {
   readonly model: string;
@@ -42,7 +43,11 @@ export const command = {
       source: openSource(flags.model),
       overrides: overridesOf(flags),
     });
-    const r = measureGeneration(model, flags.rounds, deviceOptions(flags));
+    const r = withProgress(
+      io.err,
+      (done, all) => `round ${done} of ${all}`,
+      (onProgress) => measureGeneration(model, flags.rounds, deviceOptions(flags), onProgress),
+    );
     io.out.write(
       flags.json === true
         ? jsonLine({ model: flags.model, device: flags.device, ...r })

@@ -4,12 +4,14 @@ import type { Command } from "commander";
 import { corrections, FIGURES, type Figure, type Published } from "../../bench/published/result.ts";
 import { autoaneResults } from "../../bench/published/results_autoane.ts";
 import { otherResults } from "../../bench/published/results_others.ts";
-import { measureStep } from "../bench/training_step.ts";
+import { measureStep, stepText } from "../bench/training_step.ts";
 import { trainingWorkload } from "../bench/workload.ts";
 import { type Call, EXIT } from "../command.ts";
 import { type JsonFlag, jsonFlag, known } from "../flags.ts";
+import type { Sink } from "../io.ts";
 import { openSource } from "../models.ts";
 import { grouped, jsonLine, table, wrapped } from "../output.ts";
+import { withProgress } from "../progress.ts";
 
 interface Flags extends JsonFlag {
   readonly system?: string;
@@ -37,7 +39,7 @@ export const command = {
     const systems = [...new Set(publishedResults.map((r) => r.system))];
     const system = flags.system === undefined ? undefined : known("system", flags.system, systems);
     const chosen = publishedResults.filter((r) => system === undefined || r.system === system);
-    const measured = flags.measure === true ? measure() : undefined;
+    const measured = flags.measure === true ? measure(io.err) : undefined;
     if (flags.json === true) {
       io.out.write(jsonLine({ published: chosen, corrections, ...(measured ? { measured } : {}) }));
       return EXIT.ok;
@@ -93,12 +95,12 @@ function figureText(value: Published["figures"][Figure]): string {
   return typeof value === "number" ? text(value) : value.map(text).join("–");
 }
 
-function measure() {
+function measure(progress: Sink) {
   const source = openSource(MEASURED_MODEL);
-  const { report } = measureStep({
-    model: trainingWorkload({ source, overrides: {} }),
-    ...{ device: {}, accum: 10, steps: 2 },
-  });
+  const model = trainingWorkload({ source, overrides: {} });
+  const { report } = withProgress(progress, stepText, (onProgress) =>
+    measureStep({ ...{ model, device: {}, accum: 10, steps: 2 }, onProgress }),
+  );
   const { threads, blas, msPerMicroStep: msPerStep } = report;
   const processor = cpus()[0]?.model ?? "an unknown processor";
   return {

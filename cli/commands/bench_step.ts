@@ -5,7 +5,7 @@ import { chooseBatch } from "../../training/batches.ts";
 import { needWhole } from "../../training/options.ts";
 import type { TracedCommand } from "../../training/trace.ts";
 import { type BatchFlags, batchFlags } from "../batch_flags.ts";
-import { measureStep, type StepReport, timeByKernel } from "../bench/training_step.ts";
+import { measureStep, type StepReport, stepText, timeByKernel } from "../bench/training_step.ts";
 import { trainingWorkload } from "../bench/workload.ts";
 import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
@@ -22,6 +22,7 @@ import {
 } from "../flags.ts";
 import { openSource } from "../models.ts";
 import { bytesText, grouped, jsonLine, pairs, table } from "../output.ts";
+import { withProgress } from "../progress.ts";
 
 interface Flags extends DefineFlag, DeviceFlags, JsonFlag, BatchFlags {
   readonly model: string;
@@ -70,7 +71,9 @@ export const command = {
     const batch = wish === "auto" ? chooseBatch({ graph, accum, recompute, device }) : wish;
     needWhole("batch", batch, 1, 256);
     const choice = { batch, recompute };
-    const { report, trace } = measureStep({ model, device, accum, steps, choice });
+    const { report, trace } = withProgress(io.err, stepText, (onProgress) =>
+      measureStep({ ...{ model, device, accum, steps, choice }, onProgress }),
+    );
     if (flags.trace !== undefined) writeFileBytes(flags.trace, Buffer.from(chromeTrace(trace)));
     io.out.write(
       flags.json === true

@@ -167,7 +167,7 @@ export const command = {
     const chips = flags.chip === undefined ? undefined : await import("../compile_chip.ts");
     const wish = searchOptions(flags, entry.kind === "train");
     const search =
-      flags.fusion === "auto" ? chips?.layoutSearch(graph, wish)(flags.chip!) : undefined;
+      flags.fusion === "auto" ? chips?.shownSearch(io.err, graph, wish)(flags.chip!) : undefined;
     const options: CompileOptions = {
       target: flags.target,
       gradients: entry.kind === "train",

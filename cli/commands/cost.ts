@@ -32,6 +32,7 @@ import {
   oneOf,
   overridesOf,
 } from "../flags.ts";
+import type { Io } from "../io.ts";
 import { layoutOptions, microStepsFlag, type SearchFlags, searchOptions } from "../layout_flags.ts";
 import { entriesFor, entryName, entryToCompile, openSource } from "../models.ts";
 import { counted, grouped, jsonLine, scaled, table } from "../output.ts";
@@ -80,7 +81,7 @@ export const command = {
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const path = args[0]!;
     const isMil = path.endsWith(".mil");
-    const [text, json] = isMil ? milFile(path, flags) : await model(path, flags);
+    const [text, json] = isMil ? milFile(path, flags) : await model(io, path, flags);
     io.out.write(flags.json === true ? jsonLine(json) : `${text}\n${CAVEAT}`);
     return EXIT.ok;
   },
@@ -104,7 +105,7 @@ type Printed = readonly [text: string, json: unknown];
 
 // --- A model -------------------------------------------------------------------------------------
 
-async function model(path: string, flags: Flags): Promise<Printed> {
+async function model(io: Io, path: string, flags: Flags): Promise<Printed> {
   const elaborated = elaborate(openSource(path), { overrides: overridesOf(flags) });
   const entry = entryOf(elaborated, flags.entry);
   const graph = entry.graph();
@@ -112,8 +113,8 @@ async function model(path: string, flags: Flags): Promise<Printed> {
   const fixed: CompileOptions = { target: "ane", gradients, ...layoutOptions(flags) };
   const made: Predicted[] = [];
   if (flags.fusion === "auto") {
-    const { layoutSearch } = await import("../compile_chip.ts");
-    const searchFor = layoutSearch(graph, searchOptions(flags, gradients));
+    const { shownSearch } = await import("../compile_chip.ts");
+    const searchFor = shownSearch(io.err, graph, searchOptions(flags, gradients));
     for (const chip of flags.chip) {
       const search = searchFor(chip);
       const compiled = compile(graph, { ...fixed, layout: search.chosen });

@@ -13,6 +13,8 @@ interface Flags extends JsonFlag {
   readonly port?: number;
 }
 
+/** Lines that are read between two answers of the server: of a long log, some at each look. */
+const LINES_AT_ONCE = 20_000;
 /** Where `anec train` puts what nobody named. */
 const RUNS = "runs";
 
@@ -37,7 +39,7 @@ export const command = {
 
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
     if (args.length === 0 && !existsSync(RUNS)) throw new UserError(noLogs(RUNS));
-    const source = followRuns(args.length === 0 ? [RUNS] : args);
+    const source = followRuns(args.length === 0 ? [RUNS] : args, { mostLines: LINES_AT_ONCE });
     source.poll();
     const server = await listen(source, flags.port ?? 0);
     const { url } = server;

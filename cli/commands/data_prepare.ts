@@ -1,7 +1,7 @@
 /** `anec data prepare`: texts to a token file. */
 import type { Command } from "commander";
 import { prepare } from "../../training/data/prepare.ts";
-import { metadataPath } from "../../training/data/token_file.ts";
+import { metadataPath, type TokenMetadata } from "../../training/data/token_file.ts";
 import { loadTokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
 import { type Call, EXIT } from "../command.ts";
 import { dataProgress } from "../data_output.ts";
@@ -41,14 +41,18 @@ export const command = {
     checkOutputFile("--out", output, inputs);
     checkOutputFile("--out", metadataPath(output), inputs);
     const progress = dataProgress(io.err);
-    const metadata = prepare({
-      input: args,
-      output,
-      tokenizer: await loadTokenizer(flags.tokenizer),
-      field: flags.field,
-      onProgress: progress.report,
-    });
-    progress.end();
+    let metadata: TokenMetadata;
+    try {
+      metadata = prepare({
+        input: args,
+        output,
+        tokenizer: await loadTokenizer(flags.tokenizer),
+        field: flags.field,
+        onProgress: progress.report,
+      });
+    } finally {
+      progress.end();
+    }
     if (flags.json === true) {
       io.out.write(jsonLine({ path: output, ...metadata }));
       return EXIT.ok;

@@ -1,7 +1,9 @@
 /** `anec eval`: the loss of a model of any format on text. */
 import type { Command } from "commander";
+import { tokensOutsideIds } from "../../compiler/messages/checkpoints.ts";
 import { noTokenizer } from "../../compiler/messages/training.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
+import { isTokenFile } from "../../training/data/open_data.ts";
 import { loadTokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
 import {
   type EvaluateOptions,
@@ -12,7 +14,7 @@ import {
 import { openModel, tokenizerOf } from "../../training/open_model.ts";
 import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
-import { openShown } from "../data_output.ts";
+import { checkNamedData, openShown } from "../data_output.ts";
 import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
@@ -25,11 +27,13 @@ import {
   type TextModelFlags,
   textModelFlags,
 } from "../flags.ts";
+import { type IdsFlag, idsFlag, openIds } from "../ids_flag.ts";
 import { counted, grouped, jsonLine, pairs } from "../output.ts";
 import { progressLine } from "../progress.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
+import { unseenText, warnOfUnseen } from "../unseen_tokens.ts";
 
-interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags {
+interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags, IdsFlag {
   readonly data?: string;
   readonly windows: NonNullable<EvaluateOptions["windows"]>;
   readonly stride?: number;
@@ -40,6 +44,7 @@ export const command = {
     "anec eval runs/autoresearch.ckpt",
     "anec eval SmolLM2-135M --data book.txt --windows all",
     "anec eval runs/tiny.ckpt --data book.bin --windows val --stride 64",
+    "anec eval ane_autoresearch_ckpt.bin --data tinystories.bin --ids tinystories.bin",
   ],
 
   define(c: Command): void {
@@ -59,6 +64,7 @@ export const command = {
         "tokens from one window to the next, with val and all (default: as long as a window)",
         anyNumber("--stride"),
       );
+    idsFlag(c);
     textModelFlags(c, "tokens of a window (default: the sequence length of the model)");
     adapterFlags(c);
     unsaidFlags(c);
@@ -79,11 +85,13 @@ export const command = {
         : await loadTokenizer(flags.tokenizer);
     const known = model.data.tokens > 0 ? model.data.name : "default";
     const name = flags.data ?? known;
+    if (flags.data === undefined) checkNamedData(path, name);
     // Token files are taken as they are; texts need the tokenizer of the model.
-    if (tokenizer === undefined && !name.endsWith(".bin")) {
+    if (tokenizer === undefined && !isTokenFile(name)) {
       throw new UserError(noTokenizer(path, model.data.tokenizer, tokenizerNames));
     }
     const data = await openShown(io, name, tokenizer);
+    const ids = await openIds(io, flags, model, tokenizer);
     const line = progressLine(io.err);
     const interrupt = new AbortController();
     const release = io.onInterrupt(() => {
@@ -92,7 +100,7 @@ export const command = {
     });
     try {
       const result = await evaluate(model, {
-        ...{ data, windows: flags.windows, tokenizer, device: deviceOptions(flags) },
+        ...{ data, windows: flags.windows, tokenizer, ids, device: deviceOptions(flags) },
         ...(flags.stride === undefined ? {} : { stride: flags.stride }),
         ...(flags.context === undefined ? {} : { S: flags.context }),
         signal: interrupt.signal,
@@ -101,9 +109,14 @@ export const command = {
       });
       line.end();
       const { isInterrupted, ...numbers } = result;
+      const { outside = 0, tokens } = numbers;
+      if (outside > 0) {
+        printDiagnostics(io, [tokensOutsideIds(name, outside, tokens, String(flags.ids))]);
+      }
       if (flags.json === true) {
         io.out.write(jsonLine({ model: path, data: name, kind: flags.windows, ...numbers }));
       } else io.out.write(textOf(path, name, result));
+      warnOfUnseen(io, `\`${name}\``, result.tokens, result.unseen);
       return isInterrupted ? EXIT.interrupted : EXIT.ok;
     } finally {
       line.end();
@@ -113,7 +126,7 @@ export const command = {
 };
 
 function textOf(path: string, data: string, result: Evaluation): string {
-  const { loss, perplexity, bitsPerByte, tokens, windows, S } = result;
+  const { loss, perplexity, bitsPerByte, tokens, unseen, windows, S, ids } = result;
   const rows: [string, string][] = [
     ["model", path],
     [
@@ -123,6 +136,8 @@ function textOf(path: string, data: string, result: Evaluation): string {
     ["loss", `${loss.toFixed(4)} nats a token`],
     ["perplexity", perplexity < 1e6 ? perplexity.toFixed(2) : perplexity.toExponential(2)],
   ];
+  if (ids !== undefined) rows.push(["softmax", `over ${counted(ids, "id", "ids")}`]);
   if (bitsPerByte !== undefined) rows.push(["bits per byte", bitsPerByte.toFixed(4)]);
+  if (unseen !== undefined) rows.push(["never in training", unseenText(tokens, unseen)]);
   return pairs(rows);
 }

@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { flagsConflict, missingArgument } from "../../compiler/messages/usage.ts";
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
-import type { SourceFile } from "../../compiler/support/source.ts";
 import { format } from "../../dsl/index.ts";
-import { readTextBytes, writeFileBytes } from "../../formats/files.ts";
+import { writeFileBytes } from "../../formats/files.ts";
 import { type Call, EXIT } from "../command.ts";
 import { exitCodeOf, printDiagnostics } from "../failures.ts";
+import { readSource } from "../models.ts";
 import { count } from "../output.ts";
 
 interface Flags {
@@ -63,7 +63,3 @@ export const command = {
     return isCheck && changed > 0 ? EXIT.input : EXIT.ok;
   },
 };
-
-function readSource(path: string): SourceFile {
-  return { path, text: Buffer.from(readTextBytes(path)).toString("utf8") };
-}

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { loadTokenizer } from "../../training/data/tokenizers.ts";
 import { createGenerator } from "../../training/generate.ts";
-import { openModel } from "../../training/open_model.ts";
+import { openModel, tokenizerOf } from "../../training/open_model.ts";
 import { defaultSampling } from "../../training/sampling.ts";
 import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
@@ -18,10 +18,12 @@ import {
   type TextModelFlags,
   textModelFlags,
 } from "../flags.ts";
+import { type IdsFlag, idsFlag, openIds } from "../ids_flag.ts";
 import { count, grouped, jsonLine } from "../output.ts";
 import { type UnsaidFlags, unsaidFlags, unsaidOptions } from "../unsaid_flags.ts";
+import { warnOfUnseen } from "../unseen_tokens.ts";
 
-interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags {
+interface Flags extends DeviceFlags, JsonFlag, TextModelFlags, AdapterFlags, UnsaidFlags, IdsFlag {
   readonly prompt: string;
   readonly tokens: number;
   readonly temperature: number;
@@ -63,6 +65,7 @@ export const command = {
       )
       .option("--seed <n>", "of the draws", anyNumber("--seed"), 42)
       .option("--stop <text>", "end where this text appears; may be repeated", collect);
+    idsFlag(c);
     textModelFlags(
       c,
       "tokens the model sees at once (default: its sequence length, 1,024 at most for models from elsewhere)",
@@ -81,9 +84,14 @@ export const command = {
       ...adapterOptions(flags),
       report: (warning) => printDiagnostics(io, [warning]),
     });
+    const tokenizer =
+      flags.tokenizer === undefined
+        ? await tokenizerOf(model)
+        : await loadTokenizer(flags.tokenizer);
+    const ids = await openIds(io, flags, model, tokenizer);
     const generator = await createGenerator(model, {
-      device: deviceOptions(flags),
-      ...(flags.tokenizer === undefined ? {} : { tokenizer: await loadTokenizer(flags.tokenizer) }),
+      ...{ device: deviceOptions(flags), ids },
+      ...(tokenizer === undefined ? {} : { tokenizer }),
       ...(context === undefined ? {} : { context }),
     });
     const interrupt = new AbortController();
@@ -94,7 +102,12 @@ export const command = {
     try {
       const start = performance.now();
       let begun = false;
-      const { text, ids, end } = await generator.text(prompt, {
+      const {
+        text,
+        ids,
+        end,
+        prompt: read,
+      } = await generator.text(prompt, {
         ...{ tokens, temperature, topK, topP, seed, stop, signal: interrupt.signal },
         onText: (piece) => {
           if (json) return;
@@ -105,13 +118,16 @@ export const command = {
       });
       const seconds = (performance.now() - start) / 1000;
       const speed = ids.length / seconds;
-      if (json)
-        io.out.write(jsonLine({ prompt, text, tokens: ids.length, end, tokensPerSecond: speed }));
-      else {
+      const { tokens: promptTokens, unseen } = read;
+      if (json) {
+        const written = { prompt, text, tokens: ids.length, end, tokensPerSecond: speed };
+        io.out.write(jsonLine({ ...written, promptTokens, unseen }));
+      } else {
         io.out.write(begun ? "\n" : `${prompt}\n`);
         const what = `${count(ids.length, "token")} at ${grouped(Math.round(speed))} tokens/s`;
         if (io.err.isTerminal) io.err.write(`\n${what}, ended by ${ENDS[end]}\n`);
       }
+      warnOfUnseen(io, "the prompt", promptTokens, unseen);
       return end === "interrupted" ? EXIT.interrupted : EXIT.ok;
     } finally {
       release();

@@ -5,6 +5,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "train",
     summary: "train a model on text",
+    progress: "out",
     load: () => import("./train.ts"),
   },
   {
@@ -15,6 +16,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "convert",
     summary: "turn a model from one format into another",
+    progress: "err",
     load: () => import("./convert.ts"),
   },
   {
@@ -25,11 +27,13 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "eval",
     summary: "measure the loss of a model on text",
+    progress: "err",
     load: () => import("./eval.ts"),
   },
   {
     name: "search",
     summary: "look for a better configuration, and keep what is better beyond noise",
+    progress: "out",
     load: () => import("./search.ts"),
   },
   {
@@ -40,16 +44,19 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "compile",
     summary: "compile an entry of a file to a bundle, and print its stages",
+    progress: "err",
     load: () => import("./compile.ts"),
   },
   {
     name: "report",
     summary: "make a page that shows a model, a bundle, a MIL program or a run",
+    progress: "err",
     load: () => import("./report.ts"),
   },
   {
     name: "cost",
     summary: "predict the milliseconds of a model or program on each chip",
+    progress: "err",
     load: () => import("./cost.ts"),
   },
   {
@@ -70,6 +77,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "mil run",
     summary: "run a MIL program on given tensors, and show values in between",
+    progress: "err",
     load: () => import("./mil_run.ts"),
   },
   {
@@ -100,11 +108,13 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "data prepare",
     summary: "turn texts into a token file",
+    progress: "err",
     load: () => import("./data_prepare.ts"),
   },
   {
     name: "data fetch",
     summary: "fetch the default text into the cache",
+    progress: "err",
     load: () => import("./data_fetch.ts"),
   },
   {
@@ -115,16 +125,19 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "verify",
     summary: "check that a checkpoint is what it should be, and that its model trains",
+    progress: "err",
     load: () => import("./verify.ts"),
   },
   {
     name: "bench step",
     summary: "measure an optimizer step against what the processor can do",
+    progress: "err",
     load: () => import("./bench_step.ts"),
   },
   {
     name: "power",
     summary: "measure the energy of training, by step and by token",
+    progress: "err",
     load: () => import("./power.ts"),
   },
   {
@@ -145,16 +158,19 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "bench gemm",
     summary: "measure matrix products, ours and those of a BLAS library",
+    progress: "err",
     load: () => import("./bench_gemm.ts"),
   },
   {
     name: "bench generate",
     summary: "measure tokens per second against what the memory allows",
+    progress: "err",
     load: () => import("./bench_generate.ts"),
   },
   {
     name: "bench --published",
     summary: "print what other systems have published, with chip and source",
+    progress: "err",
     load: () => import("./bench_published.ts"),
   },
   {
@@ -175,6 +191,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: "probe",
     summary: "ask a Neural Engine what is known of it, and report what it answers",
+    progress: "err",
     load: () => import("./probe.ts"),
   },
   {

@@ -1,5 +1,4 @@
 /** `anec mil run`: a function of a MIL program on given or made-up tensors. */
-
 import { totalmem } from "node:os";
 import { constrainedMemory } from "node:process";
 import type { Command } from "commander";
@@ -13,6 +12,7 @@ import {
   runMil,
   USUAL_LIMITS,
 } from "../../compiler/mil/interpret.ts";
+import { expectedWork } from "../../compiler/mil/run_limits.ts";
 import { weightFileNames } from "../../compiler/mil/stats.ts";
 import type { MilFunction } from "../../compiler/mil/tree.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
@@ -28,8 +28,9 @@ import {
   summaryOf,
   tensorOf,
 } from "../mil_values.ts";
-import { count, jsonLine, table } from "../output.ts";
+import { count, jsonLine, scaled, table } from "../output.ts";
 import { checkOutputFile } from "../output_paths.ts";
+import { withProgress } from "../progress.ts";
 
 interface Flags extends JsonFlag {
   readonly inputs?: string;
@@ -88,13 +89,18 @@ export const command = {
     const names = flags.trace?.flatMap((list) => list.split(",")).map((name) => name.trim());
     const trace = names?.includes("all") === true ? ("all" as const) : names;
 
+    const work = expectedWork(f);
     const start = performance.now();
-    const run = runMil(program, inputs, {
-      numerics: flags.numerics,
-      function: f.name,
-      weights: weightsOf(path, 8 * limits.elements),
-      limits,
-      ...(trace === undefined ? {} : { trace }),
+    const run = withProgress(io.err, workText, (onProgress) => {
+      onProgress(0, work);
+      return runMil(program, inputs, {
+        numerics: flags.numerics,
+        function: f.name,
+        weights: weightsOf(path, 8 * limits.elements),
+        limits,
+        onProgress: (done) => onProgress(done, work),
+        ...(trace === undefined ? {} : { trace }),
+      });
     });
     const milliseconds = performance.now() - start;
     const written = flags.outputs === undefined ? 0 : write(flags.outputs, f, run, flags.numerics);
@@ -116,6 +122,10 @@ export const command = {
     return EXIT.ok;
   },
 };
+
+/** Work counts what is read and written too, so it is more than the arithmetic. */
+const workText = (done: number, all: number): string =>
+  `running: ${scaled(done, "op")} of ${scaled(all, "op")}`;
 
 type Values = ReadonlyMap<string, MilTensor>;
 

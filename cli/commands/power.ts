@@ -3,10 +3,21 @@ import type { Command } from "commander";
 import { type Call, EXIT } from "../command.ts";
 import { anyNumber, type JsonFlag, jsonFlag } from "../flags.ts";
 import { counted, grouped, jsonLine, pairs, scaled } from "../output.ts";
-import { type Energy, energyBetween, type RunningMeter, totalOf } from "../power/meter.ts";
+import {
+  checkMoved,
+  type Energy,
+  energyBetween,
+  energyOf,
+  type RunningMeter,
+  totalOf,
+} from "../power/meter.ts";
 import { powermetricsMeter } from "../power/powermetrics.ts";
 import { RAPL_FOLDER, raplMeter } from "../power/rapl.ts";
 import { runTraining, type TrainingRun } from "../power/training_run.ts";
+import { type Progress, progressLine } from "../progress.ts";
+
+/** Drawing costs energy too. */
+const SHOWN_EVERY_MS = 500;
 
 interface Flags extends JsonFlag {
   readonly idle: number;
@@ -39,41 +50,47 @@ export const command = {
     const isMac = process.platform === "darwin" || flags.powermetrics !== undefined;
     const meter = isMac ? powermetricsMeter(flags.powermetrics) : raplMeter(flags.rapl);
     const running = meter.start(flags.interval);
+    const line = progressLine(io.err);
     try {
       // Nothing begins before the meter runs.
       await running.until(0);
-      const begin = performance.now();
-      const idleEnd = begin + flags.idle * 1000;
-      await running.until(idleEnd);
-      const run = await runTraining(args);
-      const { samples } = running;
-      await running.until(run.training.at(-1)!.to);
-      const result = resultOf(
-        meter.name,
-        flags.idle > 0 ? energyBetween(samples, begin, idleEnd) : undefined,
-        sumOf(running, run),
-        run,
+      const idle = flags.idle > 0 ? await idleEnergy(running, flags.idle, line) : undefined;
+      // A meter that stands still is found before a long run, not after it.
+      if (idle !== undefined) checkMoved(meter, running.samples);
+      line.update("starting the training", 0, 0);
+      const run = await runTraining(args, ({ steps, all, secondsLeft }) =>
+        line.update(`training: ${counted(steps, "step", "steps")}`, steps, all, secondsLeft),
       );
+      await running.until(run.training.at(-1)!.to);
+      line.end();
+      checkMoved(meter, running.samples);
+      const used = energyOf(running.samples, run.training);
+      const result = resultOf(meter.name, idle, used, run);
       io.out.write(flags.json === true ? jsonLine(result) : text(result));
       return EXIT.ok;
     } finally {
+      line.end();
       running.close();
     }
   },
 };
 
-/** The energy of all stretches of training. */
-function sumOf({ samples }: RunningMeter, { training }: TrainingRun): Energy {
-  const joules: Record<string, number> = {};
-  const thermal = new Set<string>();
-  let seconds = 0;
-  for (const { from, to } of training) {
-    const energy = energyBetween(samples, from, to);
-    seconds += energy.seconds;
-    for (const word of energy.thermal) thermal.add(word);
-    for (const [part, j] of Object.entries(energy.joules)) joules[part] = (joules[part] ?? 0) + j;
+/** What the machine uses in so many seconds while nothing runs. */
+async function idleEnergy(running: RunningMeter, seconds: number, line: Progress): Promise<Energy> {
+  const begin = performance.now();
+  const end = begin + seconds * 1000;
+  const show = (): void => {
+    const done = Math.min(seconds, (performance.now() - begin) / 1000);
+    line.update("measuring the idle machine", done, seconds, seconds - done);
+  };
+  show();
+  const timer = setInterval(show, SHOWN_EVERY_MS);
+  try {
+    await running.until(end);
+  } finally {
+    clearInterval(timer);
   }
-  return { seconds, joules, thermal: [...thermal] };
+  return energyBetween(running.samples, begin, end);
 }
 
 type Result = ReturnType<typeof resultOf>;

@@ -9,7 +9,7 @@ import { writeFileBytes } from "../../formats/files.ts";
 import { type CompileOptions, compile, FUSIONS } from "../../index.ts";
 import { readBundle } from "../../report/bundle/read.ts";
 import { coreMlPage, milPage } from "../../report/mil/page.ts";
-import { bundlePage, modelPage } from "../../report/model/page.ts";
+import { bundlePage, type ChipChoice, modelPage } from "../../report/model/page.ts";
 import { isLog } from "../../report/run/follow.ts";
 import { runPage } from "../../report/run/page.ts";
 import { followRuns } from "../../report/run/sources.ts";
@@ -43,6 +43,7 @@ import {
   programFlags,
   programOptions,
 } from "../program_flags.ts";
+import { type Progress, progressLine } from "../progress.ts";
 
 interface Flags extends DefineFlag, ProgramFlags, JsonFlag, LayoutFlags {
   readonly entry?: string;
@@ -97,7 +98,8 @@ export const command = {
   },
 
   async run({ io, args, flags }: Call<Flags>): Promise<number> {
-    const { html, name } = await made(io, args, flags);
+    const line = progressLine(io.err);
+    const { html, name } = await made(io, args, flags, line).finally(line.end);
     const out = flags.out ?? `${name}.report.html`;
     const inputs = args.filter((path) => existsSync(path));
     checkOutputFile(
@@ -116,10 +118,15 @@ export const command = {
   },
 };
 
-async function made(io: Io, args: readonly string[], flags: Flags): Promise<Made> {
+async function made(io: Io, args: readonly string[], flags: Flags, line: Progress): Promise<Made> {
   const [what] = args as [string];
   const { chip, os } = flags;
-  const choice = { ...(chip === undefined ? {} : { chip }), ...(os === undefined ? {} : { os }) };
+  const choice: ChipChoice = {
+    ...(chip === undefined ? {} : { chip }),
+    ...(os === undefined ? {} : { os }),
+    onProgress: (done, all) =>
+      line.update(`checking programs for each chip: ${done} of ${all}`, done, all),
+  };
   const name = basename(what).replace(/\.(ane|mil|jsonl|mlmodelc|anec)$/, "");
   const isFolder = statSync(what, { throwIfNoEntry: false })?.isDirectory() === true;
   const has = (file: string): boolean => isFolder && existsSync(join(what, file));
@@ -132,7 +139,7 @@ async function made(io: Io, args: readonly string[], flags: Flags): Promise<Made
     ? !has("config.json")
     : existsSync(what) && !what.endsWith(".ane") && isLog(what);
   if (args.length > 1 || isRun) return { html: runs(args), name };
-  return modelReport(io, what, flags, choice);
+  return modelReport(io, what, flags, choice, line);
 }
 
 /** Runs over each other in one page. */
@@ -148,7 +155,8 @@ async function modelReport(
   io: Io,
   what: string,
   flags: Flags,
-  choice: Parameters<typeof milPage>[1] & object,
+  choice: ChipChoice,
+  line: Progress,
 ): Promise<Made> {
   checkLayoutFlags(flags);
   const overrides = overridesOf(flags);
@@ -166,7 +174,8 @@ async function modelReport(
   const gradients = entry.kind === "train";
   const layout =
     flags.fusion === "auto"
-      ? (await import("../compile_chip.ts")).layoutSearch(
+      ? (await import("../compile_chip.ts")).shownSearch(
+          io.err,
           graph,
           searchOptions(flags, gradients),
         )(flags.chip!).chosen
@@ -178,6 +187,7 @@ async function modelReport(
     ...programOptions(flags),
     ...(isBaked(flags) ? { baked: bakedValues(graph, flags.values) } : {}),
   };
+  line.update(`compiling ${entryName(entry)}`, 0, 0);
   const compiled = compile(graph, options);
   const html = modelPage({
     ...{ graph, compiled, options, ...choice },

@@ -20,7 +20,7 @@ import { type AdapterFlags, adapterFlags, openInitial } from "../adapter_flags.t
 import { type BatchFlags, batchFlags, checkBatchFlags } from "../batch_flags.ts";
 import { chromeTrace } from "../chrome_trace.ts";
 import { type Call, EXIT } from "../command.ts";
-import { openShown } from "../data_output.ts";
+import { checkNamedData, openShown } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
 import { type FineTuneFlags, fineTuned, fineTuneFlags, loraOf } from "../fine_tune_flags.ts";
 import {
@@ -35,7 +35,7 @@ import type { Io } from "../io.ts";
 import { openSource } from "../models.ts";
 import { checkCheckpointFile, checkOutputFile, type Input } from "../output_paths.ts";
 import { type RanksFlag, ranksFlag, underRanks } from "../ranks.ts";
-import { checkResumeFlags } from "../resume_flags.ts";
+import { checkResumeFlags, openResumed } from "../resume_flags.ts";
 import {
   checkEngineSettings,
   type SettingFlags,
@@ -138,7 +138,7 @@ export const command = {
 async function start(io: Io, flags: Flags): Promise<number> {
   const before = handedOver(io);
   if (before !== undefined) return goOn(io, flags, before);
-  const checkpoint = flags.resume === undefined ? undefined : readCheckpoint(flags.resume);
+  const checkpoint = flags.resume === undefined ? undefined : openResumed(flags.resume);
   if (checkpoint !== undefined && flags.init !== undefined) {
     throw new UserError(
       flagsConflict(
@@ -149,7 +149,10 @@ async function start(io: Io, flags: Flags): Promise<number> {
     );
   }
   const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
-  if (checkpoint !== undefined) checkResumeFlags(flags, checkpoint);
+  if (checkpoint !== undefined) {
+    checkResumeFlags(flags, checkpoint);
+    if (flags.data === undefined) checkNamedData(checkpoint.path, checkpoint.data.name);
+  }
   const initial = openInitial(flags, report);
   if (checkpoint === undefined && initial === undefined && flags.model === undefined) {
     throw new UserError(

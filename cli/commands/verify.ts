@@ -1,17 +1,25 @@
 /** `anec verify`: whether a checkpoint is what it should be, and its model trains. */
 import type { Command } from "commander";
-import type { Diagnostic } from "../../compiler/support/diagnostic.ts";
+import { noTokenizer } from "../../compiler/messages/training.ts";
+import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
+import { isTokenFile } from "../../training/data/open_data.ts";
+import { tokenizerNames } from "../../training/data/tokenizers.ts";
+import { tokenizerOf } from "../../training/open_model.ts";
 import {
   checkGroups,
   openSubject,
   type Result,
   runChecks,
+  type Subject,
   type SubjectOptions,
   tools,
+  withTokens,
 } from "../../training/verify/index.ts";
 import { type Call, EXIT } from "../command.ts";
+import { openShown } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
 import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
+import type { Io } from "../io.ts";
 import { counted, jsonLine, table } from "../output.ts";
 import { progressLine } from "../progress.ts";
 import { chosenDevice, type TrainDeviceFlags, trainDeviceFlags } from "../train_device.ts";
@@ -30,13 +38,17 @@ const WORDS = { pass: "ok", fail: "FAILED", skip: "–" } as const;
 export const command = {
   examples: [
     "anec verify model.ckpt --data book.bin",
+    "anec verify model.ckpt --data book.txt --model tiny",
     "anec verify smollm2_360m.bin --model smollm2_360m --no-training",
     "anec verify model.ckpt --device emulator --json",
   ],
 
   define(c: Command): void {
     c.argument("<checkpoint>", "a checkpoint of any format that anec reads")
-      .option("--data <file>", "the token file (.bin) that goes with it")
+      .option(
+        "--data <name>",
+        "data that goes with it: default, builtin:stories, a token file (.bin) or a text",
+      )
       .option(
         "--distinct <n>",
         "how many different ids the data has",
@@ -49,10 +61,14 @@ export const command = {
     jsonFlag(c);
   },
 
-  run({ io, args, flags }: Call<Flags>): number {
+  async run({ io, args, flags }: Call<Flags>): Promise<number> {
     const path = args[0]!;
     const report = (warning: Diagnostic) => printDiagnostics(io, [warning]);
-    const subject = openSubject(path, { ...subjectOptions(flags), report });
+    const subject = await withText(
+      io,
+      openSubject(path, { ...subjectOptions(flags), report }),
+      flags.data,
+    );
     const groups = checkGroups.filter((g) => flags.training || g.name !== "training");
     const line = progressLine(io.err);
     const total = groups.reduce((sum, { checks }) => sum + checks.length, 0);
@@ -84,12 +100,28 @@ export const command = {
   },
 };
 
+/**
+ * With data that is no token file, read with the tokenizer of the checkpoint. Throws a `UserError`: E0911 if it has
+ * none, those of `openData`.
+ */
+async function withText(io: Io, subject: Subject, data: string | undefined): Promise<Subject> {
+  if (data === undefined || isTokenFile(data)) return subject;
+  const { opened, path } = subject;
+  if (opened === null) return { ...subject, noData: "the checkpoint could not be opened" };
+  const { checkpoint } = opened;
+  const tokenizer = await tokenizerOf(checkpoint);
+  if (tokenizer === undefined) {
+    throw new UserError(noTokenizer(path, checkpoint.data.tokenizer, tokenizerNames));
+  }
+  return withTokens(subject, await openShown(io, data, tokenizer));
+}
+
 function subjectOptions(flags: Flags): SubjectOptions {
   const { data, distinct, model } = flags;
   const { device, engine } = chosenDevice(flags);
   const { engine: _, ...processor } = device;
   return {
-    ...(data === undefined ? {} : { data }),
+    ...(data === undefined || !isTokenFile(data) ? {} : { data }),
     ...(distinct === undefined ? {} : { distinct }),
     ...(model === undefined ? {} : { model }),
     ...unsaidOptions(flags),

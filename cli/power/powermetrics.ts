@@ -24,7 +24,8 @@ const PARTS = [
 
 /** `program` must print what powermetrics prints. */
 export function powermetricsMeter(program = "powermetrics"): Meter {
-  return { name: "powermetrics", start: (interval) => startPowermetrics(program, interval) };
+  const start = (interval: number): RunningMeter => startPowermetrics(program, interval);
+  return { name: "powermetrics", source: program, start };
 }
 
 function startPowermetrics(program: string, interval: number): RunningMeter {

@@ -23,7 +23,8 @@ interface Zone {
 
 /** The counters below `folder`; a computer has them or not, and often only root may read them. */
 export function raplMeter(folder: string = RAPL_FOLDER): Meter {
-  return { name: "RAPL", start: (interval) => startRapl(zonesOf(folder), interval) };
+  const start = (interval: number): RunningMeter => startRapl(zonesOf(folder), interval);
+  return { name: "RAPL", source: folder, start };
 }
 
 function startRapl(zones: readonly Zone[], interval: number): RunningMeter {

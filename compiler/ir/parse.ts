@@ -2,10 +2,10 @@
  * Reads the text that `printGraph` writes.
  *
  * Types of results are recomputed by the ops and compared with what the text says, so a dump that
- * was edited by hand cannot smuggle in a wrong shape. Used by cases, fuzzing and reproductions.
+ * was edited by hand cannot smuggle in a wrong shape. No command takes such text: a fault in it is a `bug`.
  */
-import { type Diagnostic, UserError } from "../support/diagnostic.ts";
-import type { SourceFile } from "../support/source.ts";
+import { bug } from "../support/bug.ts";
+import { positionAt, type SourceFile } from "../support/source.ts";
 import { type Graph, makeGraph, type Output } from "./graph.ts";
 import {
   type AttrValue,
@@ -51,16 +51,9 @@ class GraphReader {
     }
   }
 
-  #fail(offset: number, title: string): never {
-    const span = { source: this.#source, start: offset, end: offset + 1 };
-    const diagnostic: Diagnostic = {
-      code: "E0140",
-      severity: "error",
-      title: `graph text: ${title}`,
-      labels: [{ span, text: "" }],
-      help: [],
-    };
-    throw new UserError(diagnostic);
+  #fail(offset: number, what: string): never {
+    const { line, column } = positionAt(this.#source, offset);
+    return bug(`${this.#source.path}:${line}:${column}: graph text: ${what}`);
   }
 
   get #here(): number {
@@ -259,7 +252,7 @@ class GraphReader {
   }
 }
 
-/** The graph of a text. Throws `UserError` with the place of the first fault. */
+/** The graph of a text. Throws a `Bug` with the place of the first fault. */
 export function parseGraph(source: SourceFile, ops: OpRegistry): Graph {
   return new GraphReader(source, ops).read();
 }

@@ -82,12 +82,13 @@ export const blztNoRotary = message(
     summary: "a checkpoint of a model without rotary embedding",
     explain:
       "fiale-plus/autoresearch-ane trains without any encoding of positions. The models of `anec` rotate queries and " +
-      "keys, and its weights would compute something else in them.",
+      "keys, and its weights would compute something else in them. `d768_l6_s512` is that model without positions: it can " +
+      "be trained here, but its weights come from no other format and go to none.",
   },
   (path: string) => ({
     title: `\`${path}\` is of fiale-plus/autoresearch-ane, whose model has no rotary embedding`,
     why: "Its weights cannot be used in a model that rotates queries and keys.",
-    help: [{ text: "`anec verify` checks the file itself" }],
+    help: [{ text: "train that model anew: `anec train --model d768_l6_s512`" }],
   }),
 );
 

@@ -169,3 +169,121 @@ export const alreadyPastSteps = message(
     ],
   }),
 );
+
+export const notResumable = message(
+  "E0732",
+  {
+    summary: "a file that is to be resumed is no checkpoint of anec",
+    explain:
+      "`--resume` goes on with a run, so it needs what only `anec train` writes: the weights, the moments of the " +
+      "optimizer and the position in the data. Models of other programs hold the weights alone; `--init` starts a " +
+      "new run with them. What a file is is told by its contents, not by its name.",
+  },
+  (path: string, weights: { readonly format: string; readonly model: string } | null) => ({
+    title: `\`${path}\` is no checkpoint of anec: there is no run in it to resume`,
+    ...(weights === null ? {} : { notes: [["format", weights.format] as const] }),
+    help: [
+      weights === null
+        ? { text: "give a file that `anec train` wrote; a text to train on goes to `--data`" }
+        : { text: `start a new run with its weights: \`--init ${weights.model}\`` },
+    ],
+  }),
+);
+
+export const unseenTokens = message(
+  "E0733",
+  {
+    summary: "a text holds tokens that the training of the model never saw",
+    explain:
+      "A model of a compacted vocabulary has a row for each id that its training split held, and one spare row for " +
+      "all the others. Tokens of such ids look the same to it, whichever words they are, so a loss over many of " +
+      "them says little, and a prompt made of them is read as if its words were blotted out. Train with text that " +
+      "holds the words, or with `--no-compact`, which gives every id a row.",
+  },
+  (what: string, unseen: number, tokens: number) => ({
+    severity: "warning",
+    title:
+      `${grouped(unseen)} of the ${grouped(tokens)} tokens of ${what} ` +
+      `${unseen === 1 ? "is an id" : "are ids"} that training never saw`,
+    why: "The model has one spare row for all such ids: it cannot tell them apart.",
+    help: [{ text: "use text that is like that of the training, or train on text like this" }],
+  }),
+);
+
+export const dataOfCheckpointMissing = message(
+  "E0734",
+  {
+    summary: "the data that a checkpoint names is not there",
+    explain:
+      "A checkpoint holds the name of its data as it was given to `anec train`: a path is that of the folder in " +
+      "which the run began. Without `--data` it is looked for under that name. Give `--data`, or run the command " +
+      "in the folder of the run.",
+  },
+  (path: string, name: string) => ({
+    title: `\`${path}\` was trained on \`${name}\`, which is not here`,
+    why: "The checkpoint names its data as it was given to `anec train`; a path counts from the folder of that run.",
+    help: [{ text: "say where the data is: `--data FILE`" }],
+  }),
+);
+
+export const untrainedRowsOfModel = message(
+  "E0736",
+  {
+    summary: "many rows of a model look untrained",
+    explain:
+      "AutoANE trains on the ids that occur in its token file, and keeps a row for every id of the tokenizer all the " +
+      "same; `anec convert --expand` writes zeros for the ids that training never saw. Such rows get a part of every " +
+      "softmax: a loss over all ids does not compare with that of the training, and texts hold ids that mean nothing. " +
+      "`--ids FILE` takes the softmax over the ids that occur in FILE, the data of the training.",
+  },
+  (path: string, untrained: number, rows: number) => ({
+    severity: "warning",
+    title: `${grouped(untrained)} of the ${grouped(rows)} rows of \`${path}\` look untrained`,
+    why: "The softmax is over all of them, so losses do not compare with those of the training.",
+    help: [{ text: "take only the ids of the data that it was trained on: `--ids FILE`" }],
+  }),
+);
+
+export const tokensOutsideIds = message(
+  "E0737",
+  {
+    summary: "data holds tokens that are not among the ids of `--ids`",
+    explain:
+      "With `--ids FILE` the softmax is over the ids that occur in FILE. A token of any other id has no place in it: " +
+      "all of them count as one id more, the spare one, as in training.",
+  },
+  (data: string, outside: number, tokens: number, ids: string) => ({
+    severity: "warning",
+    title: `${grouped(outside)} of the ${grouped(tokens)} tokens of \`${data}\` are not in \`${ids}\``,
+    why: "They count as one id that stands for all others.",
+    help: [{ text: "give `--ids` the data that the model was trained on" }],
+  }),
+);
+
+export const dataToBind = message(
+  "E0738",
+  {
+    summary: "a converted run does not say which data it was trained on",
+    explain:
+      "Checkpoints of other programs hold neither the name nor a digest of their data. The first `--resume` of one " +
+      "binds it to the data of `--data`; from then on it is a run like any other, and needs no `--data`.",
+  },
+  (path: string) => ({
+    title: `\`${path}\` was converted, and does not say which data it was trained on`,
+    help: [{ text: "give the data of its training: `--data FILE`" }],
+  }),
+);
+
+export const noOptimizerState = message(
+  "E0739",
+  {
+    summary: "a converted model without the moments of an optimizer cannot be resumed",
+    explain:
+      "To go on as if it had never stopped, a run needs the moments of its optimizer. Of other programs only BLZT " +
+      "holds them, and files that were converted or trained without gradients have zeros there, which are read as none.",
+  },
+  (path: string) => ({
+    title: `\`${path}\` holds no moments of an optimizer: there is no run in it to resume`,
+    help: [{ text: `start a new run with its weights: \`--init ${path}\`` }],
+  }),
+);

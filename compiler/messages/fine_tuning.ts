@@ -77,3 +77,19 @@ export const adaptersStale = message(
     help: [{ text: "give the model that the adapters were trained on (`--init` of that run)" }],
   }),
 );
+
+export const adaptersOfNoFile = message(
+  "E0945",
+  {
+    summary: "adapters belong to weights that no file has",
+    explain:
+      "A checkpoint of AutoANE beside a LoRA sidecar holds W + B·A. A run that goes on with both takes B·A away first, " +
+      "and trains adapters beside what is left; that W is in no file but the checkpoint of the run. Adapters in a file of " +
+      "their own would fit no model, so they are not written. The checkpoint has everything: convert it, or go on with it.",
+  },
+  (path: string) => ({
+    title: `the adapters of \`${path}\` belong to weights that are in no other file`,
+    why: "The run began with a checkpoint that held the adapters of its sidecar, which were taken out of it again.",
+    help: [{ text: `write the model with its adapters merged: \`anec convert ${path} OUT\`` }],
+  }),
+);

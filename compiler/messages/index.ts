@@ -17,6 +17,7 @@ import * as logs from "./logs.ts";
 import type { Explanation } from "./message.ts";
 import * as mil from "./mil.ts";
 import * as milRun from "./mil_run.ts";
+import * as misplaced from "./misplaced.ts";
 import * as names from "./names.ts";
 import * as power from "./power.ts";
 import * as probes from "./probes.ts";
@@ -68,7 +69,7 @@ export const areas: readonly Area[] = [
   area("several processes", ranks),
   area("files", files),
   area("checkpoints", checkpoints),
-  area("models of other programs", formats),
+  area("models of other programs", { ...formats, ...misplaced }),
   area("BLZT, llama2.c and LoRA files", blzt),
   area("GGUF", gguf),
   area("data", data),

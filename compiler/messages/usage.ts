@@ -333,3 +333,18 @@ export const noSystemBlas = message(
     ],
   }),
 );
+
+export const outputOfAnotherFormat = message(
+  "E0976",
+  {
+    summary: "the name of a checkpoint is that of another format",
+    explain:
+      "`anec train` writes checkpoints of anec, whatever the file is called. A name that ends like a file of " +
+      "another format would mislead its readers. Write a `.ckpt`, then turn it into the other format with " +
+      "`anec convert`.",
+  },
+  (flag: string, path: string, own: string) => ({
+    title: `\`${flag} ${path}\` has the name of another format, but training writes checkpoints of anec`,
+    help: [{ text: `write \`${flag} ${own}\`, then \`anec convert ${own} ${path}\`` }],
+  }),
+);

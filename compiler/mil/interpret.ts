@@ -89,6 +89,8 @@ export interface InterpretOptions {
   readonly limits?: Limits;
   /** Names of values to keep besides the outputs, or all of them. */
   readonly trace?: readonly string[] | "all";
+  /** Called after each statement, with the work that is done, in the operations of `Limits`. */
+  readonly onProgress?: (operations: number) => void;
 }
 
 export interface MilRun {
@@ -151,6 +153,7 @@ export function runMil(
       elements -= scope.get(name)?.data.length ?? 0;
       scope.delete(name);
     }
+    options.onProgress?.(operations);
   }
   const named = (names: readonly string[]): Map<string, MilTensor> =>
     new Map(names.map((name) => [name, tensorOf(scope.get(name)!)]));

@@ -6,6 +6,7 @@
  */
 import { milTooMuchMemory } from "../messages/mil_run.ts";
 import { UserError } from "../support/diagnostic.ts";
+import { eachTyped } from "./check.ts";
 import { type Operands, type Shaped, sizeOf } from "./infer.ts";
 import { checkSize } from "./interpret_values.ts";
 import { operandOfType } from "./operands.ts";
@@ -34,6 +35,23 @@ export function workOf(op: MilOp, operands: Operands, outs: readonly Shaped[]): 
   const read = [...operands.values()].flat();
   const elements = [...read, ...outs].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return Math.max(ELEMENT_WORK * elements, op.flops(operands, outs));
+}
+
+/**
+ * The work of a whole run, in operations, as far as the text says: statements whose sizes a run decides
+ * are left out.
+ */
+export function expectedWork(f: MilFunction): number {
+  let work = 0;
+  const add = (operations: number): void => {
+    if (!Number.isNaN(operations)) work += operations;
+  };
+  eachTyped(f, (_, op, operands, outs) => add(workOf(op, operands, outs)));
+  for (const { results } of f.body.filter((s) => s.op === "const")) {
+    const operand = operandOfType(results[0]!.type);
+    if (operand !== "open") add(ELEMENT_WORK * sizeOf(operand.shape));
+  }
+  return work;
 }
 
 /**

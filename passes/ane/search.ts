@@ -38,6 +38,8 @@ export interface SearchOptions {
   readonly ane?: "matmul";
   /** Micro-steps that share one update, and so the staging of weights. Default 10. */
   readonly microSteps?: number;
+  /** Called after each candidate that was lowered and costed. */
+  readonly onProgress?: (done: number, all: number) => void;
 }
 
 /** Milliseconds of a micro-step by cause. */
@@ -90,13 +92,17 @@ export function layoutSearch(
   graph: Graph,
   options: Omit<SearchOptions, "chip">,
 ): (chip: ChipName) => Search {
-  const { gradients, weights, ane, microSteps = 10 } = options;
+  const { gradients, weights, ane, microSteps = 10, onProgress } = options;
   const prepare = preparation(graph, gradients);
   const narrowed = weights === undefined ? {} : { weights };
   return (chip) => {
     const all = candidatesFor(chip, { training: gradients, ...narrowed });
     const list = ane === "matmul" ? all.filter(({ scheme }) => scheme === MATMUL) : all;
-    const costed = list.map((c) => costOf(c, prepare(c), chip, microSteps));
+    const costed = list.map((c, i) => {
+      const cost = costOf(c, prepare(c), chip, microSteps);
+      onProgress?.(i + 1, list.length);
+      return cost;
+    });
     return { chip, microSteps, ...choice(costed, chip) };
   };
 }

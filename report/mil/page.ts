@@ -67,15 +67,13 @@ function page({ path, title, program, placed = [], extra, choice }: Parts): stri
   const bytes = weightBytesOf(path);
   const weights = program.functions.flatMap((f) => weightRows(f, bytes));
   const placement = placementRows([program, ...placed].flatMap((p) => p.functions));
-  const { chip = "m4", os } = choice;
+  const { chip = "m4", ...wish } = choice;
   const files = (name: string): Uint8Array | undefined => {
     const found = bytes(name);
     return found instanceof Uint8Array ? found : undefined;
   };
   const name = basename(path);
-  const facts = hasErrors
-    ? undefined
-    : factsData([{ name, program, files }], os === undefined ? {} : { os });
+  const facts = hasErrors ? undefined : factsData([{ name, program, files }], wish);
   const total = (of: (f: FunctionStats) => number): number => stats.reduce((n, f) => n + of(f), 0);
   return renderPage({
     title,

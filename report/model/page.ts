@@ -11,7 +11,7 @@ import { bug } from "../../compiler/support/bug.ts";
 import { bytesText, scaled } from "../../compiler/support/numbers.ts";
 import type { ChipName } from "../../compiler/target/chip_names.ts";
 import type { Compilation, CompileOptions } from "../../index.ts";
-import { type CheckedProgram, factsData } from "../facts.ts";
+import { type CheckedProgram, type FactsOptions, factsData } from "../facts.ts";
 import { drawingOf } from "../graph/arrange.ts";
 import type { Pane } from "../graph/drawing.ts";
 import { sourceOfGraph } from "../graph/from_ir.ts";
@@ -22,9 +22,8 @@ import { programsOf } from "./surfaces.ts";
 import { timelineOf } from "./timeline.ts";
 
 /** Which chip is shown first, and the system its facts are checked for. */
-export interface ChipChoice {
+export interface ChipChoice extends Pick<FactsOptions, "os" | "onProgress"> {
   readonly chip?: ChipName;
-  readonly os?: string;
 }
 
 export interface ModelReport extends ChipChoice {
@@ -130,7 +129,7 @@ interface Contents {
 function contents({
   bundle,
   panes,
-  choice: { chip = "m4", os },
+  choice: { chip = "m4", ...choice },
   lead,
   hostNodes,
   meanings,
@@ -162,7 +161,7 @@ function contents({
         ? {
             programs: programsOf(manifest, meanings),
             timeline,
-            facts: factsData(checked, os === undefined ? {} : { os }),
+            facts: factsData(checked, choice),
           }
         : {}),
     },

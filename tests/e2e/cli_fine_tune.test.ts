@@ -18,11 +18,17 @@ test("flags that have nothing to do are refused", () => {
     [{ method: "mezo", sanitize: true }, "`--sanitize` does not go with `--method mezo`"],
     [{ method: "mezo", probes: 4 }, "`--probes` does not go with `--method mezo`"],
     [{ eps: 1e-3 }, "`--eps` does not go with `--method backprop`"],
+    [{ lora: 4, loraMerged: true }, "`--lora-merged` does not go with `--method backprop`"],
     [{ lora: 4, device: "emulator", ane: "full" }, "`--ane full` does not go with `--lora`"],
     [{ method: "mezo", ane: "full" }, "`--ane full` does not go with `--method mezo`"],
   ];
   for (const [flags, words] of refused) expect(() => fineTuned(flags, {})).toThrow(words);
-  for (const flags of [{ loraAlpha: 8 }, { loraFfn: true }, { loraNorms: false }] as const)
+  for (const flags of [
+    { loraAlpha: 8 },
+    { loraFfn: true },
+    { loraNorms: false },
+    { loraMerged: true },
+  ] as const)
     expect(() => loraOf(flags)).toThrow("does not go with `training every weight`");
   expect(() => loraOf({ lora: 0 })).toThrow("--lora");
   expect(() => loraOf({ lora: 2, loraFfn: true, loraTargets: ["wq"] })).toThrow(
@@ -44,12 +50,14 @@ test("adapters as they are asked for", () => {
   const all = loraOf({ lora: 8, loraAlpha: 16, loraFfn: true, loraNorms: false });
   expect(all).toMatchObject({ scale: 2, norms: false });
   expect(all?.targets).toHaveLength(7);
+  expect(loraOf({ lora: 8, loraMerged: true })).toEqual({ ...loraOf({ lora: 8 }), form: "merged" });
 });
 
 test("a run that is resumed keeps its method and its adapters", () => {
   const checkpoint = {
     path: "a.ckpt",
     model: { entry: "tiny" },
+    data: { name: "toy", tokens: 100 },
     settings: { ...defaultSettings, zeroth: { method: "mezo", epsilon: 2 ** -10, probes: 4 } },
   } as unknown as Checkpoint;
   const check = (flags: FineTuneFlags) => () =>
@@ -57,6 +65,12 @@ test("a run that is resumed keeps its method and its adapters", () => {
   expect(check({ method: "mezo" })).not.toThrow();
   expect(check({ method: "backprop" })).toThrow("is one of `--method mezo`, not `backprop`");
   expect(check({ lora: 4 })).toThrow("`--lora` does not go with `--resume a.ckpt`");
+  const unbound = { ...checkpoint, data: { ...checkpoint.data, tokens: 0 }, tensors: new Map() };
+  const converted = (data?: string) => () => checkResumeFlags({ ...(data && { data }) }, unbound);
+  expect(converted("a.bin")).toThrow("`a.ckpt` holds no moments of an optimizer");
+  unbound.tensors.set("adam.m.embed.weight", undefined);
+  expect(converted()).toThrow("`a.ckpt` was converted, and does not say which data");
+  expect(converted("a.bin")).not.toThrow();
   const clipped = { clip: 1 } as FineTuneFlags;
   expect(check(clipped)).toThrow("`--clip` does not go with `--method mezo`");
 });

@@ -21,7 +21,7 @@ function files(): void {
 test.each(["model.ckpt", "model.bin"])("a sound %s passes", async (path) => {
   files();
   const { code, out } = await anec(["verify", path, "--data", "toy.bin", "--distinct", "40"]);
-  expect(out).toMatch(/44 checks: 34 passed, 0 failed, 10 left out\n$/);
+  expect(out).toMatch(/45 checks: 34 passed, 0 failed, 11 left out\n$/);
   expect(out).toContain("ok  train_resumes     bit for bit");
   expect(code).toBe(0);
 });
@@ -34,7 +34,7 @@ test("a damaged one fails with the check, what was found and what was expected",
   expect(code).toBe(1);
   expect(out).toMatch(/FAILED {2}file_whole {6}`model.bin` has [\d,]+ bytes, but its header needs/);
   expect(out).toContain("expected: the file is as long as its header says");
-  expect(out).toMatch(/32 checks: 2 passed, 1 failed, 29 left out\n$/);
+  expect(out).toMatch(/33 checks: 2 passed, 1 failed, 30 left out\n$/);
 });
 
 test("JSON says the same, check by check", async () => {
@@ -45,7 +45,12 @@ test("JSON says the same, check by check", async () => {
   expect(code).toBe(1);
   expect(report).toMatchObject({ path: "model.ckpt", format: "anec", failed: 6 });
   const model = report.groups.find((g: { name: string }) => g.name === "model");
-  expect(model.checks[0]).toEqual({
+  expect(model.checks[0]).toMatchObject({
+    name: "model_same",
+    status: "fail",
+    found: expect.stringContaining("S 8 in the checkpoint, 32 given; D 16 in the checkpoint"),
+  });
+  expect(model.checks[1]).toEqual({
     name: "model_width",
     shows: "the width of the residual stream is that of the model",
     status: "fail",
@@ -75,4 +80,37 @@ test("what is neither a checkpoint nor there, and flags out of range", async () 
   ]);
   const flag = await anec(["verify", "x.bin", "--rope-theta", "-1"]);
   expect([flag.code, flag.err]).toEqual([2, expect.stringContaining("It takes a number above 0.")]);
+});
+
+test("data is opened as what it is: a text, or data with a name, with the tokenizer of the checkpoint", async () => {
+  inNewFolder();
+  writeFileSync("own.txt", "The people of the village were glad that day. ".repeat(60));
+  const sizes = ["S=8", "D=16", "H=2", "K=1", "E=8", "F=24", "L=1"].flatMap((d) => ["-D", d]);
+  const trained = ["--steps", "4", "--accum", "2", "--out", "own.ckpt", "--device", "cpu"];
+  const train = ["train", "--model", "tiny", ...sizes, "--data", "own.txt", ...trained];
+  expect((await anec(train)).code).toBe(0);
+  const verify = ["verify", "own.ckpt", "--no-training", "--json", "--data"];
+  const own = JSON.parse((await anec([...verify, "own.txt"])).out);
+  const data = own.groups.find((g: { name: string }) => g.name === "data").checks;
+  const ids = data.map((c: { name: string; status: string }) => `${c.name} ${c.status}`);
+  expect(ids).toEqual([
+    "data_first_ids pass",
+    "data_no_magic pass",
+    "data_ids_vary pass",
+    "data_size pass",
+    "data_distinct pass",
+    "data_largest_id pass",
+  ]);
+  const other = await anec([...verify, "own.dat"]);
+  expect([other.code, other.err]).toEqual([1, expect.stringContaining('"code":"E0824"')]);
+});
+
+test("a text for a checkpoint whose tokenizer is not known is refused", async () => {
+  files();
+  writeFileSync("book.txt", "some words");
+  const { code, err } = await anec(["verify", "model.ckpt", "--data", "book.txt"]);
+  expect([code, err.split("\n")[0]]).toEqual([
+    1,
+    "error[E0911]: `model.ckpt` was trained with the tokenizer `toy`, which this anec does not have",
+  ]);
 });

@@ -54,18 +54,60 @@ test("a run of known power has that energy, by step and by token, net of idle", 
   expect(result.byPart["neural engine"] / result.byPart.processor).toBeCloseTo(0.2, 9);
 }, 60_000);
 
-test("a run that fails, a meter that ends and a machine without one say why", async () => {
-  const folder = inNewFolder();
+/** A folder of counters like Linux's, with one package. */
+function zonesIn(folder: string): string {
   const zone = join(folder, "zones", "intel-rapl:0");
   mkdirSync(zone, { recursive: true });
   for (const [name, text] of [
     ["name", "package-0"],
     ["energy_uj", "5"],
-    ["max_energy_range_uj", "1000"],
+    ["max_energy_range_uj", "1000000000"],
   ] as const) {
     writeFileSync(join(zone, name), `${text}\n`);
   }
-  const rapl = ["--rapl", join(folder, "zones"), "--idle", "0"];
+  return join(folder, "zones");
+}
+
+test.each(["0.2", "0"])(
+  "counters that stand still, with %s s of idling, end with the machine's code",
+  async (idle) => {
+    const folder = inNewFolder();
+    const rapl = ["--rapl", zonesIn(folder), "--interval", "10", "--idle", idle];
+    const { code, out, err } = await anec(["power", ...rapl, "--", ...TRAIN]);
+    expect({ code, out }).toEqual({ code: 3, out: "" });
+    expect(err).toMatch(/^error\[E0975\]: RAPL counted no energy in \d+\.\d s\n/);
+    expect(err).toContain("zones` can be read, but what it shows stands still");
+    expect(err).toContain("measure on the machine itself");
+  },
+  60_000,
+);
+
+test("counters that move are measured", async () => {
+  const folder = inNewFolder();
+  const zones = zonesIn(folder);
+  const counter = join(zones, "intel-rapl:0", "energy_uj");
+  const begin = performance.now();
+  // 2 W.
+  const timer = setInterval(
+    () => writeFileSync(counter, `${Math.round((performance.now() - begin) * 2000)}\n`),
+    5,
+  );
+  try {
+    const flags = ["--rapl", zones, "--interval", "20", "--idle", "0.2", "--json"];
+    const { code, out, err } = await anec(["power", ...flags, "--", ...TRAIN]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { meter, joules, idleWatts } = JSON.parse(out);
+    expect(meter).toBe("RAPL");
+    expect(joules).toBeGreaterThan(0);
+    expect(idleWatts).toBeGreaterThan(0);
+  } finally {
+    clearInterval(timer);
+  }
+}, 60_000);
+
+test("a run that fails, a meter that ends and a machine without one say why", async () => {
+  const folder = inNewFolder();
+  const rapl = ["--rapl", zonesIn(folder), "--idle", "0"];
   const failed = await anec(["power", ...rapl, "--", "--model", "no_such_model"]);
   expect(failed).toMatchObject({ code: 1, out: "" });
   expect(failed.err).toContain("E0974");

@@ -51,6 +51,11 @@ export interface OpenDataOptions extends OpenOptions {
 /** The names that are no paths. */
 export const dataNames = ["default", "builtin:stories"] as const;
 
+/** Whether a name of data is that of a token file, which needs no tokenizer. */
+export function isTokenFile(spec: string): boolean {
+  return extname(spec).toLowerCase() === ".bin";
+}
+
 /**
  * Opens training data. Throws a `UserError`: E0824 for a name that means nothing, else those of
  * `openTokenFile`, `prepare` and `prepareCorpus`.
@@ -62,8 +67,8 @@ export async function openData(spec: string, options: OpenDataOptions = {}): Pro
   }
   if (spec === "default") return openDefault(options);
   if (spec === "builtin:stories") return openStories(options);
+  if (isTokenFile(spec)) return openTokenFile(spec, options);
   const suffix = extname(spec).toLowerCase();
-  if (suffix === ".bin") return openTokenFile(spec, options);
   const isText = [".txt", ".md", ".text"].includes(suffix) || isJsonLines(spec);
   if (!isText) throw new UserError(unknownData(spec, dataNames));
   return openText(spec, options);

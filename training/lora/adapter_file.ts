@@ -12,7 +12,12 @@ import { createHash } from "node:crypto";
 import { isTrained, leafName } from "../../compiler/ir/graph.ts";
 import { sizesOf } from "../../compiler/ir/types.ts";
 import { unknownTensor } from "../../compiler/messages/checkpoints.ts";
-import { adaptersStale, noAdapters, notAdapters } from "../../compiler/messages/fine_tuning.ts";
+import {
+  adaptersOfNoFile,
+  adaptersStale,
+  noAdapters,
+  notAdapters,
+} from "../../compiler/messages/fine_tuning.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { writeFileBytes } from "../../formats/files.ts";
 import { isObject } from "../../formats/json_keys.ts";
@@ -43,12 +48,13 @@ const VERSION = "1";
 
 /**
  * Writes the adapters of a checkpoint, and the norms that were trained beside them; answers the numbers written.
- * Throws a `UserError`: E0942 for a checkpoint without adapters, E0726 and E0727 for tensors that are not its
+ * Throws a `UserError`: E0942 for a checkpoint without adapters, E0945 where no file has the weights they belong to, E0726 and E0727 for tensors that are not its
  * model's, E0701 to E0707.
  */
 export function saveAdapters(path: string, checkpoint: Checkpoint): number {
   const { lora } = checkpoint.model;
   if (lora === undefined) throw new UserError(noAdapters(checkpoint.path));
+  if (lora.unmerged === true) throw new UserError(adaptersOfNoFile(checkpoint.path));
   const model = modelOf(checkpoint);
   const { active, ...vocabulary } = checkpoint.vocabulary;
   const tensors = new Map<string, Tensor>();

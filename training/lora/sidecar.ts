@@ -26,7 +26,10 @@ export function withSidecar(
   config: TransformerConfig,
   { rank, pairs, merged }: LoraAdapters,
 ): Checkpoint {
-  const lora: Lora = { rank, scale: 1, targets: ATTENTION_TARGETS, norms: true };
+  const lora: Lora = {
+    ...{ rank, scale: 1, targets: ATTENTION_TARGETS, norms: true },
+    ...(merged ? { unmerged: true } : {}),
+  };
   const model = { ...base.model, lora };
   const beside = new Map<string, Tensor>();
   const changed = new Map<string, Tensor>();

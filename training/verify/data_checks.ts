@@ -5,6 +5,9 @@ import type { RawTokens, Subject } from "./subject.ts";
 /** How many tokens at the start are looked at. */
 const FIRST = 10;
 
+/** Fewer bytes may be readable by chance. */
+const SHORTEST_TEXT = 64;
+
 /** First words of files that are no token files: BLZT, FTKB, ggml, ggmf, FILE, GGUF, zip, ak42. */
 const MAGICS = new Map([
   [0x424c5a54, "a BLZT checkpoint"],
@@ -33,9 +36,9 @@ export const dataChecks: readonly Check[] = [
   },
   {
     name: "data_no_magic",
-    shows: "the file is no checkpoint or archive that was taken for tokens",
-    run: withData(({ firstWord }) => {
-      const found = MAGICS.get(firstWord ?? 0);
+    shows: "the file is no text, checkpoint or archive that was taken for tokens",
+    run: withData(({ head }) => {
+      const found = magicOf(head) ?? (isText(head) ? "a text: call it `.txt`" : undefined);
       return judged(found === undefined, found ?? "no magic number");
     }),
   },
@@ -80,7 +83,26 @@ export const dataChecks: readonly Check[] = [
   },
 ];
 
+function magicOf(head: Uint8Array): string | undefined {
+  if (head.length < 4) return undefined;
+  return MAGICS.get(new DataView(head.buffer, head.byteOffset).getUint32(0, true));
+}
+
+/** Whether bytes are readable characters throughout; ids of two bytes are not, as the usual ones are small. */
+function isText(head: Uint8Array): boolean {
+  if (head.length < SHORTEST_TEXT) return false;
+  const isControl = (byte: number): boolean =>
+    byte < 32 && byte !== 9 && byte !== 10 && byte !== 13;
+  if (head.some(isControl)) return false;
+  try {
+    // What is cut off at the end is no mistake of the text.
+    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function withData(run: (data: RawTokens, subject: Subject) => Outcome): Check["run"] {
-  return (subject) =>
-    subject.data === null ? skip("no data was given: `--data`") : run(subject.data, subject);
+  return (subject) => (subject.data === null ? skip(subject.noData) : run(subject.data, subject));
 }

@@ -10,7 +10,7 @@ import { rotaryChecks } from "./rotary_checks.ts";
 import { trainingChecks } from "./training_checks.ts";
 
 export { type Check, type Result, runChecks } from "./check.ts";
-export { openSubject, type Subject, type SubjectOptions } from "./subject.ts";
+export { openSubject, type Subject, type SubjectOptions, withTokens } from "./subject.ts";
 export { type Tools, tools } from "./tools.ts";
 
 export interface CheckGroup {

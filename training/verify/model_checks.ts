@@ -4,9 +4,13 @@
  * The first kind needs a model to compare with. The second takes each number from shapes, where it stands whatever
  * the header says.
  */
+import type { SourceFile } from "../../compiler/support/source.ts";
 import { elementsOf } from "../../formats/tensor.ts";
 import { expectedTensors, type TransformerConfig, type WeightSet } from "../../formats/weights.ts";
+import { compareModels, parameterDifferences, withEntry } from "../checkpoint_model.ts";
+import { equationsOf } from "../foreign_model.ts";
 import { type Check, judged, type Outcome, skip } from "./check.ts";
+import { withOpened } from "./file_checks.ts";
 import type { Subject } from "./subject.ts";
 
 type Numbers = readonly [
@@ -31,13 +35,59 @@ const DECLARED: readonly Numbers[] = [
 const declared: readonly Check[] = DECLARED.map(([name, what, key, of]) => ({
   name: `model_${name}`,
   shows: `${what} is that of the model`,
-  run: withWeights(({ config }, { expected }) => {
-    if (expected === null) return skip("no model to compare with: `--model`");
+  run: withWeights(({ config }, subject) => {
+    const { expected } = subject;
+    if (expected === null) return skip(NO_MODEL);
     const needed = expected.get(key);
     if (needed === undefined) return skip(`the model has no \`${key}\``);
+    if (key === "V" && isTrainedHere(subject)) return ownIds(of(config), needed, subject);
     return judged(of(config) === needed, `${of(config)}, the model has ${needed}`);
   }),
 }));
+
+const NO_MODEL = "no model to compare with: `--model`";
+
+/** Whether it is of a run of anec from random weights, whose ids are those of its data. */
+function isTrainedHere({ format, opened }: Subject): boolean {
+  return format === "anec" && opened?.checkpoint.origin === undefined;
+}
+
+function ownIds(found: number, needed: number, { opened }: Subject): Outcome {
+  const { full } = opened!.checkpoint.vocabulary;
+  const own = needed === full ? "" : `; the ${needed} of the model gave way to them`;
+  return judged(found === full, `${found}, its data has ${full}${own}`);
+}
+
+/** As resuming compares them. A model from elsewhere has windows and an entry of its own: its parameters count. */
+function differences(subject: Subject, source: SourceFile): readonly string[] {
+  const { checkpoint, model } = subject.opened!;
+  const choice = withEntry({ source }, model.entry);
+  const { given, differences: all } = compareModels(checkpoint, model, choice);
+  if (!isTrainedHere(subject)) return parameterDifferences(model, given);
+  if (all.length > 0 || equationsOf(model.graph) === equationsOf(given.graph)) return all;
+  return ["dimensions and parameters agree, but the equations differ"];
+}
+
+const MOST_DIFFERENCES = 4;
+
+const sameModel: Check = {
+  name: "model_same",
+  shows: "its dimensions, parameters and equations are those of the model",
+  run: (subject) =>
+    withOpened(subject, ({ model }) => {
+      const { source } = subject;
+      if (source === null) return skip(NO_MODEL);
+      const found = differences(subject, source);
+      const more = found.length - MOST_DIFFERENCES;
+      const listed = found.slice(0, MOST_DIFFERENCES).join("; ");
+      return judged(
+        found.length === 0,
+        found.length === 0
+          ? `${model.graph.params.length} parameters`
+          : `${listed}${more > 0 ? `; and ${more} more` : ""}`,
+      );
+    }),
+};
 
 const Q = "model.layers.0.self_attn.q_proj.weight";
 const K = "model.layers.0.self_attn.k_proj.weight";
@@ -112,6 +162,7 @@ const measured: readonly Check[] = MEASURED.map(([name, shows, found, needed]) =
 }));
 
 export const modelChecks: readonly Check[] = [
+  sameModel,
   ...declared,
   {
     name: "model_head_sizes",

@@ -5,6 +5,7 @@
  * follows from it.
  */
 import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
+import type { SourceFile } from "../../compiler/support/source.ts";
 import { elaborate, loadModel } from "../../dsl/index.ts";
 import { type BlztLayout, readBlztLayout } from "../../formats/blzt_layout.ts";
 import { readFileBytes } from "../../formats/files.ts";
@@ -14,10 +15,19 @@ import type { WeightSet } from "../../formats/weights.ts";
 import type { DeviceOptions } from "../../runtime-native/js/index.ts";
 import { type Checkpoint, readCheckpoint } from "../checkpoint.ts";
 import { modelOf } from "../checkpoint_model.ts";
-import { idBytes, metadataPath, readMetadata, type Tokens } from "../data/token_file.ts";
+import {
+  idBytes,
+  metadataPath,
+  readMetadata,
+  type TokenData,
+  type Tokens,
+} from "../data/token_file.ts";
 import type { EngineChoice } from "../engine_programs.ts";
 import { checkpointOf, weightsOf } from "../foreign_model.ts";
 import type { TrainingModel } from "../model.ts";
+
+/** Bytes at the start of a token file that are looked at. */
+const HEAD = 256;
 
 /** Tokens as they stand in a file, whatever is wrong with them. */
 export interface RawTokens {
@@ -26,8 +36,8 @@ export interface RawTokens {
   readonly bytes: number;
   readonly width: 2 | 4;
   readonly tokens: Tokens;
-  /** The first four bytes as a number; undefined if there are fewer. */
-  readonly firstWord: number | undefined;
+  /** The first bytes of a token file; none of data that was opened as what it is. */
+  readonly head: Uint8Array;
 }
 
 /** A checkpoint that could be opened. */
@@ -51,9 +61,13 @@ export interface Subject {
   /** Of a BLZT checkpoint whose header makes sense. */
   readonly layout: BlztLayout | null;
   readonly data: RawTokens | null;
+  /** Why there is no data. */
+  readonly noData: string;
   /** Distinct ids that the data should have; null if nobody said. */
   readonly distinct: number | null;
   readonly expected: Expected | null;
+  /** The text of the model that it should be, or null. */
+  readonly source: SourceFile | null;
   readonly device: DeviceOptions;
   /** The engine to compare with; null without one. */
   readonly engine: { readonly device: DeviceOptions; readonly choice: EngineChoice } | null;
@@ -80,9 +94,17 @@ export function openSubject(path: string, options: SubjectOptions = {}): Subject
     ...{ path, format: attempt.value, opened: opening.value, layout: layout.value },
     failure: attempt.failure ?? opening.failure,
     data: data === undefined ? null : rawTokens(data),
+    noData: "no data was given: `--data`",
     ...{ distinct, device, engine },
-    expected: expectedOf(options.model),
+    ...expectedOf(options.model),
   };
+}
+
+/** The same with data that was opened as what it is: a text, or one that has a name. */
+export function withTokens(subject: Subject, { path, tokens }: TokenData): Subject {
+  const width = tokens instanceof Uint16Array ? 2 : 4;
+  const data = { path, tokens, width, bytes: tokens.byteLength, head: new Uint8Array(0) } as const;
+  return { ...subject, data };
 }
 
 function attempted<T>(work: () => T): { value: T | null; failure: Diagnostic | null } {
@@ -117,12 +139,12 @@ function rawTokens(path: string): RawTokens {
     width === 2
       ? new Uint16Array(bytes.buffer, 0, whole / 2)
       : new Uint32Array(bytes.buffer, 0, whole / 4);
-  const firstWord = bytes.length < 4 ? undefined : new DataView(bytes.buffer).getUint32(0, true);
-  return { path, bytes: bytes.length, width, tokens, firstWord };
+  return { path, bytes: bytes.length, width, tokens, head: bytes.subarray(0, HEAD) };
 }
 
-function expectedOf(model: string | undefined): Expected | null {
-  if (model === undefined) return null;
-  const { dims, hyper } = elaborate(loadModel(model));
-  return new Map([...dims, ...hyper]);
+function expectedOf(model: string | undefined): Pick<Subject, "expected" | "source"> {
+  if (model === undefined) return { expected: null, source: null };
+  const source = loadModel(model);
+  const { dims, hyper } = elaborate(source);
+  return { expected: new Map([...dims, ...hyper]), source };
 }

@@ -1,7 +1,7 @@
 /** The line of a long piece of work, and the time it says is left. */
 import { expect, test } from "vitest";
 import type { Sink } from "../../../cli/io.ts";
-import { progressLine } from "../../../cli/progress.ts";
+import { progressLine, withProgress } from "../../../cli/progress.ts";
 
 function terminal(isTerminal = true) {
   let text = "";
@@ -61,4 +61,35 @@ test("nothing in a pipe", () => {
   for (let done = 0; done <= 10; done++) line.update("work", done, 10);
   line.end();
   expect(text()).toBe("");
+});
+
+test("the time that the work itself knows goes before the pace", () => {
+  const { sink, shown } = terminal();
+  let at = 0;
+  const line = progressLine(sink, () => at);
+  line.update("step 1", 1, 10, 7);
+  expect(shown()).toBe("step 1, 10 %, 7 s left");
+  at = 1000;
+  line.update("step 2", 2, 0, 6);
+  expect(shown()).toBe("step 2, 6 s left");
+});
+
+test("the line is gone when the work ends, and when it fails", () => {
+  const { sink, shown, text } = terminal();
+  const words = (done: number, all: number): string => `${done} of ${all}`;
+  const result = withProgress(sink, words, (onProgress) => {
+    onProgress(1, 2);
+    expect(shown()).toBe("1 of 2, 50 %");
+    return 5;
+  });
+  expect([result, shown()]).toEqual([5, ""]);
+  const before = text();
+  const fail = (): never =>
+    withProgress(sink, words, (onProgress) => {
+      onProgress(1, 2);
+      throw new Error("no");
+    });
+  expect(fail).toThrow("no");
+  expect(text().length).toBeGreaterThan(before.length);
+  expect(shown()).toBe("");
 });

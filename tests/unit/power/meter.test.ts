@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { energyBetween, type Sample, totalOf } from "../../../cli/power/meter.ts";
+import {
+  checkMoved,
+  energyBetween,
+  energyOf,
+  type Sample,
+  totalOf,
+} from "../../../cli/power/meter.ts";
 import { sampleOf } from "../../../cli/power/powermetrics.ts";
 import { raplMeter } from "../../../cli/power/rapl.ts";
 import { UserError } from "../../../compiler/support/diagnostic.ts";
@@ -26,6 +32,23 @@ test("a sample that lies in the window in part counts in part", () => {
 test("what no sample covers is taken at the mean power of what they cover", () => {
   expect(totalOf(energyBetween([at(0, 1000, 10)], 0, 2000))).toBeCloseTo(20, 12);
   expect(energyBetween([], 0, 2000).joules).toEqual({});
+  // A stretch that falls between two samples has the power of the others.
+  const stretches = [
+    { from: 0, to: 1000 },
+    { from: 1200, to: 1300 },
+  ];
+  const { seconds, joules } = energyOf([at(0, 1000, 10), at(1400, 2400, 90)], stretches);
+  expect(seconds).toBeCloseTo(1.1, 12);
+  expect(joules["processor"]).toBeCloseTo(11, 12);
+});
+
+test("a meter stands still if nothing it has read is above 0", () => {
+  const meter = raplMeter("zones");
+  expect(() => checkMoved(meter, [])).not.toThrow();
+  expect(() => checkMoved(meter, [at(0, 500, 0), at(500, 1000, 0.001)])).not.toThrow();
+  expect(() => checkMoved(meter, [at(0, 500, 0), at(500, 1500, 0)])).toThrow(
+    "RAPL counted no energy in 1.5 s",
+  );
 });
 
 test("windows that follow one another add up to the whole", () => {

@@ -6,11 +6,12 @@ import { UserError } from "../../../compiler/support/diagnostic.ts";
 import { type Checkpoint, readCheckpoint } from "../../../training/checkpoint.ts";
 import type { TokenData } from "../../../training/data/token_file.ts";
 import { loadTokenizer } from "../../../training/data/tokenizers.ts";
+import { fixedValidationWindows } from "../../../training/data/windows.ts";
 import { createDecoder, type Decoder } from "../../../training/decoder.ts";
 import { evaluate } from "../../../training/evaluate.ts";
 import { rowOfId } from "../../../training/vocabulary.ts";
 import { newFolder } from "../formats/hf_models.ts";
-import { closing, lossesOf, SMALL, smallTrainer, toyData } from "./support.ts";
+import { closing, lossesOf, SMALL, smallTrainer, toyData, VOCABULARY } from "./support.ts";
 
 const device = { threads: 1 };
 const { S } = SMALL;
@@ -131,6 +132,23 @@ test("longer windows are those of the same model", async () => {
   };
   expect(result).toMatchObject({ S: 29, tokens: 29, windows: 1 });
   expect(result.loss).toBeCloseTo(mean(lossOf(long, data, 270, 300)), 5);
+});
+
+test("tokens whose ids training never saw are counted, where the checkpoint tells them", async () => {
+  const data = toyData();
+  const compacted = trained(true).checkpoint;
+  const never = [...data.tokens.subarray(1)].filter((id) => id >= VOCABULARY - 10).length;
+  const all = await evaluate(compacted, { data, windows: "all", device });
+  expect(all).toMatchObject({ tokens: data.tokens.length - 1, unseen: never });
+  const starts = fixedValidationWindows(data.valStart, data.valTokens, S);
+  const fixed = starts.flatMap((at) => [...data.tokens.subarray(at + 1, at + 1 + S)]);
+  expect((await evaluate(compacted, { data, device })).unseen).toBe(
+    fixed.filter((id) => id >= VOCABULARY - 10).length,
+  );
+  const seen = { ...data, tokens: data.tokens.map((id) => id % (VOCABULARY - 10)) };
+  expect((await evaluate(compacted, { data: seen, device })).unseen).toBe(0);
+  const whole = trained(false).checkpoint;
+  expect((await evaluate(whole, { data, device })).unseen).toBeUndefined();
 });
 
 test("bits per byte are those of the tokens that were counted", async () => {

@@ -8,6 +8,8 @@ import { evaluate } from "../../../training/evaluate.ts";
 import { checkpointOf } from "../../../training/foreign_model.ts";
 import { choiceFrom, trainFrom } from "../../../training/initial_weights.ts";
 import { resumeTrainer } from "../../../training/resume.ts";
+import { createTrainer } from "../../../training/trainer.ts";
+import { rowOfId } from "../../../training/vocabulary.ts";
 import { newFolder } from "../formats/hf_models.ts";
 import { randomWeights, smallConfig } from "../formats/random_weights.ts";
 import { closing, lossesOf, toyData, VOCABULARY } from "./support.ts";
@@ -94,4 +96,62 @@ test("weights of another model, and data of another tokenizer, are refused", () 
   expect(codeOf(() => trainFrom(initial, { ...own, data: other, dataName: "toy", device }))).toBe(
     "E0832",
   );
+});
+
+/** An untied head of [D, V], a bias, a table of pairs and a dimension of two factors, where D may be as long as V. */
+const text = `dims S = 8, D = 16, V = 40
+model m(tokens: i32[S]) -> [S, V] {
+  param head: [D, V]
+  param bias: [V]
+  param pairs: [V, V]
+  param wide: [D, V*2]
+  x = rms_norm(embed(tokens))
+  return x @ head + bias + x @ head @ pairs + x @ wide @ wide' @ head
+}
+train m(tokens: i32[S], targets: i32[S]) { loss cross_entropy(m(tokens), targets) }`;
+
+/** Toy data with other ids in its training split: `keep` says which. */
+function dataOf(keep: (id: number) => boolean) {
+  const data = toyData();
+  return { ...data, tokens: data.tokens.map((id) => (keep(id) ? id : 3)) };
+}
+
+test.each([
+  ["with as many ids", 16, (id: number) => id % 3 !== 1 || id === 1],
+  ["with fewer ids", 16, (id: number) => id < 12 || id > 25],
+  ["with as many ids, and D as long as V", 22, (id: number) => id % 3 !== 1 || id === 1],
+])("every axis of the vocabulary follows its ids to other data: %s", (_name, D, keep) => {
+  const source = { path: "m.ane", text };
+  const settings = { steps: 8, accum: 4, warmup: 1, valEvery: 0 };
+  const first = dataOf((id) => id % 3 !== 0);
+  const own = { source, overrides: { D }, data: first, dataName: "first", settings, device };
+  const trainer = closing(createTrainer(own));
+  lossesOf(trainer);
+  const path = join(newFolder(), "own.ckpt");
+  trainer.save(path);
+  const initial = readCheckpoint(path);
+  const choice = { ...choiceFrom(initial), data: dataOf(keep), dataName: "other" };
+  const moved = closing(trainFrom(initial, { ...choice, settings, device }));
+
+  const [before, after] = [initial.vocabulary, moved.vocabulary];
+  const [V, W] = [before.size, after.size];
+  const rowOf = rowOfId(before)!;
+  // The spare row is that of the lowest id without one.
+  const spare = Array.from({ length: W }, (_, id) => id).find((id) => !after.active!.includes(id))!;
+  const from = [...after.active!, spare].map(rowOf);
+  const was = (name: string): Float32Array => toFloat32(initial.tensors.get(`param.${name}`)!);
+  const is = (name: string): Float32Array => moved.param(name);
+  for (const [row, r] of from.entries()) {
+    expect(is("bias")[row]).toBe(was("bias")[r]);
+    for (let d = 0; d < D; d++) {
+      expect(is("embed.weight")[row * D + d]).toBe(was("embed.weight")[r * D + d]);
+      expect(is("head")[d * W + row]).toBe(was("head")[d * V + r]);
+      for (const k of [0, 1]) {
+        expect(is("wide")[d * 2 * W + row * 2 + k]).toBe(was("wide")[d * 2 * V + r * 2 + k]);
+      }
+    }
+    for (const [column, c] of from.entries()) {
+      expect(is("pairs")[row * W + column]).toBe(was("pairs")[r * V + c]);
+    }
+  }
 });

@@ -1,5 +1,5 @@
 /** Adapters in files of their own: ours, and the sidecars of AutoANE. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -194,7 +194,8 @@ test.each([true, false])(
     const { path, whole, file } = sidecar(merged);
     const { beside, merged: used } = openWithAdapters(whole, file);
     const targets = ATTENTION_TARGETS;
-    expect(beside.model.lora).toEqual({ rank: 2, scale: 1, targets, norms: true });
+    const own = { rank: 2, scale: 1, targets, norms: true };
+    expect(beside.model.lora).toEqual({ ...own, ...(merged ? { unmerged: true } : {}) });
     for (const [name, tensor] of openModel(path("plain.bin")).tensors) {
       const values = toFloat32(beside.tensors.get(name)!);
       const distances = toFloat32(tensor).map((w, i) => Math.abs(w - values[i]!));
@@ -216,6 +217,34 @@ test.each([true, false])(
     expect(Math.abs(start.validate() - expected)).toBeLessThan(1e-5);
   },
 );
+
+test("a run from a sidecar: its adapters go to a file where a file has the weights they belong to", () => {
+  for (const merged of [true, false]) {
+    const { path, whole, file } = sidecar(merged);
+    const { beside } = openWithAdapters(whole, file);
+    const named = { ...beside, data: { ...beside.data, tokenizer: "toy" } };
+    const trainer = closing(
+      trainFrom(named, {
+        ...{ ...choiceFrom(named), data: { ...toyData(), vocabulary: VOCABULARY } },
+        ...{ dataName: "toy", device, settings: { ...settings, steps: 3 } },
+      }),
+    );
+    lossesOf(trainer);
+    trainer.save(path("run.ckpt"));
+    const save = () => saveAdapters(path("run.adapters"), readCheckpoint(path("run.ckpt")));
+    if (merged) {
+      const said = userError(save);
+      expect(said).toMatch(/^E0945 the adapters of .*run.ckpt` belong to weights that are in no/);
+      expect(existsSync(path("run.adapters"))).toBe(false);
+      // Without them the run is a model like any other.
+      expect(mergeAdapters(readCheckpoint(path("run.ckpt"))).model.lora).toBeUndefined();
+    } else {
+      save();
+      const again = withAdapters(openModel(whole), readAdapters(path("run.adapters")));
+      expect(again.model.lora).toEqual(beside.model.lora);
+    }
+  }
+});
 
 test("a sidecar without word of its checkpoint is taken only if it is said to belong", () => {
   const { path, whole, file } = sidecar(true);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { loadModel } from "../../../../dsl/index.ts";
 import { writeBlzt } from "../../../../formats/blzt.ts";
 import { fromFloat32 } from "../../../../formats/tensor.ts";
 import type { TransformerConfig, WeightSet } from "../../../../formats/weights.ts";
@@ -20,6 +21,7 @@ import {
   type SubjectOptions,
   type Tools,
   tools,
+  withTokens,
 } from "../../../../training/verify/index.ts";
 import { VERSION } from "../../../../version.ts";
 import { type BlztSizes, blztByHand } from "../../../support/blzt_files.ts";
@@ -70,6 +72,28 @@ function subjectOf(path = sound, options: SubjectOptions = {}): Subject {
   });
 }
 
+/** A checkpoint of a model of no family: a layer called `name` with a parameter `weight`, and `y` of its input `x`. */
+function unlike(name: string, weight: string, y: string): string {
+  const path = at(`${name}.ckpt`);
+  writeFileSync(at(`${name}.ane`), unlikeText(weight, y));
+  const source = loadModel(at(`${name}.ane`));
+  const trainer = createTrainer({ ...smallOptions({ compact: true }), source, overrides: {} });
+  try {
+    trainer.save(path);
+  } finally {
+    trainer.close();
+  }
+  return path;
+}
+
+const unlikeText = (weight: string, y: string): string => `dims S = 8, D = 16, V = 64
+model toy(tokens: i32[S]) -> [S, V] {
+  param ${weight}: [D]
+  x = embed(tokens) * ${weight}
+  return (${y}) @ embed.weight'
+}
+train toy(tokens: i32[S], targets: i32[S]) { loss cross_entropy(toy(tokens), targets) }`;
+
 const allChecks = checkGroups.flatMap((group) => group.checks);
 
 test.each([
@@ -80,7 +104,7 @@ test.each([
   expect(subject.format).toBe(format);
   const results = runChecks(allChecks, subject, tools);
   expect(results.filter((r) => r.status !== "pass")).toEqual([]);
-  expect(results.length).toBe(44);
+  expect(results.length).toBe(45);
 });
 
 interface Damaged {
@@ -163,6 +187,7 @@ const DAMAGES: Readonly<Record<string, () => Damaged>> = {
   weights_finite: () => revalued(Q, (w) => w.fill(Number.NaN, 3, 4)),
   weights_differ: () => revalued(Q, (w) => w.fill(0.5)),
 
+  model_same: () => ({ subject: subjectOf(unlike("sum", "f", "x + 1")) }),
   model_width: () => resized({ D: 24 }),
   model_hidden: () => resized({ F: 26 }),
   model_heads: () => resized({ H: 4 }),
@@ -283,4 +308,62 @@ test("a model is trained for the ids of its checkpoint, whatever its text says o
   const subject = openSubject(path, { data: tokens, device: { threads: 1 } });
   const builds = allChecks.filter((check) => check.name === "train_builds");
   expect(runChecks(builds, subject, tools).map((r) => r.status)).toEqual(["pass"]);
+});
+
+const resultOf = (name: string, subject: Subject) => {
+  const [result] = runChecks(
+    allChecks.filter((check) => check.name === name),
+    subject,
+    tools,
+  );
+  return result!;
+};
+
+test("a model of no family is compared with the one that it should be", () => {
+  const path = unlike("own", "f", "x + 1");
+  const same = subjectOf(path, { model: at("own.ane") });
+  expect(resultOf("model_same", same)).toMatchObject({ status: "pass", found: "2 parameters" });
+
+  const [renamed, changed, wider] = [at("renamed.ane"), at("changed.ane"), at("wider.ane")];
+  writeFileSync(renamed, unlikeText("g", "x + 1"));
+  writeFileSync(changed, unlikeText("f", "x + 2"));
+  writeFileSync(wider, unlikeText("f", "x + 1").replace("D = 16", "D = 32"));
+  const found = (model: string) => resultOf("model_same", subjectOf(path, { model }));
+  expect(found(renamed)).toMatchObject({
+    status: "fail",
+    found: "parameter f [D 16] only in the checkpoint; parameter g [D 16] only in the model given",
+  });
+  expect(found(changed)).toMatchObject({
+    status: "fail",
+    found: "dimensions and parameters agree, but the equations differ",
+  });
+  expect(found(wider)).toMatchObject({
+    status: "fail",
+    found: expect.stringMatching(
+      /^D 16 in the checkpoint, 32 given; parameter f \[D 16\] in the checkpoint, \[D 32\] given/,
+    ),
+  });
+});
+
+test("the ids of a checkpoint are those of its data, not those that the model is written with", () => {
+  const model = at("more_ids.ane");
+  const config = { ...weights.config, vocabulary: 512 };
+  writeFileSync(model, architectureSource("small", config, { S: SMALL.S }).text);
+  const results = runChecks(allChecks, subjectOf(sound, { model }), tools);
+  expect(results.filter((r) => r.status !== "pass")).toEqual([]);
+  expect(resultOf("model_vocabulary", subjectOf(sound, { model })).found).toBe(
+    "40, its data has 40; the 512 of the model gave way to them",
+  );
+});
+
+test("a text that was taken for tokens is found out, and data that was opened is not", () => {
+  const path = at("text.bin");
+  writeFileSync(path, "The people of the village were glad. ".repeat(50));
+  expect(resultOf("data_no_magic", subjectOf(sound, { data: path }))).toMatchObject({
+    status: "fail",
+    found: "a text: call it `.txt`",
+  });
+  const subject = withTokens(openSubject(sound, { device: { threads: 1 } }), toyData());
+  const results = runChecks(allChecks, subject, tools).filter((r) => r.name.startsWith("data_"));
+  expect(results.map((r) => r.status)).toEqual(["pass", "pass", "pass", "pass", "skip", "pass"]);
 });
