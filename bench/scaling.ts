@@ -28,7 +28,7 @@ const variants: readonly (readonly [name: string, define: readonly string[]])[] 
 ];
 
 /** The best of these counts: in the others, the two processors may have been of two caches. */
-const PROCESSES = 3;
+const PROCESSES = 2;
 
 const share = (r: Numbers): number => Number(r["fractionOfFmaPeak"]);
 

@@ -16,6 +16,7 @@ import {
   outputOfAnotherFormat,
 } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
+import { fileAmong, statOf } from "../compiler/support/file_in_the_way.ts";
 import { readTextBytes } from "../formats/files.ts";
 import { readCheckpoint } from "../training/checkpoint.ts";
 
@@ -64,27 +65,14 @@ export function checkBundleFolder(flag: string, path: string, name: string): voi
 
 /** No file stands where `folder`, or one above it, is or will be. */
 function checkFolders(flag: string, path: string, folder: string): void {
-  for (let at = folder; ; at = dirname(at)) {
-    const found = statOf(at);
-    if (found?.isDirectory() === true) return;
-    if (found !== undefined) throw new UserError(fileInTheWay(flag, path, at));
-    if (at === dirname(at)) return;
-  }
+  const file = fileAmong(folder);
+  if (file !== undefined) throw new UserError(fileInTheWay(flag, path, file));
 }
 
 function isSameFile(a: string, b: string): boolean {
   const [x, y] = [statOf(a), statOf(b)];
   if (x === undefined || y === undefined) return resolve(a) === resolve(b);
   return x.isFile() && x.dev === y.dev && x.ino === y.ino;
-}
-
-function statOf(path: string): fs.Stats | undefined {
-  try {
-    return fs.statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // What cannot be looked at is reported when it is written to.
-    return undefined;
-  }
 }
 
 function namesIn(folder: string): readonly string[] {

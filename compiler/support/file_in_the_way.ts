@@ -13,7 +13,7 @@ export function fileAmong(folder: string): string | undefined {
 }
 
 /** Undefined where nothing is, and for what cannot be looked at: that is reported when it is written to. */
-function statOf(path: string): Stats | undefined {
+export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
