@@ -8,7 +8,7 @@ import { commands } from "../../cli/commands/index.ts";
 import { shells } from "../../cli/completion.ts";
 import { packageRoot } from "../../dsl/index.ts";
 import { anec, inNewFolder } from "./cli_support.ts";
-import { commandLine, compileForProcesses } from "./processes.ts";
+import { commandLine } from "./processes.ts";
 
 const has = (shell: string): boolean => spawnSync(shell, ["-c", "true"]).status === 0;
 
@@ -80,7 +80,7 @@ test("bash offers every command and every flag of it", async () => {
 });
 
 test("scripts are made by the program as it is installed, with every command loaded", () => {
-  const build = compileForProcesses();
+  const build = join(packageRoot(), "dist");
   for (const shell of shells) {
     const args = commandLine(build, ["completion", shell]);
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {

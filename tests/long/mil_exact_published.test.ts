@@ -3,14 +3,14 @@
  * M2 Max, M4 Pro, M4 Max and M6 for products, on M1 … M4 Pro for convolutions), from its seeded inputs.
  */
 import { expect, test } from "vitest";
-import { interpretMil } from "../../../compiler/mil/interpret.ts";
-import { type Arithmetic, FAST } from "../../../compiler/mil/numerics/arithmetic.ts";
-import { convIn } from "../../../compiler/mil/numerics/convolutions.ts";
-import { multiplyExact } from "../../../compiler/mil/numerics/mac.ts";
-import { multiplyDouble } from "../../../compiler/mil/numerics/multiply.ts";
-import { parseMil } from "../../../compiler/mil/parse.ts";
-import { roundToHalf } from "../../../compiler/support/half.ts";
-import { numpyNormal } from "../../support/numpy_random.ts";
+import { interpretMil } from "../../compiler/mil/interpret.ts";
+import { type Arithmetic, FAST } from "../../compiler/mil/numerics/arithmetic.ts";
+import { convIn } from "../../compiler/mil/numerics/convolutions.ts";
+import { multiplyExact } from "../../compiler/mil/numerics/mac.ts";
+import { multiplyDouble } from "../../compiler/mil/numerics/multiply.ts";
+import { parseMil } from "../../compiler/mil/parse.ts";
+import { roundToHalf } from "../../compiler/support/half.ts";
+import { numpyNormal } from "../support/numpy_random.ts";
 
 /** ‖found − exact‖ / ‖exact‖ */
 function relativeError(found: Float64Array, exact: Float64Array): number {
