@@ -187,7 +187,9 @@ export function readMetadata(path: string): TokenMetadata | undefined {
   const fields = value as Partial<Record<keyof TokenMetadata, unknown>>;
   if (fields.version === undefined) return corrupt("`version` is missing");
   if (fields.version !== METADATA_VERSION) {
-    throw new UserError(tokenMetadataVersion(path, String(fields.version), METADATA_VERSION));
+    throw new UserError(
+      tokenMetadataVersion(path, JSON.stringify(fields.version), METADATA_VERSION),
+    );
   }
   for (const [field, isRight, kind] of CHECKS) {
     if (!isRight(fields[field])) {

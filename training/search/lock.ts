@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { withFileErrors } from "../../compiler/messages/files.ts";
 import { searchLocked } from "../../compiler/messages/search.ts";
 import { fileFaultOf } from "../../compiler/support/atomic_write.ts";
@@ -43,12 +44,28 @@ export function takeLock(path: string): Lock {
     } finally {
       fs.rmSync(draft, { force: true });
     }
+    removeDrafts(path);
     return {
       release: () => {
         if (holderOf(path)?.token === token) fs.rmSync(path, { force: true });
       },
     };
   });
+}
+
+/** Drafts of processes that were killed before they could link or remove them. */
+function removeDrafts(path: string): void {
+  for (const name of fs.readdirSync(dirname(path))) {
+    if (!isDraft(name, basename(path))) continue;
+    const draft = join(dirname(path), name);
+    const holder = holderOf(draft);
+    if (holder !== undefined && !isAtWork(holder)) fs.rmSync(draft, { force: true });
+  }
+}
+
+/** Whether a file is called like a draft of the lock `lock`. */
+export function isDraft(name: string, lock: string): boolean {
+  return name.startsWith(`${lock}.`);
 }
 
 /** A few attempts: between two looks the holder may end, or another process be faster. */

@@ -17,7 +17,7 @@ import type { Measure, WantedRun } from "./experiment.ts";
 import { checkGate } from "./gate.ts";
 import { openBranch, type SearchBranch } from "./git_branch.ts";
 import { files, openLedger, readRecords, writeSettings } from "./ledger.ts";
-import { takeLock } from "./lock.ts";
+import { isDraft, takeLock } from "./lock.ts";
 import { searchLoop } from "./loop.ts";
 import { poolOf, processRunner } from "./pool.ts";
 import { programPage } from "./program_page.ts";
@@ -48,7 +48,8 @@ export interface SearchOptions {
 export function checkNewFolder(folder: string): void {
   const left: readonly string[] = [files.program, files.lock];
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  if (names.every((name) => left.includes(name) || name.startsWith("."))) return;
+  const isLeft = (name: string) => left.includes(name) || isDraft(name, files.lock);
+  if (names.every((name) => isLeft(name) || name.startsWith("."))) return;
   throw new UserError(searchThere(folder));
 }
 

@@ -1,9 +1,9 @@
 /** The files of a search, whatever a kill or somebody else leaves of them; and the lock on them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
   files,
@@ -15,6 +15,7 @@ import {
 import { takeLock } from "../../../training/search/lock.ts";
 import { programPage } from "../../../training/search/program_page.ts";
 import type { ExperimentRecord } from "../../../training/search/record.ts";
+import { checkNewFolder } from "../../../training/search/search.ts";
 import { summaryPage } from "../../../training/search/summary_page.ts";
 import { userError } from "../../support/user_error.ts";
 import { testFolder } from "../data/support.ts";
@@ -127,7 +128,11 @@ test("one lock at a time; that of a process that is gone is replaced", async () 
   await once(child, "close");
   const left = { process: child.pid, host: hostname(), started: "1", token: "x" };
   writeFileSync(path, JSON.stringify(left));
+  // It was killed before its draft of a second lock was linked.
+  writeFileSync(`${path}.y`, JSON.stringify({ ...left, token: "y" }));
+  checkNewFolder(dirname(path));
   const next = takeLock(path);
+  expect(readdirSync(dirname(path))).toEqual(["lock"]);
   expect(readFileSync(path, "utf8")).toContain(`"process":${process.pid}`);
   next.release();
 
