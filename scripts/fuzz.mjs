@@ -12,7 +12,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { filesIn, finished, root, source } from "./native_parts.mjs";
+import { filesIn, finished, POOL, root, source } from "./native_parts.mjs";
 
 const output = join(root, "build", "fuzz");
 const suite = join(root, "tests", "native", "fuzz");
@@ -84,7 +84,7 @@ const NATIVE = {
       ...filesIn(join("backends", "emulator", "mil"), ".cpp").filter(
         (f) => basename(f) !== "mil_run.cpp",
       ),
-      join(source, "src", "thread_pool.cpp"),
+      ...POOL.map((name) => join(source, "src", `${name}.cpp`)),
     ],
     seeds: milCases,
   },

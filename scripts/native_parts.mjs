@@ -19,6 +19,9 @@ const framework = join("backends", "emulator", "framework");
 const mil = join("backends", "emulator", "mil");
 const HEADER_FOLDERS = ["kernels", join("include", "anec"), ane, framework, mil];
 
+/** The files of the thread pool, which stands for itself. */
+export const POOL = ["processors", "thread_places", "thread_pool"];
+
 /** Files of a folder of the runtime with one of these endings. */
 export function filesIn(folder, ...endings) {
   return readdirSync(join(source, folder))
@@ -123,7 +126,8 @@ export function linkage(jobs) {
   const inSession = jobs.filter(({ part }) => !/^(emulator_|tools)/.test(part));
   const isDoor = ({ file }) => /addon\w*\.cpp$/.test(file);
   const milParts = of("emulator_mil").filter((object) => !object.endsWith("mil_run.o"));
-  const shared = [...of("host", "thread_pool"), ...of("ane", "digest", "files")];
+  const pool = of("host", ...POOL);
+  const shared = [...pool, ...of("ane", "digest", "files")];
   return {
     addon: inSession.map(({ object }) => object),
     emulator: [...of("emulator_framework"), ...milParts, ...shared],
@@ -131,7 +135,7 @@ export function linkage(jobs) {
       ...inSession.filter((job) => !isDoor(job)).map(({ object }) => object),
       ...of("tools"),
     ],
-    milRun: [...of("emulator_mil", "mil_run"), ...milParts, ...of("host", "thread_pool")],
+    milRun: [...of("emulator_mil", "mil_run"), ...milParts, ...pool],
   };
 }
 

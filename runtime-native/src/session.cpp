@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "anec/processors.h"
+
 namespace anec {
 namespace {
 

@@ -11,12 +11,6 @@
 #include <cstring>
 #include <string>
 
-#if defined(__linux__)
-#include <sched.h>
-#else
-#include <unistd.h>
-#endif
-
 namespace anec {
 namespace {
 
@@ -26,6 +20,7 @@ inline uint64_t first_of(uint64_t ticket) { return ticket >> 16 & 0xffff; }
 inline uint64_t end_of(uint64_t ticket) { return ticket & 0xffff; }
 constexpr int spins_before_sleep = 2000;   // some tens of microseconds
 constexpr int spins_before_wait = 4000;
+constexpr int spins_before_look = 1000;    // whether a worker that is late has lost its processor
 
 inline void pause_briefly() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -65,6 +60,7 @@ ThreadPool::~ThreadPool() {
 
 void* ThreadPool::entry(void* worker) {
   auto* self = static_cast<Worker*>(worker);
+  self->pool->places_.enter(self->index);
   self->pool->work(self->index);
   return nullptr;
 }
@@ -99,6 +95,7 @@ void ThreadPool::run(int64_t count, int64_t grain, const void* context, Task tas
 void ThreadPool::wait_for_others() {
   for (int spins = 0; spins < spins_before_wait; ++spins) {
     if (done_.load(std::memory_order_acquire) == ranges_) return;
+    if (spins % spins_before_look == spins_before_look - 1) places_.make_room(0);
     pause_briefly();
   }
   std::unique_lock<std::mutex> lock(mutex_);
@@ -133,10 +130,12 @@ bool ThreadPool::next_range(int thread, int64_t& range) {
 bool ThreadPool::claim_and_run(int thread) {
   int64_t range = 0, ran = 0;
   for (; next_range(thread, range); ++ran) {
+    if (ran == 0) places_.begin_ranges(thread);
     const int64_t begin = range * grain_;
     task_(context_, begin, std::min(begin + grain_, count_), thread);
   }
   if (ran == 0) return false;
+  places_.end_ranges(thread);
   done_.fetch_add(ran, std::memory_order_seq_cst);
   if (caller_waits_.load(std::memory_order_seq_cst)) {
     { std::lock_guard<std::mutex> lock(mutex_); }
@@ -156,12 +155,15 @@ bool ThreadPool::has_unclaimed() const {
 void ThreadPool::work(int thread) {
   int spins = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    if (claim_and_run(thread)) {
+    const bool ran = claim_and_run(thread);
+    places_.return_home(thread);
+    if (ran) {
       spins = 0;
       continue;
     }
     pause_briefly();
     if (++spins < spins_before_sleep) continue;
+    places_.make_room(thread);
 
     std::unique_lock<std::mutex> lock(mutex_);
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
@@ -171,21 +173,6 @@ void ThreadPool::work(int thread) {
     sleepers_.fetch_sub(1, std::memory_order_seq_cst);
     spins = 0;
   }
-}
-
-int available_processors() {
-#if defined(__linux__)
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    const int count = CPU_COUNT(&set);
-    if (count > 0) return count;
-  }
-#else
-  const long count = sysconf(_SC_NPROCESSORS_ONLN);
-  if (count > 0) return static_cast<int>(count);
-#endif
-  return 1;
 }
 
 }  // namespace anec

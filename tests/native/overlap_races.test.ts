@@ -19,6 +19,8 @@ import { testFolder } from "../unit/data/support.ts";
 const root = join(import.meta.dirname, "..", "..");
 const source = join(root, "runtime-native");
 
+const pool = ["processors", "thread_places", "thread_pool"];
+
 const compiler = [process.env["CXX"], "c++", "g++", "clang++"].find(
   (name) => name && spawnSync(name, ["--version"]).status === 0,
 )!;
@@ -57,9 +59,10 @@ test.each([
   [
     "random programs on all lanes: no race, and the values of one command after another",
     "overlap_races",
-    ["overlap", "thread_pool"],
+    ["overlap", ...pool],
   ],
-  ["random loops on a pool: no race, and every element once", "pool_races", ["thread_pool"]],
+  ["random loops on a pool: no race, and every element once", "pool_races", pool],
+  ["a thread without a processor gets that of one that waits", "pool_places", pool],
 ] as const)(
   "%s",
   (_, name, sources) => {

@@ -4,8 +4,8 @@
 // microseconds before it sleeps, and so does the caller while others finish. Each thread has a share of
 // neighbouring ranges and claims them in order, one by one; then it takes the last ones of others. So a
 // thread finds in its cache what it used in the loop before, knows what it will need next, and a thread the
-// system has taken away delays one range, not its whole share. The caller never waits for a worker that
-// has not started.
+// system has taken away delays one range, not its whole share; thread_places.h lets it finish that one. The
+// caller never waits for a worker that has not started.
 //
 // Loops are split over outputs only. Which thread computes a range never changes a result.
 
@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include "anec/result.h"
+#include "anec/thread_places.h"
 
 namespace anec {
 
@@ -63,7 +64,7 @@ class ThreadPool {
     std::atomic<uint64_t> ticket{0};
   };
 
-  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)) {}
+  explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)), places_(threads) {}
   void run(int64_t count, int64_t grain, const void* context, Task task);
   bool claim_and_run(int thread);
   bool claim(Share& share, bool own, int64_t& range);
@@ -84,6 +85,7 @@ class ThreadPool {
   std::vector<Share> shares_;
   alignas(64) std::atomic<int64_t> done_{0};
 
+  ThreadPlaces places_;
   std::mutex mutex_;
   std::condition_variable wake_;      // there are ranges to claim
   std::condition_variable finished_;  // a range was done while the caller waits
@@ -92,8 +94,5 @@ class ThreadPool {
   std::atomic<bool> stop_{false};
   std::vector<std::unique_ptr<Worker>> workers_;
 };
-
-// Processors this process may use.
-int available_processors();
 
 }  // namespace anec
