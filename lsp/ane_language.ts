@@ -1,4 +1,5 @@
 /** `.ane` files in an editor. */
+import { reservedWord } from "../compiler/messages/syntax.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile, Span } from "../compiler/support/source.ts";
 import {
@@ -12,7 +13,13 @@ import {
   type Occurrence,
   signatureOf,
 } from "../dsl/index.ts";
-import { type CompletionInfo, innermost, type OpenFile, type TextEdit } from "./language.ts";
+import {
+  type CompletionInfo,
+  innermost,
+  nameFault,
+  type OpenFile,
+  type TextEdit,
+} from "./language.ts";
 
 const KEYWORDS = "as dims init layer loss model param repeat return set train op i32 f16 f32".split(
   " ",
@@ -111,16 +118,21 @@ function rename(
 ): readonly TextEdit[] | string {
   if (found === undefined) return "there is no name here";
   if (!isOwn(file, found.symbol)) return `\`${found.symbol.name}\` is not defined in this file`;
-  if (!/^[A-Za-z_]\w*$/.test(name)) return `\`${name}\` is not a name`;
+  const fault = nameFault(name);
+  if (fault !== undefined) return fault;
   if (file.diagnostics.some((d) => d.severity === "error")) {
     return "the file has mistakes, and a renaming could change what it means";
   }
   const spans = placesOf(file, found.symbol);
   const edits = spans.map((span) => ({ span, text: name }));
   const renamed = inspect({ ...file.source, text: withEdits(file.source.text, edits) });
-  if (renamed.diagnostics.some((d) => d.severity === "error") || !hasSameNames(file, renamed)) {
-    return `\`${name}\` means something else here`;
+  const mistake = renamed.diagnostics.find((d) => d.severity === "error");
+  if (mistake !== undefined) {
+    return KEYWORDS.includes(name)
+      ? reservedWord(found.span, name).title
+      : `\`${name}\` means something else here: ${mistake.title}`;
   }
+  if (!hasSameNames(file, renamed)) return `\`${name}\` means something else here`;
   return edits;
 }
 

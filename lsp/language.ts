@@ -89,3 +89,10 @@ export function innermost<T extends { readonly span: Span }>(
   }
   return best;
 }
+
+/** Why no value or layer can be called `name`; undefined if nothing is wrong with it. */
+export function nameFault(name: string): string | undefined {
+  if (/^[A-Za-z_]\w*$/.test(name)) return undefined;
+  const given = name === "" ? "an empty text" : `\`${name}\``;
+  return `${given} is not a name: names are letters, digits and \`_\`, and do not begin with a digit`;
+}

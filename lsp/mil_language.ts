@@ -10,7 +10,13 @@ import { RESERVED_NAMES } from "../compiler/mil/tree.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
 import { type SourceFile, type Span, spanOf, textOf } from "../compiler/support/source.ts";
 import { checkForChip } from "../compiler/target/check_chip.ts";
-import { type CompletionInfo, type HoverInfo, innermost, type OpenFile } from "./language.ts";
+import {
+  type CompletionInfo,
+  type HoverInfo,
+  innermost,
+  nameFault,
+  type OpenFile,
+} from "./language.ts";
 import { type MilOptions, opText } from "./mil_op.ts";
 
 /** A name in a program and the value it stands for. */
@@ -50,9 +56,9 @@ export function openMil(source: SourceFile, options: MilOptions = {}): OpenFile 
     rename: (offset, name) => {
       const use = at(offset);
       if (use === undefined) return "there is no name of a value here";
-      if (!/^[A-Za-z_]\w*$/.test(name) || RESERVED_NAMES.includes(name)) {
-        return `\`${name}\` cannot be the name of a value`;
-      }
+      const fault = nameFault(name);
+      if (fault !== undefined) return fault;
+      if (RESERVED_NAMES.includes(name)) return `\`${name}\` is a word of MIL, not a name`;
       if (uses.some((u) => u.binding.name === name)) return `\`${name}\` exists already`;
       return placesOf(use).map((span) => ({ span, text: name }));
     },

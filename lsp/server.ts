@@ -8,9 +8,9 @@ import {
   type CodeAction,
   CodeActionKind,
   CompletionItemKind,
-  type Connection,
   DiagnosticSeverity,
   DocumentHighlight,
+  ErrorCodes,
   type InitializeParams,
   type InitializeResult,
   type Location,
@@ -25,6 +25,7 @@ import type { SourceFile, Span } from "../compiler/support/source.ts";
 import { CHIP_NAMES, type ChipName } from "../compiler/target/chip_names.ts";
 import { VERSION } from "../version.ts";
 import { openAne } from "./ane_language.ts";
+import type { EditorConnection } from "./connection.ts";
 import { type CompletionInfo, type OpenFile, packageUri, rangeOf } from "./language.ts";
 import { openMil } from "./mil_language.ts";
 import type { MilOptions } from "./mil_op.ts";
@@ -37,10 +38,8 @@ const KINDS: Readonly<Record<CompletionInfo["kind"], CompletionItemKind>> = {
   class: CompletionItemKind.Class,
 };
 
-const INVALID = -32602;
-
 /** Answers the requests of one editor until it leaves. */
-export function serve(connection: Connection): void {
+export function serve({ connection, whenIdle }: EditorConnection): void {
   const documents = new TextDocuments(TextDocument);
   const files = new Map<string, { readonly version: number; readonly file: OpenFile }>();
   let mil: MilOptions = {};
@@ -60,6 +59,8 @@ export function serve(connection: Connection): void {
     { textDocument, position }: Asked,
     answer: (file: OpenFile, offset: number) => T,
   ): T | null => {
+    if (!textDocument) throw invalid("`textDocument` is missing");
+    if (!position) throw invalid("`position` is missing");
     const file = fileOf(textDocument.uri);
     const offset = documents.get(textDocument.uri)?.offsetAt(position);
     return file === undefined || offset === undefined ? null : answer(file, offset);
@@ -69,17 +70,30 @@ export function serve(connection: Connection): void {
     mil = milOptions(params);
     return capabilities();
   });
-  documents.onDidChangeContent(({ document }) => {
-    const file = fileOf(document.uri);
-    if (file === undefined) return;
-    const diagnostics = file.diagnostics.map((d) => protocolDiagnostic(file.source, d));
-    void connection.sendDiagnostics({
-      ...{ uri: document.uri, version: document.version, diagnostics },
+  const publish = async (uri: string): Promise<void> => {
+    const version = documents.get(uri)?.version;
+    const file = fileOf(uri);
+    const found = file?.diagnostics.map((d) => protocolDiagnostic(file.source, d)) ?? [];
+    const params = { uri, ...(version === undefined ? {} : { version }), diagnostics: found };
+    try {
+      await connection.sendDiagnostics(params);
+    } catch {
+      // The editor has left.
+    }
+  };
+  // Of several changes that arrive together only the last text is read.
+  const changed = new Set<string>();
+  documents.onDidChangeContent(({ document: { uri } }) => {
+    if (changed.has(uri)) return;
+    changed.add(uri);
+    whenIdle(() => {
+      if (changed.delete(uri)) publish(uri).catch(logBug);
     });
   });
-  documents.onDidClose(({ document }) => {
-    files.delete(document.uri);
-    void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] });
+  documents.onDidClose(({ document: { uri } }) => {
+    changed.delete(uri);
+    files.delete(uri);
+    void publish(uri);
   });
   connection.onHover((params) =>
     asked(params, (file, offset) => {
@@ -107,8 +121,13 @@ export function serve(connection: Connection): void {
   );
   connection.onRenameRequest((params) =>
     asked(params, (file, offset) => {
-      const edits = file.rename(offset, params.newName);
-      if (typeof edits === "string") throw new ResponseError(INVALID, edits);
+      const name: unknown = params.newName;
+      if (typeof name !== "string") {
+        const fault = name === undefined ? "missing" : "not a text";
+        throw invalid(`\`newName\`, the name to give, is ${fault}`);
+      }
+      const edits = file.rename(offset, name);
+      if (typeof edits === "string") throw invalid(edits);
       const changes = edits.map(({ span, text }) => ({ range: rangeOf(span), newText: text }));
       return { changes: { [params.textDocument.uri]: changes } };
     }),
@@ -138,9 +157,20 @@ export function serve(connection: Connection): void {
   connection.listen();
 }
 
+/** Of a request about a place; an editor may leave out what the protocol demands. */
 interface Asked {
-  readonly textDocument: { readonly uri: string };
-  readonly position: { readonly line: number; readonly character: number };
+  readonly textDocument?: { readonly uri: string } | null;
+  readonly position?: { readonly line: number; readonly character: number } | null;
+}
+
+/** Where no request is answered, a bug of ours goes to the editor's log, and the server goes on. */
+function logBug(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
+}
+
+/** The answer to a request that cannot be done as it stands. */
+function invalid(why: string): ResponseError {
+  return new ResponseError(ErrorCodes.InvalidParams, why);
 }
 
 function isMil({ languageId, uri }: TextDocument): boolean {

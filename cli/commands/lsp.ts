@@ -9,18 +9,16 @@ export const command = {
     c.option("--stdio", "speak over standard input and output, which it does anyway");
   },
 
-  async run(_call: Call<unknown>): Promise<number> {
-    const { createConnection, ProposedFeatures, StreamMessageReader, StreamMessageWriter } =
-      await import("vscode-languageserver/node.js");
+  async run({ io }: Call<unknown>): Promise<number> {
+    const { connect } = await import("../../lsp/connection.ts");
     const { serve } = await import("../../lsp/server.ts");
-    const reader = new StreamMessageReader(process.stdin);
-    const writer = new StreamMessageWriter(process.stdout);
-    const connection = createConnection(ProposedFeatures.all, reader, writer);
-    const ended = new Promise<number>((resolve) => {
-      connection.onExit(() => resolve(EXIT.ok));
-      process.stdin.on("close", () => resolve(EXIT.ok));
-    });
-    serve(connection);
-    return ended;
+    const editor = connect(process.stdin, process.stdout);
+    serve(editor);
+    const { isShutDown } = await editor.left;
+    // The protocol's codes, which `exit` has too.
+    const code = isShutDown ? EXIT.ok : EXIT.input;
+    // A timer that looks whether the editor's process is alive would keep this one.
+    io.abort(code);
+    return code;
   },
 };
