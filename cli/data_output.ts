@@ -1,12 +1,16 @@
 /** Opening data with its progress and warnings shown, and what a token file holds, as text. */
 import { existsSync } from "node:fs";
 import { dataOfCheckpointMissing } from "../compiler/messages/checkpoints.ts";
+import { noTokenizer } from "../compiler/messages/training.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { dataNames, openData } from "../training/data/open_data.ts";
+import type { Checkpoint } from "../training/checkpoint.ts";
+import { dataNames, isTokenFile, openData } from "../training/data/open_data.ts";
 import type { PrepareProgress } from "../training/data/prepare.ts";
 import type { TokenData } from "../training/data/token_file.ts";
-import type { Tokenizer } from "../training/data/tokenizers.ts";
+import { loadTokenizer, type Tokenizer, tokenizerNames } from "../training/data/tokenizers.ts";
+import { tokenizerOf } from "../training/open_model.ts";
 import { printDiagnostics } from "./failures.ts";
+import type { TextModelFlags } from "./flags.ts";
 import type { Io, Sink } from "./io.ts";
 import { bytesText, grouped, pairs } from "./output.ts";
 import { progressLine } from "./progress.ts";
@@ -57,6 +61,33 @@ export async function openShown(io: Io, name: string, tokenizer?: Tokenizer): Pr
   } finally {
     progress.end();
   }
+}
+
+/**
+ * The tokenizer of `--tokenizer`, or that of the model; undefined if it has none. Throws a `UserError`: those of
+ * `loadTokenizer` and `tokenizerOf`.
+ */
+export async function tokenizerFor(
+  { tokenizer }: Pick<TextModelFlags, "tokenizer">,
+  model: Checkpoint,
+): Promise<Tokenizer | undefined> {
+  return tokenizer === undefined ? tokenizerOf(model) : loadTokenizer(tokenizer);
+}
+
+/**
+ * Data for a model: token files are taken as they are, texts need its tokenizer. Throws a `UserError`: E0911 for a
+ * text without a tokenizer, those of `openData`.
+ */
+export async function openForModel(
+  io: Io,
+  name: string,
+  model: Checkpoint,
+  tokenizer: Tokenizer | undefined,
+): Promise<TokenData> {
+  if (tokenizer === undefined && !isTokenFile(name)) {
+    throw new UserError(noTokenizer(model.path, model.data.tokenizer, tokenizerNames));
+  }
+  return openShown(io, name, tokenizer);
 }
 
 /**

@@ -1,14 +1,11 @@
 /** `--ids`, of commands that take the softmax of a model: only over the ids that occur in a text. */
 import type { Command } from "commander";
 import { untrainedRowsOfModel } from "../compiler/messages/checkpoints.ts";
-import { noTokenizer } from "../compiler/messages/training.ts";
-import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Checkpoint } from "../training/checkpoint.ts";
-import { isTokenFile } from "../training/data/open_data.ts";
 import type { TokenData } from "../training/data/token_file.ts";
-import { type Tokenizer, tokenizerNames } from "../training/data/tokenizers.ts";
+import type { Tokenizer } from "../training/data/tokenizers.ts";
 import { untrainedRows } from "../training/known_ids.ts";
-import { openShown } from "./data_output.ts";
+import { openForModel } from "./data_output.ts";
 import { printDiagnostics } from "./failures.ts";
 import type { Io } from "./io.ts";
 
@@ -27,8 +24,8 @@ export function idsFlag(c: Command): void {
 const MANY = 0.05;
 
 /**
- * The data of `--ids`. Without it, a warning (E0736) if many rows of the model look untrained. Throws a `UserError`: E0911
- * for a text without a tokenizer, those of `openData`.
+ * The data of `--ids`. Without it, a warning (E0736) if many rows of the model look untrained. Throws the
+ * `UserError` of `openForModel`.
  */
 export async function openIds(
   io: Io,
@@ -36,12 +33,7 @@ export async function openIds(
   model: Checkpoint,
   tokenizer: Tokenizer | undefined,
 ): Promise<TokenData | undefined> {
-  if (ids !== undefined) {
-    if (tokenizer === undefined && !isTokenFile(ids)) {
-      throw new UserError(noTokenizer(model.path, model.data.tokenizer, tokenizerNames));
-    }
-    return openShown(io, ids, tokenizer);
-  }
+  if (ids !== undefined) return openForModel(io, ids, model, tokenizer);
   const rows = model.vocabulary.size;
   const untrained = untrainedRows(model);
   if (untrained > MANY * rows) {

@@ -5,11 +5,12 @@ import { dataToBind, notResumable } from "../compiler/messages/checkpoints.ts";
 import { mezoNeedsOther } from "../compiler/messages/fine_tuning.ts";
 import { flagsConflict } from "../compiler/messages/usage.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { formats, probe } from "../formats/index.ts";
+import { formatAt } from "../formats/index.ts";
 import { anecFormat } from "../training/anec_format.ts";
 import { checkMoments, isUnbound } from "../training/bind_data.ts";
 import { type Checkpoint, readCheckpoint } from "../training/checkpoint.ts";
 import { checkIdleFlags, checkShare, type FineTuneFlags, loraFlagOf } from "./fine_tune_flags.ts";
+import { beginsAsSafetensors } from "./weight_files.ts";
 
 /**
  * The checkpoint of a run that goes on. Throws a `UserError`: E0732 for what its contents say is another thing, those
@@ -32,12 +33,9 @@ export function openResumed(path: string): Checkpoint {
 /** A line about a model of another program, null for what is no model; undefined for safetensors and what is not there. */
 function otherFormat(path: string): string | null | undefined {
   if (!existsSync(path)) return undefined;
-  const seen = probe(path);
-  const found = formats.find((format) => format.detect(seen));
-  if (found !== undefined) return found === anecFormat ? undefined : found.doc;
-  // The header of a safetensors file, whole or cut off, begins behind the eight bytes of its length.
-  const isSafetensors = seen.head[8] === "{".charCodeAt(0);
-  return seen.folder !== null || seen.size === 0 || isSafetensors ? undefined : null;
+  const { seen, format } = formatAt(path);
+  if (format !== undefined) return format === anecFormat ? undefined : format.doc;
+  return seen.folder !== null || seen.size === 0 || beginsAsSafetensors(seen) ? undefined : null;
 }
 
 interface ResumeFlags extends FineTuneFlags {

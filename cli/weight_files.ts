@@ -7,7 +7,7 @@ import { statSync } from "node:fs";
 import { textExpected, valuesExpected } from "../compiler/messages/misplaced.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { Probe } from "../formats/format.ts";
-import { formats, probe } from "../formats/index.ts";
+import { formatAt } from "../formats/index.ts";
 import { anecFormat } from "../training/anec_format.ts";
 
 const SAFETENSORS = "safetensors: tensors by name, without a model";
@@ -35,17 +35,22 @@ export function checkValuesFile(path: string): void {
 function weightsAt(path: string): Weights | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true && found?.isDirectory() !== true) return undefined;
-  const seen = probe(path);
+  const { seen, format } = formatAt(path);
   if (seen.folder === null && !seen.head.includes(0)) return undefined;
-  const format = formats.find((f) => f.detect(seen));
   if (format !== undefined)
     return { doc: format.doc, isForValues: format === anecFormat, isModel: true };
   return isSafetensors(seen) ? { doc: SAFETENSORS, isForValues: true, isModel: false } : undefined;
 }
 
-/** Eight bytes with the length of a header inside the file, and the bracket that it begins with. */
-function isSafetensors({ head, size }: Probe): boolean {
-  if (head.length < 9) return false;
+/** Whether a file, whole or cut off, begins as safetensors: eight bytes of a length, then a bracket. */
+export function beginsAsSafetensors({ head }: Probe): boolean {
+  return head[8] === "{".charCodeAt(0);
+}
+
+/** A header that is no longer than its file. */
+function isSafetensors(seen: Probe): boolean {
+  if (!beginsAsSafetensors(seen)) return false;
+  const { head, size } = seen;
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
-  return length <= BigInt(size - 8) && head[8] === "{".charCodeAt(0);
+  return length <= BigInt(size - 8);
 }

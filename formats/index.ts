@@ -41,11 +41,19 @@ export function probe(path: string): Probe {
   });
 }
 
+/** What a path begins with, and the format that this is of, if any. Throws the `UserError` of `probe`. */
+export function formatAt(path: string): {
+  readonly seen: Probe;
+  readonly format: Format | undefined;
+} {
+  const seen = probe(path);
+  return { seen, format: formats.find((format) => format.detect(seen)) };
+}
+
 /** The format of a path. Throws a `UserError` (E0740) if it is none of ours. */
 export function detectFormat(path: string): Format {
-  const seen = probe(path);
-  const found = formats.find((format) => format.detect(seen));
-  if (found !== undefined) return found;
+  const { seen, format } = formatAt(path);
+  if (format !== undefined) return format;
   throw new UserError(
     unknownFormat(
       path,

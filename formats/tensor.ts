@@ -35,16 +35,25 @@ export interface Tensor {
   readonly shape: readonly number[];
   /** Row-major, little endian. Of a tensor by `madeTensor` it is made each time: take it once. */
   readonly data: Uint8Array;
+  /** Of a tensor by `madeTensor`: what it is converted from, element by element and exactly. */
+  readonly castOf?: Tensor;
 }
 
 /**
  * A tensor whose bytes are made each time they are asked for, and held by nobody: what becomes of a large model
- * on its way into a file takes the memory of one tensor. `make` gives a tensor of this type and shape.
+ * on its way into a file takes the memory of one tensor. `make` gives a tensor of this type and shape. `castOf` is
+ * a tensor with the same numbers in the same order, if there is one.
  */
-export function madeTensor(dtype: Dtype, shape: readonly number[], make: () => Tensor): Tensor {
+export function madeTensor(
+  dtype: Dtype,
+  shape: readonly number[],
+  make: () => Tensor,
+  castOf?: Tensor,
+): Tensor {
   return {
     dtype,
     shape,
+    ...(castOf && { castOf }),
     get data(): Uint8Array {
       return make().data;
     },

@@ -1,8 +1,8 @@
 /**
  * The first `--resume` of a run that another program has written: its checkpoint is bound to data.
  *
- * Such a file holds weights, moments, the step and the highest rate. It does not say which data it was trained on, nor
- * the rest of the settings: those are given, or the defaults of a new run. Windows are drawn as if the run had
+ * Such a file holds weights, moments, the step and the highest rate. It does not say which data it was trained on,
+ * nor the rest of the settings: those are given, or the defaults of a new run. Windows are drawn as if the run had
  * drawn all of its own before from the same seed, and a table gets the rows that a new run on the data would have.
  */
 import { isTrained, leafName } from "../compiler/ir/graph.ts";
@@ -35,8 +35,9 @@ export function checkMoments({ path, tensors }: Checkpoint): void {
 }
 
 /**
- * The checkpoint of the same run on `data`, with the settings that are given. Throws a `UserError`: E0729 for another optimizer than theirs, E0739
- * without moments, E0805 and E0832 for data of another tokenizer, E0901 for settings.
+ * The checkpoint of the same run on `data`, with the settings that are given. Throws a `UserError`: E0729 for
+ * another optimizer than theirs, E0739 without moments, E0805 and E0832 for data of another tokenizer, E0901 for
+ * settings.
  */
 export function boundTo(
   checkpoint: Checkpoint,

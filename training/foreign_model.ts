@@ -91,8 +91,10 @@ function ownTensors(weights: WeightSet, pairing: Pairing): Map<string, Tensor> {
   for (const each of correspondences(config)) {
     const own = each.isTransposed ? each.shape.toReversed() : each.shape;
     // Made when it is asked for, so that a model is held as its file has it and not twice.
-    const convert = (tensor: Tensor): Tensor =>
-      madeTensor("F32", own, () => ownTensor(tensor, each, config, pairing));
+    const convert = (tensor: Tensor): Tensor => {
+      const castOf = each.isTransposed || each.isRotary ? undefined : tensor;
+      return madeTensor("F32", own, () => ownTensor(tensor, each, config, pairing), castOf);
+    };
     result.set(paramStorage(each.param), convert(weights.tensors.get(each.tensor)!));
     if (optimizer === null) continue;
     result.set(buffers.first(each.param), convert(optimizer.first.get(each.tensor)!));

@@ -11,12 +11,12 @@ import { leafName } from "../compiler/ir/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import type { Factor } from "../compiler/ir/types.ts";
 import { unknownTensor } from "../compiler/messages/checkpoints.ts";
-import { dataOfAnotherTokenizer } from "../compiler/messages/formats.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
 import { adapterOf } from "../passes/lora.ts";
 import { paramStorage } from "../passes/lower_to_host.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { floatsOf } from "./checkpoint_model.ts";
+import { checkTokenizer } from "./known_ids.ts";
 import type { ModelChoice } from "./model.ts";
 import { createTrainer } from "./trainer.ts";
 import type { Trainer, TrainerOptions } from "./trainer_types.ts";
@@ -38,11 +38,7 @@ export function choiceFrom({ model, vocabulary, origin }: Checkpoint): ModelChoi
  * model's, E0832 for data of another tokenizer, those of `createTrainer`.
  */
 export function trainFrom(initial: Checkpoint, options: TrainerOptions): Trainer {
-  const { data } = options;
-  const { tokenizer } = initial.data;
-  if (data.tokenizer !== undefined && tokenizer !== null && data.tokenizer !== tokenizer) {
-    throw new UserError(dataOfAnotherTokenizer(data.path, data.tokenizer, tokenizer));
-  }
+  checkTokenizer(initial, options.data);
   const trainer = createTrainer(options);
   try {
     const { params } = trainer.model.graph;

@@ -11,6 +11,7 @@ import {
 import { UserError } from "../compiler/support/diagnostic.ts";
 import type { SourceFile } from "../compiler/support/source.ts";
 import { type Elaborated, elaborate } from "../dsl/index.ts";
+import { DTYPE_BYTES } from "../formats/tensor.ts";
 import { adapterOf, addLora, type Lora, possibleTargets } from "../passes/lora.ts";
 import type { CheckpointOrigin } from "./checkpoint.ts";
 
@@ -93,6 +94,11 @@ function withLora(graph: Graph, lora: Lora): Graph {
 /** Numbers in all parameters of a graph. */
 export function parametersOf(graph: Graph): number {
   return graph.params.reduce((n, p) => n + elementCount(p.type.shape), 0);
+}
+
+/** Bytes of the parameters of a graph in training: of each a weight, a gradient and two moments, in fp32. */
+export function trainedBytes(graph: Graph): number {
+  return 4 * DTYPE_BYTES.F32 * parametersOf(graph);
 }
 
 /** The parameter that the tokens are looked up in. Without one, any id will do. */

@@ -2,7 +2,6 @@
  * Writing one token at a time against the memory bandwidth: every weight is read once for each token.
  */
 import { leafName } from "../../compiler/ir/graph.ts";
-import { elementCount } from "../../compiler/ir/types.ts";
 import { noModelEntry } from "../../compiler/messages/training.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { cacheName, deriveDecode } from "../../passes/derive_decode.ts";
@@ -12,7 +11,7 @@ import { pipelines } from "../../passes/pipeline.ts";
 import { finishPlan, newPlan } from "../../passes/plan_builder.ts";
 import { type DeviceOptions, measureBound } from "../../runtime-native/js/index.ts";
 import { openSession } from "../../training/host_session.ts";
-import type { TrainingModel } from "../../training/model.ts";
+import { parametersOf, type TrainingModel } from "../../training/model.ts";
 import { fillTokens, fillWorkload, median } from "./workload.ts";
 
 export interface GenerationReport {
@@ -73,7 +72,7 @@ export function measureGeneration(
       reads.push(measureBound("read", READ_SECONDS, device));
       onProgress(round + 1, rounds);
     }
-    const weightBytes = 4 * graph.params.reduce((n, p) => n + elementCount(p.type.shape), 0);
+    const weightBytes = 4 * parametersOf(graph);
     const msPerToken = median(times);
     const readGigabytesPerSecond = median(reads);
     const tokensPerSecond = 1e3 / msPerToken;

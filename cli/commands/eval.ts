@@ -1,20 +1,16 @@
 /** `anec eval`: the loss of a model of any format on text. */
 import type { Command } from "commander";
 import { tokensOutsideIds } from "../../compiler/messages/checkpoints.ts";
-import { noTokenizer } from "../../compiler/messages/training.ts";
-import { UserError } from "../../compiler/support/diagnostic.ts";
-import { isTokenFile } from "../../training/data/open_data.ts";
-import { loadTokenizer, tokenizerNames } from "../../training/data/tokenizers.ts";
 import {
   type EvaluateOptions,
   type Evaluation,
   evaluate,
   evaluations,
 } from "../../training/evaluate.ts";
-import { openModel, tokenizerOf } from "../../training/open_model.ts";
+import { openModel } from "../../training/open_model.ts";
 import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
-import { checkNamedData, openShown } from "../data_output.ts";
+import { checkNamedData, openForModel, tokenizerFor } from "../data_output.ts";
 import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
@@ -79,18 +75,11 @@ export const command = {
       ...adapterOptions(flags),
       report: (warning) => printDiagnostics(io, [warning]),
     });
-    const tokenizer =
-      flags.tokenizer === undefined
-        ? await tokenizerOf(model)
-        : await loadTokenizer(flags.tokenizer);
+    const tokenizer = await tokenizerFor(flags, model);
     const known = model.data.tokens > 0 ? model.data.name : "default";
     const name = flags.data ?? known;
     if (flags.data === undefined) checkNamedData(path, name);
-    // Token files are taken as they are; texts need the tokenizer of the model.
-    if (tokenizer === undefined && !isTokenFile(name)) {
-      throw new UserError(noTokenizer(path, model.data.tokenizer, tokenizerNames));
-    }
-    const data = await openShown(io, name, tokenizer);
+    const data = await openForModel(io, name, model, tokenizer);
     const ids = await openIds(io, flags, model, tokenizer);
     const line = progressLine(io.err);
     const interrupt = new AbortController();

@@ -1,11 +1,11 @@
 /** `anec generate`: text from a model of any format, written as it comes. */
 import type { Command } from "commander";
-import { loadTokenizer } from "../../training/data/tokenizers.ts";
 import { createGenerator } from "../../training/generate.ts";
-import { openModel, tokenizerOf } from "../../training/open_model.ts";
+import { openModel } from "../../training/open_model.ts";
 import { defaultSampling } from "../../training/sampling.ts";
 import { type AdapterFlags, adapterFlags, adapterOptions } from "../adapter_flags.ts";
 import { type Call, EXIT } from "../command.ts";
+import { tokenizerFor } from "../data_output.ts";
 import { deviceOptions } from "../device.ts";
 import { printDiagnostics } from "../failures.ts";
 import {
@@ -84,10 +84,7 @@ export const command = {
       ...adapterOptions(flags),
       report: (warning) => printDiagnostics(io, [warning]),
     });
-    const tokenizer =
-      flags.tokenizer === undefined
-        ? await tokenizerOf(model)
-        : await loadTokenizer(flags.tokenizer);
+    const tokenizer = await tokenizerFor(flags, model);
     const ids = await openIds(io, flags, model, tokenizer);
     const generator = await createGenerator(model, {
       ...{ device: deviceOptions(flags), ids },

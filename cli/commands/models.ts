@@ -1,7 +1,7 @@
 /** `anec models`: the models known by name. */
 import type { Command } from "commander";
-import { elementCount } from "../../compiler/ir/types.ts";
 import { elaborate, loadModel, modelNames } from "../../dsl/index.ts";
+import { parametersOf } from "../../training/model.ts";
 import { type Call, EXIT } from "../command.ts";
 import {
   type DefineFlag,
@@ -45,7 +45,7 @@ function describe(name: string, overrides: Readonly<Record<string, number>>): Mo
     entries.find((e) => e.kind === "model" && e.name === name) ??
     entries.find((e) => e.kind === "model");
   const graph = model?.graph();
-  const parameters = graph?.params.reduce((n, p) => n + elementCount(p.type.shape), 0) ?? 0;
+  const parameters = graph === undefined ? 0 : parametersOf(graph);
   return { name, dims: Object.fromEntries(dims), parameters, doc: docOf(source.text) };
 }
 

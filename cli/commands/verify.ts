@@ -1,9 +1,7 @@
 /** `anec verify`: whether a checkpoint is what it should be, and its model trains. */
 import type { Command } from "commander";
-import { noTokenizer } from "../../compiler/messages/training.ts";
-import { type Diagnostic, UserError } from "../../compiler/support/diagnostic.ts";
+import type { Diagnostic } from "../../compiler/support/diagnostic.ts";
 import { isTokenFile } from "../../training/data/open_data.ts";
-import { tokenizerNames } from "../../training/data/tokenizers.ts";
 import { tokenizerOf } from "../../training/open_model.ts";
 import {
   checkGroups,
@@ -16,7 +14,7 @@ import {
   withTokens,
 } from "../../training/verify/index.ts";
 import { type Call, EXIT } from "../command.ts";
-import { openShown } from "../data_output.ts";
+import { openForModel } from "../data_output.ts";
 import { printDiagnostics } from "../failures.ts";
 import { type JsonFlag, jsonFlag, whole } from "../flags.ts";
 import type { Io } from "../io.ts";
@@ -101,19 +99,16 @@ export const command = {
 };
 
 /**
- * With data that is no token file, read with the tokenizer of the checkpoint. Throws a `UserError`: E0911 if it has
- * none, those of `openData`.
+ * With data that is no token file, read with the tokenizer of the checkpoint. Throws the `UserError` of
+ * `openForModel`.
  */
 async function withText(io: Io, subject: Subject, data: string | undefined): Promise<Subject> {
   if (data === undefined || isTokenFile(data)) return subject;
-  const { opened, path } = subject;
+  const { opened } = subject;
   if (opened === null) return { ...subject, noData: "the checkpoint could not be opened" };
   const { checkpoint } = opened;
   const tokenizer = await tokenizerOf(checkpoint);
-  if (tokenizer === undefined) {
-    throw new UserError(noTokenizer(path, checkpoint.data.tokenizer, tokenizerNames));
-  }
-  return withTokens(subject, await openShown(io, data, tokenizer));
+  return withTokens(subject, await openForModel(io, data, checkpoint, tokenizer));
 }
 
 function subjectOptions(flags: Flags): SubjectOptions {

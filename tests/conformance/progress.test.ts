@@ -2,36 +2,14 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { commands } from "../../cli/commands/index.ts";
 import type { Io, Sink } from "../../cli/io.ts";
 import { run } from "../../cli/main.ts";
 import { outputStreamFailed } from "../../compiler/messages/usage.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
-import { anec, inNewFolder } from "../e2e/cli_support.ts";
-
-const MODEL = `dims S = 8, D = 16, V = 64
-
-model m(tokens: i32[S]) -> [S, V] {
-  param w: [D, D]
-  x = embed(tokens)
-  x += rms_norm(x) @ w
-  return x @ embed.weight'
-}
-
-train m(tokens: i32[S], targets: i32[S]) {
-  loss cross_entropy(m(tokens), targets)
-}
-`;
-
-const MIL = `program(1.3)
-[buildInfo = dict<string, string>({})]
-{
-    func main<ios18>(tensor<fp16, [1, 8, 1, 32]> x) {
-        tensor<fp16, [1, 8, 1, 32]> y = sigmoid(x = x)[name = string("y")];
-    } -> (y);
-}
-`;
+import { anec } from "../e2e/cli_support.ts";
+import { inFolderWithFiles } from "../support/command_files.ts";
 
 /** What powermetrics prints of 1 W, every 20 ms. */
 const METER = `#!/usr/bin/env node
@@ -79,17 +57,9 @@ beforeAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function inFolderWithFiles(): void {
-  const folder = inNewFolder();
-  const before = process.env["XDG_CACHE_HOME"];
-  process.env["XDG_CACHE_HOME"] = join(folder, "cache");
-  onTestFinished(() => {
-    if (before === undefined) delete process.env["XDG_CACHE_HOME"];
-    else process.env["XDG_CACHE_HOME"] = before;
-  });
-  writeFileSync("m.ane", MODEL);
-  writeFileSync("x.mil", MIL);
-  writeFileSync("t.txt", "Once upon a time there was a text. ".repeat(400));
+/** A folder with what the lines name. */
+function inFolder(): void {
+  inFolderWithFiles();
   writeFileSync("meter", METER);
   chmodSync("meter", 0o755);
   writeFileSync("a.ckpt", checkpoint);
@@ -121,7 +91,7 @@ test("the commands that may take long have a line here, and no others", () => {
 });
 
 test.each(Object.entries(LINES))("%s", async (name, { line, isEnded = false }) => {
-  inFolderWithFiles();
+  inFolder();
   const argv = line.split(" ");
   const { progress } = commands.find((command) => command.name === name)!;
   const { code, ...texts } = await drawn(argv, isEnded);
@@ -135,7 +105,7 @@ test.each(Object.entries(LINES))("%s", async (name, { line, isEnded = false }) =
 });
 
 test("in a pipe nothing is written over", async () => {
-  inFolderWithFiles();
+  inFolder();
   for (const [name, { line, isEnded }] of Object.entries(LINES)) {
     if (isEnded) continue;
     const { code, all } = await anec(line.split(" "));

@@ -1,22 +1,10 @@
 /** Every command in a pipe, on a terminal without colours, and with `--json`. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { Command } from "commander";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { commands } from "../../cli/commands/index.ts";
-import { anec, inNewFolder, type Result } from "../e2e/cli_support.ts";
-
-const MODEL = `dims S = 4, D = 8, V = 32
-
-model m(tokens: i32[S]) -> [S, V] {
-  x = embed(tokens)
-  return rms_norm(x) @ embed.weight'
-}
-
-train m(tokens: i32[S], targets: i32[S]) {
-  loss cross_entropy(m(tokens), targets)
-}
-`;
+import { anec, type Result } from "../e2e/cli_support.ts";
+import { inFolderWithFiles } from "../support/command_files.ts";
 
 /** A short line of each command; what it answers may be that something is wrong. */
 const LINES: Readonly<Record<string, string>> = {
@@ -64,27 +52,9 @@ const LINES: Readonly<Record<string, string>> = {
 /** What these print is a file, a script or a protocol as it is. */
 const WITHOUT_JSON = ["mil fmt", "fmt", "lsp", "completion"];
 
-/** A program of the smallest kind, for the commands of MIL. */
-const MIL = `program(1.3)
-[buildInfo = dict<string, string>({})]
-{
-    func main<ios18>(tensor<fp16, [1, 8, 1, 32]> x) {
-        tensor<fp16, [1, 8, 1, 32]> y = sigmoid(x = x)[name = string("y")];
-    } -> (y);
-}
-`;
-
-function inFolderWithFiles(): void {
-  const folder = inNewFolder();
-  const before = process.env["XDG_CACHE_HOME"];
-  process.env["XDG_CACHE_HOME"] = join(folder, "cache");
-  onTestFinished(() => {
-    if (before === undefined) delete process.env["XDG_CACHE_HOME"];
-    else process.env["XDG_CACHE_HOME"] = before;
-  });
-  writeFileSync("m.ane", MODEL);
-  writeFileSync("x.mil", MIL);
-  writeFileSync("t.txt", "Once upon a time there was a text. ".repeat(400));
+/** A folder with what the lines name. */
+function inFolder(): void {
+  inFolderWithFiles();
   mkdirSync("runs");
 }
 
@@ -101,7 +71,7 @@ test("every command has a line here", () => {
 });
 
 test("in a pipe: no colours, no line that is written over", async () => {
-  inFolderWithFiles();
+  inFolder();
   for (const [name, line] of Object.entries(LINES)) {
     const result = await anec(line.split(" "), { color: true });
     checkPlain(result, name);
@@ -116,7 +86,7 @@ test("in a pipe: no colours, no line that is written over", async () => {
 });
 
 test("on a terminal with NO_COLOR: no colours, and live lines are taken away again", async () => {
-  inFolderWithFiles();
+  inFolder();
   for (const [name, line] of Object.entries(LINES)) {
     const result = await anec(line.split(" "), { terminal: true, color: false });
     checkPlain(result, name);
@@ -127,7 +97,7 @@ test("on a terminal with NO_COLOR: no colours, and live lines are taken away aga
 });
 
 test("with --json: every line is JSON, whatever happens", async () => {
-  inFolderWithFiles();
+  inFolder();
   for (const { name, load } of commands) {
     const parser = new Command();
     (await load()).command.define(parser);

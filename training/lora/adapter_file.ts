@@ -48,8 +48,8 @@ const VERSION = "1";
 
 /**
  * Writes the adapters of a checkpoint, and the norms that were trained beside them; answers the numbers written.
- * Throws a `UserError`: E0942 for a checkpoint without adapters, E0945 where no file has the weights they belong to, E0726 and E0727 for tensors that are not its
- * model's, E0701 to E0707.
+ * Throws a `UserError`: E0942 for a checkpoint without adapters, E0945 where no file has the weights they belong
+ * to, E0726 and E0727 for tensors that are not its model's, E0701 to E0707.
  */
 export function saveAdapters(path: string, checkpoint: Checkpoint): number {
   const { lora } = checkpoint.model;

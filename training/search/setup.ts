@@ -1,11 +1,9 @@
 /** What a search needs to know of its model before it runs anything. */
-
-import { elementCount } from "../../compiler/ir/types.ts";
 import { noBitsPerByte, searchDataChanged } from "../../compiler/messages/search.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { memoryReport } from "../../passes/memory_report.ts";
 import { checkSequence, digestOfTokens, type TokenData } from "../data/token_file.ts";
-import { readModel, type TrainingModel, withRows } from "../model.ts";
+import { readModel, type TrainingModel, trainedBytes, withRows } from "../model.ts";
 import { completeSettings, defaultSettings } from "../options.ts";
 import { trainingPlan } from "../programs.ts";
 import { chooseVocabulary } from "../vocabulary.ts";
@@ -78,8 +76,9 @@ function faultOf(search: SearchSettings, data: TokenData, config: Config): strin
 }
 
 /**
- * Bytes that a session of training holds on the processor; where weights, gradients and two moments alone are more than
- * is allowed, only those. Throws a `UserError` for what cannot be trained. */
+ * Bytes that a session of training holds on the processor; where weights, gradients and two moments alone are more
+ * than is allowed, only those. Throws a `UserError` for what cannot be trained.
+ */
 export function memoryOf(
   { model, memoryBytes }: SearchSettings,
   data: TokenData,
@@ -95,7 +94,7 @@ export function memoryOf(
   checkSequence(data, asWritten.S);
   const { dim, size } = chooseVocabulary(asWritten, data, compact);
   const { graph } = withRows(asWritten, dim, size);
-  const numbers = graph.params.reduce((sum, p) => sum + elementCount(p.type.shape), 0);
-  if (16 * numbers > memoryBytes) return 16 * numbers;
+  const least = trainedBytes(graph);
+  if (least > memoryBytes) return least;
   return memoryReport(trainingPlan(graph, undefined, { batch }).plan).totalBytes;
 }

@@ -11,7 +11,7 @@ import { leafName } from "../../compiler/ir/graph.ts";
 import { type TokenData, valStartOf } from "../data/token_file.ts";
 import { zerothSettings } from "../mezo/options.ts";
 import { movedParams } from "../mezo/order.ts";
-import { type ModelChoice, readModel } from "../model.ts";
+import { type ModelChoice, parametersOf, readModel, trainedBytes } from "../model.ts";
 import type { TrainSettings } from "../options.ts";
 import { createRandom } from "../random.ts";
 import type { Trainer, TrainerOptions } from "../trainer_types.ts";
@@ -228,11 +228,8 @@ export const trainingChecks: readonly Check[] = [
     name: "train_memory",
     shows: "weights, gradients and moments fit into 64 GB",
     run: trained((_subject, { model }) => {
-      const count = model.graph.params.reduce(
-        (n, p) => n + p.type.shape.reduce((product, d) => product * d.size, 1),
-        0,
-      );
-      const gigabytes = (16 * count) / 1e9;
+      const count = parametersOf(model.graph);
+      const gigabytes = trainedBytes(model.graph) / 1e9;
       return judged(gigabytes < 64, `${gigabytes.toFixed(3)} GB for ${count} parameters`);
     }),
   },

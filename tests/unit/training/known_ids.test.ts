@@ -1,8 +1,15 @@
 /** Losses and texts over the ids that occur in some data, of models that have rows for more. */
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { writeBlzt } from "../../../formats/blzt.ts";
-import { fromFloat32, toFloat32 } from "../../../formats/tensor.ts";
+import {
+  DTYPE_BYTES,
+  dtypes,
+  fromFloat32,
+  type Tensor,
+  toFloat32,
+} from "../../../formats/tensor.ts";
 import { type Checkpoint, readCheckpoint } from "../../../training/checkpoint.ts";
 import type { TokenData } from "../../../training/data/token_file.ts";
 import { evaluate } from "../../../training/evaluate.ts";
@@ -109,4 +116,62 @@ test("rows that training never touched are counted", () => {
   expect(untrainedRows({ ...whole, tensors: new Map([...whole.tensors, [name, started]]) })).toBe(
     2 * IDS,
   );
+});
+
+/** Rows of zeros, once every element is a number. */
+function zeroRowsOf(tensor: Tensor, rows: number): boolean[] {
+  const values = toFloat32(tensor);
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, row) =>
+    values.subarray(row * width, (row + 1) * width).every((x) => x === 0),
+  );
+}
+
+/** Tables of a type with mostly zeros, some of them -0 and some the smallest number, at any address. */
+const tables = (rows: number) =>
+  fc
+    .tuple(fc.constantFrom(...dtypes), fc.integer({ min: 1, max: 5 }), fc.nat(7))
+    .chain(([dtype, width, address]) => {
+      const size = DTYPE_BYTES[dtype];
+      const ending = (bytes: number[]) =>
+        [...Array<number>(size - 1).fill(0), 0, ...bytes].slice(-size);
+      const element = fc.oneof(
+        { arbitrary: fc.constant(ending([])), weight: 12 },
+        { arbitrary: fc.constant(ending([0x80])), weight: 2 },
+        { arbitrary: fc.constant(ending([]).with(0, 1)), weight: 1 },
+        { arbitrary: fc.array(fc.nat(255), { minLength: size, maxLength: size }), weight: 1 },
+      );
+      const count = rows * width;
+      return fc.array(element, { minLength: count, maxLength: count }).map((elements): Tensor => {
+        const data = new Uint8Array(address + count * size).subarray(address);
+        data.set(elements.flat());
+        return { dtype, shape: [rows, width], data };
+      });
+    });
+
+test("rows look untrained as they do when every element is a number, whatever the type", () => {
+  const { whole } = converted();
+  const models = fc
+    .integer({ min: 1, max: 6 })
+    .chain((rows) => fc.tuple(fc.constant(rows), tables(rows), fc.option(tables(rows))));
+  fc.assert(
+    fc.property(models, ([rows, table, second]) => {
+      const tensors = new Map([["param.embed.weight", table]]);
+      if (second !== null) tensors.set("adam.v.embed.weight", second);
+      const vocabulary = { dim: "V", full: rows, size: rows, active: null };
+      const still = second === null ? [] : zeroRowsOf(second, rows);
+      const expected = zeroRowsOf(table, rows).filter((isZero, row) => isZero || still[row]);
+      expect(untrainedRows({ ...whole, vocabulary, tensors })).toBe(expected.length);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a table of another number of rows is left to those who read it", () => {
+  const { whole } = converted();
+  const tensors = new Map([["param.embed.weight", fromFloat32([3, 1], new Float32Array(3))]]);
+  for (const size of [0, 2, 5]) {
+    const vocabulary = { dim: "V", full: size, size, active: null };
+    expect(untrainedRows({ ...whole, vocabulary, tensors })).toBe(0);
+  }
 });

@@ -33,26 +33,22 @@ test("adapters: the engine is given the base weights once, and none of their byt
   }
 });
 
-test("merged adapters: every loss comes with staged weights, and is that of the split form", () => {
-  const trainer = onEngine({ ...lora, form: "merged" });
-  const split = onEngine(lora, false);
-  let { bytesStaged } = trainer.engineCounts!;
-  while (!trainer.done) {
-    const { loss } = trainer.step();
-    expect(trainer.engineCounts!.bytesStaged).toBeGreaterThan(bytesStaged);
-    ({ bytesStaged } = trainer.engineCounts!);
-    expect(Math.abs(loss - split.step().loss)).toBeLessThan(5e-3);
-  }
-});
-
-test("without adapters every loss comes with staged weights, for they have all moved", () => {
-  const trainer = onEngine(undefined);
-  const host = onEngine(undefined, false);
-  let { bytesStaged } = trainer.engineCounts!;
-  while (!trainer.done) {
-    const { loss } = trainer.step();
-    expect(trainer.engineCounts!.bytesStaged).toBeGreaterThan(bytesStaged);
-    ({ bytesStaged } = trainer.engineCounts!);
-    expect(Math.abs(loss - host.step().loss)).toBeLessThan(5e-3);
-  }
-});
+test.each([
+  // Against the split form.
+  ["merged adapters", { ...lora, form: "merged" }, lora],
+  // All weights have moved.
+  ["no adapters", undefined, undefined],
+] satisfies [string, Lora | undefined, Lora | undefined][])(
+  "%s: every loss comes with staged weights, and is that of the host",
+  (_, adapters, ofHost) => {
+    const trainer = onEngine(adapters);
+    const host = onEngine(ofHost, false);
+    let { bytesStaged } = trainer.engineCounts!;
+    while (!trainer.done) {
+      const { loss } = trainer.step();
+      expect(trainer.engineCounts!.bytesStaged).toBeGreaterThan(bytesStaged);
+      ({ bytesStaged } = trainer.engineCounts!);
+      expect(Math.abs(loss - host.step().loss)).toBeLessThan(5e-3);
+    }
+  },
+);
