@@ -10,7 +10,8 @@
  *     node scripts/build_native.mjs --package     only what an installed package needs, not what tests need
  *
  * cmake is used when it is there. Otherwise the C++ compiler is called once per file, as
- * `runtime-native/CMakeLists.txt` would. Headers come from node_modules; nothing is downloaded.
+ * `runtime-native/CMakeLists.txt` would. CXX and CXXFLAGS count, the flags after our own. Headers come from
+ * node_modules; nothing is downloaded.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -106,7 +107,8 @@ async function buildDirectly(compiler) {
     checks === ""
       ? ["-O3"]
       : ["-O1", "-g", `-fsanitize=${checks}`, "-fno-sanitize-recover=undefined"];
-  const flags = [...optimise, ...(strict ? ["-Werror"] : [])];
+  const own = (process.env["CXXFLAGS"] ?? "").split(/\s+/).filter((flag) => flag !== "");
+  const flags = [...optimise, ...(strict ? ["-Werror"] : []), ...own];
   const failure = await compileAll([compiler], jobs, { flags, force: options.has("--force") });
   if (failure !== undefined)
     fail(`${compiler} failed while building the native runtime:\n${failure}`);

@@ -80,16 +80,21 @@ function bytesBefore(path: string, offset: number, length: number): Buffer {
   });
 }
 
+/** Throws a `UserError`: E0930 for a file that is no log, E0706 and E0707 for what cannot be read. */
+export function checkLog(path: string): void {
+  readingFile(path, () => fs.accessSync(path, fs.constants.R_OK));
+  if (!isLog(path)) throw new UserError(notALog(path, 1, "is no record"));
+}
+
 /** Whether a file begins like a log: its first line is a record. */
 export function isLog(path: string): boolean {
   for (const { text } of linesOf(path)) return recordOf(text) !== undefined;
   return false;
 }
 
-/** The run in a log as it is now. Throws a `UserError`: E0930 if it is none, E0706 if there is no file. */
+/** The run in a log as it is now. Throws the `UserError` of `checkLog`. */
 export function readRun(path: string, name: string): RunView {
-  readingFile(path, () => fs.accessSync(path, fs.constants.R_OK));
-  if (!isLog(path)) throw new UserError(notALog(path, 1, "is no record"));
+  checkLog(path);
   const run = followRun(path, name);
   run.poll();
   return run.view();

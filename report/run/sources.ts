@@ -2,10 +2,9 @@
 import * as fs from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileNotFound } from "../../compiler/messages/files.ts";
-import { notALog } from "../../compiler/messages/logs.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { neighboursOf, readingFile } from "../../formats/files.ts";
-import { type FollowedRun, followRun, isLog, type LinesLeft } from "./follow.ts";
+import { checkLog, type FollowedRun, followRun, isLog, type LinesLeft } from "./follow.ts";
 import type { RunSource } from "./server.ts";
 
 /** Logs of a folder that are followed: the latest. */
@@ -65,8 +64,7 @@ function orElse<T>(otherwise: T, read: () => T, told?: (error: UserError) => voi
 
 function needLog(path: string): void {
   if (statOf(path) === undefined) throw new UserError(fileNotFound(path, neighboursOf(path)));
-  readingFile(path, () => fs.accessSync(path, fs.constants.R_OK));
-  if (!isLog(path)) throw new UserError(notALog(path, 1, "is no record"));
+  checkLog(path);
 }
 
 /** A folder without logs may get some; one without a log that can be read is an error. */

@@ -20,17 +20,23 @@ interface Lock {
 interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-/** Serves every package that `root` runs with, as its package-lock.json lists them. */
+/**
+ * Serves every package that `root` runs with, as its package-lock.json lists them. A package that asks for a
+ * version which `root` overrides asks for the one that is there.
+ */
 export async function openLocalRegistry(root: string, folder: string): Promise<LocalRegistry> {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lock;
   const paths = Object.entries(lock.packages)
     .filter(([path, { dev }]) => path !== "" && dev !== true && existsSync(join(root, path)))
     .map(([path]) => join(root, path));
+  const { overrides } = manifestIn(root) as { readonly overrides: Manifest["dependencies"] };
   const known = new Map<string, { readonly manifest: Manifest; readonly path: string }[]>();
   for (const path of paths) {
-    const manifest = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as Manifest;
+    const asked = manifestIn(path) as Manifest;
+    const manifest = { ...asked, dependencies: overridden(asked, overrides) };
     known.set(manifest.name, [...(known.get(manifest.name) ?? []), { manifest, path }]);
   }
   const server = createServer((request, answer) => {
@@ -50,6 +56,15 @@ export async function openLocalRegistry(root: string, folder: string): Promise<L
   const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: url(), close: () => server.close() };
+}
+
+function manifestIn(path: string): unknown {
+  return JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+}
+
+function overridden({ dependencies = {} }: Manifest, overrides: Manifest["dependencies"]) {
+  const names = Object.entries(dependencies);
+  return Object.fromEntries(names.map(([name, version]) => [name, overrides?.[name] ?? version]));
 }
 
 function listing(name: string, list: readonly { readonly manifest: Manifest }[], url: string) {
