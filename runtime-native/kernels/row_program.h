@@ -46,8 +46,8 @@ struct RowOutput {
   int source;
 };
 
-// Where a register that holds a row lies.
-enum class Home : int { block, input, row, output, folded };
+// Where a register that holds a row lies. What is folded is part of who reads it; of a column there is only the sum.
+enum class Home : int { block, input, row, output, folded, column };
 
 struct RowProgram {
   int rank = 0;  // axes before the last one
@@ -62,7 +62,7 @@ struct RowProgram {
   bool is_row[max_row_registers] = {};
   int phase[max_row_registers] = {};  // rows: in which it is made; numbers: before which
   Home home[max_row_registers] = {};
-  int place[max_row_registers] = {};  // which block, row or output
+  int place[max_row_registers] = {};  // which block, row, output or column
   bool needed[max_row_registers][max_row_instructions + 1] = {};  // rows kept, by phase that reads
   int phases = 1, blocks = 0, rows_kept = 0, columns = 0;
   int streams = 0;        // arrays of which each row has a part of its own, without gaps
@@ -167,18 +167,21 @@ inline void delay_rows(RowProgram& p) {
   }
 }
 
+inline bool is_folded(const RowProgram& p, int r) {
+  return p.is_row[r] && p.home[r] == Home::folded;
+}
+
 // Whether a value may be taken into the instruction that reads it: it is made of rows that are not themselves
 // taken into it.
 inline bool reads_folded(const RowProgram& p, const RowInstruction& c) {
-  for (int k = 0; k < operands_of(c); ++k) {
-    const int x = operand_of(c, k);
-    if (p.is_row[x] && p.home[x] == Home::folded) return true;
-  }
+  for (int k = 0; k < operands_of(c); ++k)
+    if (is_folded(p, operand_of(c, k))) return true;
   return false;
 }
 
 // Products that only one reader has, a sum of the row, a further product, a sum or a difference, are taken into
-// it: x · y · z, x · y + z, x · y − z and z − x · y are one look at the row.
+// it: x · y · z, x · y · z + v, x · y + z, x · y − z, z − x · y and, of numbers s and t, x · s ± y · t are one look
+// at the row.
 inline void fold_products(RowProgram& p) {
   int reads[max_row_registers] = {};
   for (int i = 0; i < p.instructions; ++i)
@@ -189,17 +192,28 @@ inline void fold_products(RowProgram& p) {
     const RowInstruction& factor = p.code[x - p.inputs];
     return factor.step == Step::map && !reads_folded(p, factor);
   };
+  const auto threefold = [&](int x) {
+    if (x < p.inputs || !p.is_row[x] || reads[x] != 1) return false;
+    const RowInstruction& product = p.code[x - p.inputs];
+    return product.step == Step::map && product.opcode == Opcode::mul && reads_folded(p, product);
+  };
+  const auto scales = [&](int x) {
+    const RowInstruction& product = p.code[x - p.inputs];
+    return p.is_row[product.a] != p.is_row[product.b];
+  };
   for (int i = 0; i < p.instructions; ++i) {
     const RowInstruction& c = p.code[i];
-    const bool combines = c.step == Step::map && (c.opcode == Opcode::mul || c.opcode == Opcode::add ||
-                                                  c.opcode == Opcode::sub);
-    if (combines && p.is_row[p.register_of(i)]) {
-      for (int k = 0; k < 2; ++k) {
-        const int x = operand_of(c, k);
-        if (!folds(x) || p.code[x - p.inputs].opcode != Opcode::mul) continue;
-        p.home[x] = Home::folded;
-        break;
-      }
+    const bool adds = c.step == Step::map && (c.opcode == Opcode::add || c.opcode == Opcode::sub);
+    const bool multiplies = c.step == Step::map && c.opcode == Opcode::mul;
+    const bool of_three = adds && c.opcode == Opcode::add && (threefold(c.a) || threefold(c.b));
+    if (of_three) {
+      p.home[threefold(c.a) ? c.a : c.b] = Home::folded;
+    } else if ((adds || multiplies) && p.is_row[p.register_of(i)]) {
+      const bool a = folds(c.a) && p.code[c.a - p.inputs].opcode == Opcode::mul;
+      const bool b = folds(c.b) && p.code[c.b - p.inputs].opcode == Opcode::mul;
+      const bool both = a && b && adds && scales(c.a) && scales(c.b);
+      if (a) p.home[c.a] = Home::folded;
+      if (both || (b && !a)) p.home[c.b] = Home::folded;
     }
     const bool sums = c.step == Step::sum || c.step == Step::mean;
     if (!sums || !p.is_row[c.a] || !folds(c.a)) continue;
@@ -216,7 +230,7 @@ void each_row_read(const RowProgram& p, int i, const F& f) {
   for (int k = 0; k < operands_of(p.code[i]); ++k) {
     const int x = operand_of(p.code[i], k);
     if (!p.is_row[x]) continue;
-    if (p.home[x] == Home::folded) each_row_read(p, x - p.inputs, f);
+    if (is_folded(p, x)) each_row_read(p, x - p.inputs, f);
     else f(x);
   }
 }
@@ -226,6 +240,21 @@ inline bool passes_over(const RowProgram& p, int i) {
   const int r = p.register_of(i);
   if (p.is_row[r]) return p.home[r] != Home::folded;
   return p.reduces(i) && p.is_row[p.code[i].a];
+}
+
+// The column that a product is summed into, if that is all that is written of it; -1 otherwise.
+inline int column_of(const RowProgram& p, int r) {
+  const RowInstruction& c = p.code[r - p.inputs];
+  int column = -1, columns = 0, outputs = 0;
+  for (int o = 0; o < p.outputs; ++o) {
+    const bool is_column = p.output[o].kind == OutputKind::columns;
+    if (p.output[o].source == r) {
+      ++outputs;
+      if (is_column) column = columns;
+    }
+    columns += is_column;
+  }
+  return outputs == 1 && c.step == Step::map && c.opcode == Opcode::mul ? column : -1;
 }
 
 // Where each row lies.
@@ -258,6 +287,11 @@ inline void place_rows(RowProgram& p) {
       p.place[r] = o;
     }
     if (p.home[r] == Home::row) p.place[r] = p.rows_kept++;
+    const int column = column_of(p, r);
+    if (p.home[r] == Home::block && last[r] < 0 && column >= 0) {
+      p.home[r] = Home::column;
+      p.place[r] = column;
+    }
   }
   for (int phase = 0; phase < p.phases; ++phase) {
     uint64_t used = 0;

@@ -87,7 +87,8 @@ struct Schedule {
     for (int at = 0; at < p.phases; ++at)
       for (int r = 0; r < p.registers(); ++r)
         if (p.needed[r][at]) phase[at].fetch[phase[at].fetches++] = static_cast<uint8_t>(r);
-    for (int o = 0; o < p.outputs; ++o) written[p.output[o].source] = true;
+    for (int o = 0; o < p.outputs; ++o)
+      written[p.output[o].source] = p.home[p.output[o].source] != Home::column;
     look_ahead(p);
   }
 

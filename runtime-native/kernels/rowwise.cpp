@@ -14,6 +14,7 @@
 
 #include "anec/kernel.h"
 #include "elementwise_ops.h"
+#include "row_products.h"
 #include "row_program.h"
 #include "row_schedule.h"
 #include "rows.h"
@@ -22,21 +23,18 @@ namespace anec::ANEC_LEVEL {
 namespace {
 
 // What one thread works with.
-struct Machine {
+struct Machine : Values {
   const Call& call;
-  const RowProgram& p;
   float* gathered;  // a block for each input that cannot be read where it is
   float* blocks;
   float* kept;      // whole rows
   float* columns;   // Σ over rows of this chunk so far, a row for each output of kind 2
   Cursor cursor{}, next_row{};
   Ahead ahead{};
-  const float* now[max_row_registers];   // the current block of each row
-  float number[max_row_registers][8];    // eight times the same
   double sum[max_row_instructions];
 
   Machine(const Call& c, const RowProgram& program, const Schedule& schedule, int thread)
-      : call(c), p(program) {
+      : Values(program), call(c) {
     ahead.arrays = schedule.aheads;
     ahead.n = p.n;
     ahead.lines_per_pass = schedule.lines_per_pass;
@@ -183,58 +181,21 @@ void write_block(Machine& m, int r, int64_t from, int64_t n) {
   }
 }
 
-// to = f(x, y, z), where x is a row, and y and z are rows or one number eight times over.
-template <bool RowY, bool RowZ, class F>
-ANEC_INLINE void combine_three(const float* x, const float* y, const float* z, float* to, int64_t n,
-                               const F& f) {
-  const f32x8 one_y = load(y), one_z = load(z);
-  for (int64_t i = 0; i < n; i += 8)
-    store(to + i, f(load(x + i), RowY ? load(y + i) : one_y, RowZ ? load(z + i) : one_z));
-}
-
-// Instruction c, where its operand number `which` is a product that was taken into it.
-void combine_product(const Machine& m, const RowInstruction& c, int which, float* to, int64_t n) {
-  const RowProgram& p = m.p;
-  const RowInstruction& factor = p.code[operand_of(c, which) - p.inputs];
-  const auto from = [&](int r) { return p.is_row[r] ? m.now[r] : m.number[r]; };
-  const bool a_first = p.is_row[factor.a];
-  const int second = a_first ? factor.b : factor.a, third = operand_of(c, 1 - which);
-  const float *x = from(a_first ? factor.a : factor.b), *y = from(second), *z = from(third);
-  const bool row_y = p.is_row[second], row_z = p.is_row[third];
-  const auto combine = [&](const auto& f) __attribute__((always_inline)) {
-    if (row_y && row_z) combine_three<true, true>(x, y, z, to, n, f);
-    else if (row_y) combine_three<true, false>(x, y, z, to, n, f);
-    else if (row_z) combine_three<false, true>(x, y, z, to, n, f);
-    else combine_three<false, false>(x, y, z, to, n, f);
-  };
-  if (c.opcode == Opcode::mul)
-    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b * v; });
-  else if (c.opcode == Opcode::add)
-    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b + v; });
-  else if (which == 0)
-    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return a * b - v; });
-  else
-    combine([](f32x8 a, f32x8 b, f32x8 v) __attribute__((always_inline)) { return v - a * b; });
-}
-
 void compute_block(Machine& m, int i, int64_t from, int64_t n) {
   const RowProgram& p = m.p;
   const RowInstruction& c = p.code[i];
   const int r = p.register_of(i);
+  const bool sums = p.home[r] == Home::column;
   float* to = p.home[r] == Home::output ? m.output(p.place[r]) + from
               : p.home[r] == Home::row  ? m.kept + p.place[r] * p.padded() + from
+              : sums                    ? m.columns + p.place[r] * p.padded() + from
                                         : m.blocks + p.place[r] * p.block;
   const int64_t padded = (n + 7) / 8 * 8;
   const bool two = reads_two(c.opcode);
   m.now[r] = to;
-  for (int k = 0; k < operands_of(c); ++k) {
-    const int x = operand_of(c, k);
-    if (!p.is_row[x] || p.home[x] != Home::folded) continue;
-    combine_product(m, c, k, to, padded);
-    return;
-  }
-  const float* a = p.is_row[c.a] ? m.now[c.a] : m.number[c.a];
-  const float* b = !two ? a : p.is_row[c.b] ? m.now[c.b] : m.number[c.b];
+  if (sums) return add_product(m, c, to, padded);
+  if (reads_folded(p, c)) return combine_products(m, c, to, padded);
+  const float *a = m.of(c.a), *b = two ? m.of(c.b) : a;
   if (two && !p.is_row[c.a]) evaluate_single<Single::a>(c.opcode, to, a, b, padded);
   else if (two && !p.is_row[c.b]) evaluate_single<Single::b>(c.opcode, to, a, b, padded);
   else evaluate(c.opcode, to, a, b, padded);

@@ -14,6 +14,7 @@ import { pipelines } from "../../passes/pipeline.ts";
 import { newPlan } from "../../passes/plan_builder.ts";
 import { worstError } from "../support/close.ts";
 import { elementGraph, lossGraph, rowGraph } from "../support/random_graph.ts";
+import { graphOf, valuesOf } from "../support/random_model.ts";
 import { runOnCpu } from "../support/run_on_cpu.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -80,6 +81,57 @@ test("elementwise values of which several are read elsewhere", () => {
     { numRuns: 150 },
   );
   expect(fused).toBeGreaterThan(60);
+});
+
+/** Products of rows and of numbers for whole rows, which sums and differences of them may take in. */
+const PRODUCTS = [
+  "x",
+  "y",
+  "x * y",
+  "x * w",
+  "x * p",
+  "q * y",
+  "x * y * w",
+  "x * p * y",
+  "q * (y * w)",
+];
+
+const sumOfProducts = fc
+  .array(fc.tuple(fc.constantFrom("+", "-", "*"), fc.constantFrom(...PRODUCTS)), {
+    minLength: 2,
+    maxLength: 4,
+  })
+  .map((terms) => terms.reduce((text, [sign, term]) => `(${text} ${sign} ${term})`, "y * p"));
+
+test("sums and differences of products, and their sums over rows", () => {
+  fc.assert(
+    fc.property(
+      sumOfProducts,
+      fc.integer(),
+      fc.integer({ min: 1, max: 20 }),
+      (sum, seed, width) => {
+        const text = `dims S = 3, D = ${width}
+        train m(y: [S, D]) {
+          param x: [S, D]
+          param w: [D]
+          p = mean(x, keep: "yes")
+          q = max(y, keep: "yes")
+          loss sum(sum(${sum}))
+        }`;
+        const graph = graphOf({ path: "products.ane", text }, "train");
+        const values = valuesOf(graph, seed);
+        const lowered = runPasses(graph, pipelines.train).graph;
+        const [apart, together] = [NEVER, 2].map((leastRow) =>
+          runOnCpu(lowered, values, { leastRow }),
+        );
+        for (const [name, value] of interpret(differentiate(graph), values)) {
+          expect(worstError(together!.get(name)!, value), name).toBeLessThan(2e-5);
+          expect(worstError(apart!.get(name)!, value), name).toBeLessThan(2e-5);
+        }
+      },
+    ),
+    { numRuns: 200 },
+  );
 });
 
 test("one thread, two and three give the same bits", () => {

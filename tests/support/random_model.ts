@@ -130,7 +130,8 @@ export function graphOf(
 /** Small weights, norm weights near 1, ids below the size of the embedding. */
 export function valuesOf(graph: Graph, seed: number): Map<string, Tensor> {
   const random = seeded(seed);
-  const vocabulary = graph.params.find((p) => leafName(p).startsWith("embed"))!.type.shape[0]!.size;
+  const table = graph.params.find((p) => leafName(p).startsWith("embed"));
+  const vocabulary = table?.type.shape[0]?.size ?? 0;
   const values = new Map<string, Tensor>();
   for (const leaf of [...graph.params, ...graph.inputs]) {
     const sizes = sizesOf(leaf.type.shape);
