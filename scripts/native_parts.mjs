@@ -96,7 +96,12 @@ export function compilations({ arch, counts = false }) {
   const level = (part, lanes, files) => ({
     part,
     files,
-    flags: [ALIGNED_LOOPS, ...(KERNEL_FLAGS[part] ?? []), `-DANEC_LEVEL=${part}`, `-DANEC_LANES=${lanes}`],
+    flags: [
+      ALIGNED_LOOPS,
+      ...(KERNEL_FLAGS[part] ?? []),
+      `-DANEC_LEVEL=${part}`,
+      `-DANEC_LANES=${lanes}`,
+    ],
   });
   const node = nodeHeaders().flatMap((path) => (path === undefined ? [] : ["-isystem", path]));
   const parts = [

@@ -187,40 +187,32 @@ inline void fold_products(RowProgram& p) {
   for (int i = 0; i < p.instructions; ++i)
     for (int k = 0; k < operands_of(p.code[i]); ++k) ++reads[operand_of(p.code[i], k)];
   for (int i = 0; i < p.outputs; ++i) ++reads[p.output[i].source];
-  const auto folds = [&](int x) {
-    if (x < p.inputs || !p.is_row[x] || reads[x] != 1) return false;
-    const RowInstruction& factor = p.code[x - p.inputs];
-    return factor.step == Step::map && !reads_folded(p, factor);
+  const auto maker = [&](int x) -> const RowInstruction& { return p.code[x - p.inputs]; };
+  const auto is_map = [&](int x, Opcode opcode) {
+    return x >= p.inputs && p.is_row[x] && reads[x] == 1 && maker(x).step == Step::map &&
+           maker(x).opcode == opcode;
   };
-  const auto threefold = [&](int x) {
-    if (x < p.inputs || !p.is_row[x] || reads[x] != 1) return false;
-    const RowInstruction& product = p.code[x - p.inputs];
-    return product.step == Step::map && product.opcode == Opcode::mul && reads_folded(p, product);
-  };
-  const auto scales = [&](int x) {
-    const RowInstruction& product = p.code[x - p.inputs];
-    return p.is_row[product.a] != p.is_row[product.b];
-  };
+  const auto of_two = [&](int x) { return is_map(x, Opcode::mul) && !reads_folded(p, maker(x)); };
+  const auto of_three = [&](int x) { return is_map(x, Opcode::mul) && reads_folded(p, maker(x)); };
+  const auto scales = [&](int x) { return p.is_row[maker(x).a] != p.is_row[maker(x).b]; };
   for (int i = 0; i < p.instructions; ++i) {
     const RowInstruction& c = p.code[i];
-    const bool adds = c.step == Step::map && (c.opcode == Opcode::add || c.opcode == Opcode::sub);
-    const bool multiplies = c.step == Step::map && c.opcode == Opcode::mul;
-    const bool of_three = adds && c.opcode == Opcode::add && (threefold(c.a) || threefold(c.b));
-    if (of_three) {
-      p.home[threefold(c.a) ? c.a : c.b] = Home::folded;
-    } else if ((adds || multiplies) && p.is_row[p.register_of(i)]) {
-      const bool a = folds(c.a) && p.code[c.a - p.inputs].opcode == Opcode::mul;
-      const bool b = folds(c.b) && p.code[c.b - p.inputs].opcode == Opcode::mul;
-      const bool both = a && b && adds && scales(c.a) && scales(c.b);
-      if (a) p.home[c.a] = Home::folded;
-      if (both || (b && !a)) p.home[c.b] = Home::folded;
+    if (!p.is_row[p.register_of(i)]) {
+      if (c.step != Step::sum && c.step != Step::mean) continue;
+      const bool squares = is_map(c.a, Opcode::square) && !reads_folded(p, maker(c.a));
+      if (squares || (of_two(c.a) && !scales(c.a))) p.home[c.a] = Home::folded;
+      continue;
     }
-    const bool sums = c.step == Step::sum || c.step == Step::mean;
-    if (!sums || !p.is_row[c.a] || !folds(c.a)) continue;
-    const RowInstruction& product = p.code[c.a - p.inputs];
-    const bool of_rows = product.opcode == Opcode::square ||
-                         (product.opcode == Opcode::mul && p.is_row[product.a] && p.is_row[product.b]);
-    if (of_rows) p.home[c.a] = Home::folded;
+    const bool adds = c.opcode == Opcode::add, subtracts = c.opcode == Opcode::sub;
+    if (c.step != Step::map || !(adds || subtracts || c.opcode == Opcode::mul)) continue;
+    if (adds && (of_three(c.a) || of_three(c.b))) {
+      p.home[of_three(c.a) ? c.a : c.b] = Home::folded;
+      continue;
+    }
+    const bool a = of_two(c.a), b = of_two(c.b);
+    const bool both = a && b && (adds || subtracts) && scales(c.a) && scales(c.b);
+    if (a) p.home[c.a] = Home::folded;
+    if (both || (b && !a)) p.home[c.b] = Home::folded;
   }
 }
 
