@@ -4,15 +4,15 @@
  *     npm run check:races
  *
  * Builds the runtime outside of Node, its kernels and the emulator into build/native-races, and gives that
- * build to the tests that run plans through `session_run`. It takes some minutes, so `npm test` checks only the
- * lanes themselves this way.
+ * build to the tests that run plans through `session_run`. It takes some minutes, so `npm run test:long` checks
+ * only the lanes and the thread pool this way.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(fileURLToPath(import.meta.url), "..", "..");
-const tests = ["overlap_races", "steady_state"].map((name) => `tests/native/${name}.test.ts`);
+const tests = ["tests/long/overlap_races.test.ts", "tests/native/steady_state.test.ts"];
 
 function run(parameters, env = process.env) {
   const { status } = spawnSync(process.execPath, parameters, { cwd: root, env, stdio: "inherit" });

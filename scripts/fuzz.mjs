@@ -4,7 +4,6 @@
  *     npm run fuzz                              60 seconds for each, two at a time
  *     npm run fuzz -- --seconds 600
  *     npm run fuzz -- --only native             or texts, files, and targets: gguf,bundle
- *     npm run fuzz -- --only gguf --rest 10     and 10 seconds for each other one
  *
  * Readers in TypeScript run on damaged files that fast-check draws (tests/support/fuzz), those in C++ under
  * libFuzzer with the address and undefined-behaviour sanitizers (tests/native/fuzz), where clang has it. A file
@@ -23,14 +22,8 @@ const option = (name, otherwise) => {
   return at < 0 ? otherwise : process.argv[at + 1];
 };
 const seconds = Number(option("seconds", "60"));
-const rest = Number(option("rest", "0"));
 const only = option("only", "texts,files,native").split(",");
 const isAsked = (group, name) => only.includes(group) || only.includes(name);
-/** The targets to run of a group, each with its time. */
-const timed = (group, targets) =>
-  targets
-    .map((target) => ({ ...target, group, seconds: isAsked(group, target.name) ? seconds : rest }))
-    .filter((target) => target.seconds > 0);
 
 /** Runs a command in the checkout; resolves with its status and what it wrote. */
 const run = (command, parameters, options = {}) =>
@@ -51,14 +44,13 @@ async function readersOf(group) {
   }
   const tests = JSON.parse(readFileSync(list, "utf8"));
   rmSync(list);
-  return timed(
-    group,
-    tests.map((test) => ({ file, test: test.name, name: test.name.split(":")[0] })),
-  );
+  return tests
+    .map((test) => ({ file, group, test: test.name, name: test.name.split(":")[0] }))
+    .filter(({ name }) => isAsked(group, name));
 }
 
 /** Threads end with their process, whatever they are doing. */
-async function fuzzReader({ name, file, test, seconds }) {
+async function fuzzReader({ name, file, test }) {
   const found = join(output, `${name}.json`);
   rmSync(found, { force: true });
   const pattern = `^${test.replace(/[^\w ]/g, "\\$&")}$`;
@@ -133,7 +125,7 @@ function hasFuzzer() {
   return spawnSync(clang, [...FLAGS, empty, "-o", join(output, "empty")]).status === 0;
 }
 
-async function fuzzNative({ name, seconds }) {
+async function fuzzNative({ name }) {
   const { files, seeds } = NATIVE[name];
   const [program, corpus] = [join(output, `${name}.bin`), join(output, `${name}.corpus`)];
   const kept = join(root, "tests", "cases", "fuzz", name);
@@ -161,9 +153,9 @@ async function fuzzNative({ name, seconds }) {
 }
 
 function nativeTargets() {
-  const names = Object.keys(NATIVE).map((name) => ({ name }));
-  const targets = timed("native", names);
-  if (targets.length === 0 || hasFuzzer()) return targets;
+  const targets = Object.keys(NATIVE).filter((name) => isAsked("native", name));
+  if (targets.length === 0 || hasFuzzer())
+    return targets.map((name) => ({ name, group: "native" }));
   process.stdout.write("no clang with libFuzzer: the readers in C++ are not fuzzed\n");
   return [];
 }
@@ -171,22 +163,15 @@ function nativeTargets() {
 // All of it
 
 mkdirSync(output, { recursive: true });
-const isNative = (name) => name === "native" || Object.hasOwn(NATIVE, name);
-// Those that are compiled first come first, then those that take longest.
+const others = only.filter((name) => !Object.hasOwn(NATIVE, name) && name !== "native");
+// Those that are compiled first come first.
 const queue = [
   ...nativeTargets(),
-  ...(rest === 0 && only.every(isNative)
-    ? []
-    : [...(await readersOf("files")), ...(await readersOf("texts"))].toSorted(
-        (a, b) => b.seconds - a.seconds,
-      )),
+  ...(others.some((name) => name !== "texts") ? await readersOf("files") : []),
+  ...(others.some((name) => name !== "files") ? await readersOf("texts") : []),
 ];
-const isKnown = (asked) =>
-  isNative(asked) || queue.some(({ group, name }) => group === asked || name === asked);
-if (!(seconds > 0 && rest >= 0 && only.every(isKnown))) {
-  process.stderr.write(
-    "usage: fuzz.mjs [--seconds N] [--only texts|files|native|TARGET,…] [--rest N]\n",
-  );
+if (!(seconds > 0) || queue.length === 0) {
+  process.stderr.write("usage: fuzz.mjs [--seconds N] [--only texts|files|native|TARGET,…]\n");
   process.exit(2);
 }
 

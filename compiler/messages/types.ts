@@ -312,12 +312,12 @@ export const programTooLarge = message(
 export const notFinite = message(
   "E0320",
   {
-    summary: "a number that is infinite or undefined",
+    summary: "a number that is infinite or does not exist",
     explain:
-      "Arithmetic on numbers must have a finite result: no division by 0, no root of a negative number.",
+      "Arithmetic on numbers must have a finite result: no division by 0, no root or logarithm of a negative number.",
   },
   (span: Span | undefined, value: number) => ({
-    title: `this number is ${Number.isNaN(value) ? "undefined" : "infinite"}`,
+    title: `this number ${Number.isNaN(value) ? "does not exist" : "is infinite"}`,
     labels: at(span),
   }),
 );

@@ -5,7 +5,12 @@
 namespace anec {
 namespace {
 
-ProcessorSet only(int processor) { return ProcessorSet().set(static_cast<size_t>(processor)); }
+// None, if the system does not say which or has more than a set can hold.
+ProcessorSet only(int processor) {
+  ProcessorSet one;
+  if (processor >= 0 && static_cast<size_t>(processor) < one.size()) one[static_cast<size_t>(processor)] = true;
+  return one;
+}
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // Random programs on the lanes, under the thread sanitizer: what the order says comes before must
 // be seen, and values are those of one command after another. Prints what is wrong; built and run by
-// tests/native/overlap_races.test.ts.
+// tests/long/overlap_races.test.ts.
 
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,6 @@
 // Where the threads of a pool run. A range that sleeps stands still as one does whose thread has lost its
 // processor: the thread that waits for it lets it have its own. Prints what is wrong; built and run by
-// tests/native/overlap_races.test.ts.
+// tests/long/overlap_races.test.ts.
 
 #include <atomic>
 #include <chrono>

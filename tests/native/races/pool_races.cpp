@@ -1,6 +1,6 @@
 // Random loops on pools of up to eight threads, under the thread sanitizer: every element is visited once,
 // ranges begin at multiples of the grain, and what a loop wrote is seen by the next one. Prints what is
-// wrong; built and run by tests/native/overlap_races.test.ts.
+// wrong; built and run by tests/long/overlap_races.test.ts.
 
 #include <chrono>
 #include <cstdint>

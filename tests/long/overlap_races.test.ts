@@ -71,7 +71,7 @@ test.each([
     if (!isChecked)
       process.stdout.write(`${compiler} has no thread sanitizer: only values are compared\n`);
     const parts = sources.map((part) => join(source, "src", `${part}.cpp`));
-    const files = [join(import.meta.dirname, "races", `${name}.cpp`), ...parts];
+    const files = [join(root, "tests", "native", "races", `${name}.cpp`), ...parts];
     const { program, failure } = built(folder, files, isChecked ? [checked] : []);
     expect(failure).toBe("");
     const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8", timeout: 100_000 });
