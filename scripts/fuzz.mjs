@@ -3,6 +3,7 @@
  *
  *     npm run fuzz                              60 seconds for each, two at a time
  *     npm run fuzz -- --seconds 600
+ *     npm run fuzz -- --jobs 3                  three at a time
  *     npm run fuzz -- --only native             or texts, files, and targets: gguf,bundle
  *
  * Readers in TypeScript run on damaged files that fast-check draws (tests/support/fuzz), those in C++ under
@@ -22,6 +23,7 @@ const option = (name, otherwise) => {
   return at < 0 ? otherwise : process.argv[at + 1];
 };
 const seconds = Number(option("seconds", "60"));
+const jobs = Number(option("jobs", "2"));
 const only = option("only", "texts,files,native").split(",");
 const isAsked = (group, name) => only.includes(group) || only.includes(name);
 
@@ -170,8 +172,10 @@ const queue = [
   ...(others.some((name) => name !== "texts") ? await readersOf("files") : []),
   ...(others.some((name) => name !== "files") ? await readersOf("texts") : []),
 ];
-if (!(seconds > 0) || queue.length === 0) {
-  process.stderr.write("usage: fuzz.mjs [--seconds N] [--only texts|files|native|TARGET,…]\n");
+if (!(seconds > 0 && jobs >= 1) || queue.length === 0) {
+  process.stderr.write(
+    "usage: fuzz.mjs [--seconds N] [--jobs N] [--only texts|files|native|TARGET,…]\n",
+  );
   process.exit(2);
 }
 
@@ -185,7 +189,7 @@ const worker = async () => {
     );
   }
 };
-await Promise.all([worker(), worker()]);
+await Promise.all(Array.from({ length: jobs }, worker));
 
 const shown = (n) => (n === undefined ? "" : Math.round(n).toLocaleString("en-US"));
 const milliseconds = ({ slowest, refused }) => {
