@@ -6,6 +6,7 @@
  * changes at once it is the time until the diagnostics of the last.
  */
 
+import { median } from "../cli/bench/workload.ts";
 import { milTexts } from "../cli/compile_output.ts";
 import { elaborate, loadModel } from "../dsl/index.ts";
 import { compile } from "../index.ts";
@@ -33,10 +34,6 @@ function longFile(): string {
       `${calls.map((name) => `    x = ${name}(x)\n`).join("")}  }\n  return x @ embed.weight'\n}\n`,
   );
   return parts.join("\n");
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[times.length >> 1]!;
 }
 
 async function measure(name: string, text: string): Promise<void> {
