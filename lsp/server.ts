@@ -29,6 +29,7 @@ import type { EditorConnection } from "./connection.ts";
 import { type CompletionInfo, type OpenFile, packageUri, rangeOf } from "./language.ts";
 import { openMil } from "./mil_language.ts";
 import type { MilOptions } from "./mil_op.ts";
+import { warmUp } from "./warm_up.ts";
 
 const KINDS: Readonly<Record<CompletionInfo["kind"], CompletionItemKind>> = {
   keyword: CompletionItemKind.Keyword,
@@ -67,6 +68,7 @@ export function serve({ connection, whenIdle }: EditorConnection): void {
   };
 
   connection.onInitialize((params) => {
+    warmUp();
     mil = milOptions(params);
     return capabilities();
   });

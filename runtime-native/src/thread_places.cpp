@@ -51,9 +51,10 @@ ProcessorSet ThreadPlaces::home() const {
 
 void ThreadPlaces::keep_workers_off(int processor) {
   callers_processor_.store(processor);
+  const ProcessorSet others = home();
   for (size_t worker = 1; worker < places_.size(); ++worker) {
     const pthread_t handle = places_[worker].handle.load();
-    if (handle != pthread_t{}) confine(handle, home());
+    if (handle != pthread_t{}) confine(handle, others);
   }
 }
 
