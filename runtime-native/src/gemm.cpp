@@ -24,7 +24,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 namespace anec {
 namespace {
@@ -32,6 +31,7 @@ namespace {
 constexpr int64_t kc_max = 768;                     // depth of one panel
 constexpr int64_t shared_floats_aim = 512 * 1024;   // how much of the shared side is packed at a time
 constexpr int most_own_copies = 4;                   // threads that pack the shared side each for themselves
+constexpr int64_t chunk_parts = 4;                   // of a chunk, along the shared side
 constexpr int64_t chunk_columns = 128;              // of a packed chunk
 constexpr int64_t chunk_rows = 64;                  // of a chunk of rows
 constexpr int fetched_rows = 16;                      // of a panel of columns, before they are packed
@@ -166,7 +166,9 @@ struct Product {
     const int64_t tiles = h.end - h.begin;
     float *panel = mine + (prepared.second ? 1 : 0) * columns.width * kc_max;
     float *other = mine + (prepared.second ? 0 : 1) * columns.width * kc_max;
-    PackAhead to_pack = columns_to_pack(next, next_k, next_kc, tiles, kc, other);
+    const bool stays = next == column && next_k == k;  // the next rows meet the same panel
+    PackAhead to_pack;
+    if (!stays) to_pack = columns_to_pack(next, next_k, next_kc, tiles, kc, other);
     if (to_pack.count > 0) t.pack_ahead = &to_pack;
     const bool is_packed = prepared.panel == column && prepared.k == k;
     if (is_packed) t.b = panel;
@@ -184,7 +186,8 @@ struct Product {
       t.b_row = 0;
     }
     if (to_pack.count == 0) {
-      prepared.panel = -1;
+      prepared.panel = stays ? column : -1;
+      prepared.k = k;
       return;
     }
     if (to_pack.rows > 0)
@@ -267,17 +270,6 @@ bool empty_product(const GemmShape& s, float* c) {
   return true;
 }
 
-// Which parts of the shared side a thread has packed for itself.
-struct alignas(64) OwnCopy {
-  uint64_t parts = 0;
-  Prepared prepared;
-  // Says it once for each part, below 64.
-  bool lacks(int64_t part) {
-    const uint64_t before = std::exchange(parts, parts | uint64_t{1} << part);
-    return before != parts;
-  }
-};
-
 bool has_own_copies(int threads, const GemmShape& s) {
   return threads <= most_own_copies && gemm_shared_floats(s.m, s.n, s.k) <= shared_floats_aim;
 }
@@ -347,13 +339,17 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
   const int threads = pool.threads();
   const bool own_copies = has_own_copies(threads, shape);
 
-  // Enough jobs for every thread to get several; where chunks do not suffice, the shared side is cut.
+  // Enough chunks for every thread to get several. They are cut along the shared side for the last ones, of
+  // which each thread takes a part, and where there are few.
   const int64_t wanted = 8 * threads, group = product.shared_group();
   const int64_t chunk = std::clamp<int64_t>(streamed_panels / wanted, 1, product.most_panels());
   const int64_t chunks = ceil_div(streamed_panels, chunk);
-  const int64_t cuts = std::min(shared_panels, std::max<int64_t>(1, wanted / 2 / chunks));
+  const int64_t cuts = std::min(shared_panels, std::max<int64_t>(chunk_parts, wanted / 2 / chunks));
   const int64_t part = round_up(ceil_div(shared_panels, cuts), group);
   const int64_t parts = ceil_div(shared_panels, part);
+  const auto panels_of = [&](int64_t begin, int64_t end) {
+    return Range{begin * part, std::min(end * part, shared_panels)};
+  };
 
   for (int64_t k0 = 0; k0 < shape.k; k0 += stage) {
     const int64_t depth = std::min(stage, shape.k - k0), jobs = product.shared_jobs(depth);
@@ -363,21 +359,23 @@ void gemm_parallel(const MicroKernel& kernel, ThreadPool& pool, const GemmShape&
       });
     }
     OwnCopy copies[most_own_copies];
-    pool.parallel_for(chunks * parts, 1, [&](int64_t i, int64_t end, int thread) {
+    const auto multiply = [&](int64_t i, int64_t end, int thread) {
       float* mine = thread_scratch + thread * thread_stride;
       Prepared fresh;
       Prepared& prepared = own_copies ? copies[thread].prepared : fresh;
       float* packed = own_copies ? mine + gemm_thread_floats() : shared;
-      for (; i < end; ++i) {
-        const int64_t s = i / parts * chunk, h = i % parts * part;
-        const Range panels{h, std::min(h + part, shared_panels)};
-        if (own_copies && jobs > 0 && copies[thread].lacks(i % parts))
-          product.pack_shared_panels(panels, k0, depth, packed);
-        const int64_t skip = (i + 1) / parts * chunk - s;  // to what this thread most likely does next
-        product.multiply(k0, depth, packed, {s, std::min(s + chunk, streamed_panels)}, panels, skip,
-                         mine, prepared);
+      for (int64_t next; i < end; i = next) {
+        next = std::min(end, i - i % parts + parts);
+        const int64_t s = i / parts * chunk, h = i % parts, h_end = h + next - i;
+        for (int64_t j = h; own_copies && jobs > 0 && j < h_end; ++j) {
+          if (copies[thread].lacks(j)) product.pack_shared_panels(panels_of(j, j + 1), k0, depth, packed);
+        }
+        const int64_t skip = next / parts * chunk - s;  // to what this thread most likely does next
+        product.multiply(k0, depth, packed, {s, std::min(s + chunk, streamed_panels)}, panels_of(h, h_end),
+                         skip, mine, prepared);
       }
-    });
+    };
+    pool.parallel_for(chunks * parts, 1, multiply, parts);
   }
 }
 

@@ -65,13 +65,14 @@ void* ThreadPool::entry(void* worker) {
   return nullptr;
 }
 
-void ThreadPool::run(int64_t count, int64_t grain, const void* context, Task task) {
+void ThreadPool::run(int64_t count, int64_t grain, int64_t together, const void* context, Task task) {
   if (count / grain >= max_ranges) grain = count / max_ranges + 1;
   task_ = task;
   context_ = context;
   count_ = count;
   grain_ = grain;
   ranges_ = (count + grain - 1) / grain;
+  together_.store(static_cast<uint64_t>(std::max<int64_t>(together, 1)), std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
 
   // Shares differ by one range at most. The caller's comes last, so that workers that spin find their own.
@@ -104,23 +105,27 @@ void ThreadPool::wait_for_others() {
   caller_waits_.store(false, std::memory_order_relaxed);
 }
 
-// The first range of the thread's own share, or the last of another's.
-bool ThreadPool::claim(Share& share, bool own, int64_t& range) {
+// The first ranges of the thread's own share, or the last one of another's.
+bool ThreadPool::claim(Share& share, bool own, Ranges& claimed) {
   uint64_t ticket = share.ticket.load(std::memory_order_acquire), rest;
   do {
-    if (first_of(ticket) == end_of(ticket)) return false;
-    rest = own ? ticket + (1 << 16) : ticket - 1;
+    const uint64_t first = first_of(ticket), end = end_of(ticket);
+    if (first == end) return false;
+    const uint64_t together = own ? together_.load(std::memory_order_relaxed) : 1;
+    const uint64_t left = end - first, count = left > together ? together - first % together : (left + 1) / 2;
+    rest = own ? ticket + (count << 16) : ticket - 1;
+    claimed.first = static_cast<int64_t>(own ? first : end - 1);
+    claimed.end = static_cast<int64_t>(own ? first + count : end);
   } while (!share.ticket.compare_exchange_weak(ticket, rest, std::memory_order_acq_rel,
                                                std::memory_order_acquire));
-  range = static_cast<int64_t>(own ? first_of(ticket) : end_of(ticket) - 1);
   return true;
 }
 
-// The next range of a thread: of its own share, or of the first other that has one.
-bool ThreadPool::next_range(int thread, int64_t& range) {
+// The next ranges of a thread: of its own share, or of the first other that has one.
+bool ThreadPool::claim_next(int thread, Ranges& claimed) {
   const size_t threads = shares_.size(), self = static_cast<size_t>(thread);
   for (size_t i = 0; i < threads; ++i) {
-    if (claim(shares_[(self + i) % threads], i == 0, range)) return true;
+    if (claim(shares_[(self + i) % threads], i == 0, claimed)) return true;
   }
   return false;
 }
@@ -128,11 +133,11 @@ bool ThreadPool::next_range(int thread, int64_t& range) {
 // Runs ranges until none is unclaimed; whether there was one. All are of one loop: it cannot end before
 // they are counted.
 bool ThreadPool::claim_and_run(int thread) {
-  int64_t range = 0, ran = 0;
-  for (; next_range(thread, range); ++ran) {
+  Ranges claimed;
+  int64_t ran = 0;
+  for (; claim_next(thread, claimed); ran += claimed.end - claimed.first) {
     if (ran == 0) places_.begin_ranges(thread);
-    const int64_t begin = range * grain_;
-    task_(context_, begin, std::min(begin + grain_, count_), thread);
+    task_(context_, claimed.first * grain_, std::min(claimed.end * grain_, count_), thread);
   }
   if (ran == 0) return false;
   places_.end_ranges(thread);

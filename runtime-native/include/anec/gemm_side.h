@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <utility>
+
 #include "anec/gemm.h"
 
 namespace anec {
@@ -56,6 +58,17 @@ struct Side {
 struct Prepared {
   int64_t panel = -1, k = -1;
   bool second = false;
+};
+
+// Which parts of the shared side a thread has packed for itself.
+struct alignas(64) OwnCopy {
+  uint64_t parts = 0;
+  Prepared prepared;
+  // Says it once for each part, below 64.
+  bool lacks(int64_t part) {
+    const uint64_t before = std::exchange(parts, parts | uint64_t{1} << part);
+    return before != parts;
+  }
 };
 
 }  // namespace anec

@@ -2,7 +2,7 @@
 //
 // A training step has about a hundred short loops, so a worker that runs out of work spins for a few
 // microseconds before it sleeps, and so does the caller while others finish. Each thread has a share of
-// neighbouring ranges and claims them in order, one by one; then it takes the last ones of others. So a
+// neighbouring ranges and claims them in order; then it takes the last ones of others. So a
 // thread finds in its cache what it used in the loop before, knows what it will need next, and a thread the
 // system has taken away delays one range, not its whole share; thread_places.h lets it finish that one. The
 // caller never waits for a worker that has not started.
@@ -37,15 +37,18 @@ class ThreadPool {
 
   // Calls body(begin, end, thread) on disjoint ranges that cover 0 .. count; a range starts at a
   // multiple of `grain`. `thread` is 0 .. threads() − 1 and picks the scratch of the range.
+  //
+  // A thread claims up to the next multiple of `together` grains at once, and of its last ones half each
+  // time, so that others find short ones when they are done.
   template <class Body>
-  void parallel_for(int64_t count, int64_t grain, const Body& body) {
+  void parallel_for(int64_t count, int64_t grain, const Body& body, int64_t together = 1) {
     if (count <= 0) return;
     if (grain < 1) grain = 1;
     if (workers_.empty() || count <= grain) {
       body(int64_t{0}, count, 0);
       return;
     }
-    run(count, grain, &body, [](const void* context, int64_t begin, int64_t end, int thread) {
+    run(count, grain, together, &body, [](const void* context, int64_t begin, int64_t end, int thread) {
       (*static_cast<const Body*>(context))(begin, end, thread);
     });
   }
@@ -65,10 +68,14 @@ class ThreadPool {
   };
 
   explicit ThreadPool(int threads) : shares_(static_cast<size_t>(threads)), places_(threads) {}
-  void run(int64_t count, int64_t grain, const void* context, Task task);
+  struct Ranges {
+    int64_t first, end;
+  };
+
+  void run(int64_t count, int64_t grain, int64_t together, const void* context, Task task);
   bool claim_and_run(int thread);
-  bool claim(Share& share, bool own, int64_t& range);
-  bool next_range(int thread, int64_t& range);
+  bool claim(Share& share, bool own, Ranges& claimed);
+  bool claim_next(int thread, Ranges& claimed);
   bool has_unclaimed() const;
   void wait_for_others();
   void work(int thread);
@@ -80,6 +87,7 @@ class ThreadPool {
   int64_t count_ = 0;
   int64_t grain_ = 1;
   int64_t ranges_ = 0;
+  std::atomic<uint64_t> together_{1};  // read before a claim, when it may be of another loop
 
   uint64_t loop_ = 0;
   std::vector<Share> shares_;
