@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { UserError } from "../../compiler/support/diagnostic.ts";
 import { renderDiagnostics } from "../../compiler/support/render.ts";
 import { check, format, parseFile } from "../../dsl/index.ts";
+import { edits, mutated, programs } from "../support/damaged_ane.ts";
 import { bare, file, textOfFile } from "../support/random_ane.ts";
 
 const source = (text: string) => ({ path: "fuzz.ane", text });
@@ -52,59 +51,6 @@ test("space, line breaks inside brackets and comments change nothing", () => {
 });
 
 /** Valid programs, small enough to elaborate often. */
-function programs(): string[] {
-  const sample = readFileSync("tests/cases/language/sample.ane", "utf8").replace("L = 4", "L = 1");
-  const std = readdirSync("dsl/std").map((name) => readFileSync(`dsl/std/${name}`, "utf8"));
-  const dims = "dims S = 4, D = 8, H = 2, K = 1, E = 4, F = 8, V = 16\n";
-  return [sample, ...std.map((text) => dims + text)];
-}
-
-const PIECES =
-  "( ) [ ] { } < > , : = += - -> * / @ ' # . ... as repeat param return loss dims set layer model train init \n \n 0 -1 1e999 99999999 \" // x S D op ; é 😀".split(
-    " ",
-  );
-
-/** fast-check favours small numbers; places in a text should not. */
-const scattered = (n: number): number => Math.imul(n + 1, 0x9e3779b1) >>> 5;
-
-/** A few edits: pieces removed, doubled, moved, or put in. */
-function mutated(text: string, seed: readonly number[]): string {
-  let result = text;
-  for (let i = 0; i + 3 < seed.length; i += 4) {
-    const [kind, a, b, c] = seed.slice(i, i + 4).map(scattered) as [number, number, number, number];
-    const at = a % (result.length + 1);
-    const length = b % 12;
-    const piece = PIECES[c % PIECES.length]!;
-    const cut = result.slice(at, at + length);
-    const [before, after] = [result.slice(0, at), result.slice(at)];
-    if (kind % 5 === 0) result = before + after.slice(length);
-    else if (kind % 5 === 1) result = before + piece + after;
-    else if (kind % 5 === 2) result = before + piece + after.slice(length);
-    else if (kind % 5 === 3) result = before + cut + after;
-    else result = before + after.slice(length) + cut;
-  }
-  return result;
-}
-
-const edits = fc.array(fc.nat(1 << 20), { minLength: 4, maxLength: 16 });
-
-test("10,000 broken programs are read without harm", { timeout: 120_000 }, () => {
-  const texts = programs();
-  let refused = 0;
-  fc.assert(
-    fc.property(fc.nat(texts.length - 1), edits, (which, seed) => {
-      const text = mutated(texts[which]!, seed);
-      const { diagnostics } = parseFile(source(text));
-      if (diagnostics.length > 0) refused += 1;
-      expect(renderDiagnostics(diagnostics)).not.toMatch(/undefined|NaN|\[object/);
-      if (diagnostics.length > 0) expect(() => format(text)).toThrow(UserError);
-      else expect(format(format(text))).toBe(format(text));
-    }),
-    { numRuns: 10_000 },
-  );
-  expect(refused).toBeGreaterThan(5_000);
-});
-
 test("broken programs are checked to the end, and every place lies in its text", {
   timeout: 120_000,
 }, () => {

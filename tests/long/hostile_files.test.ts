@@ -18,12 +18,12 @@ import {
 } from "../../training/checkpoint.ts";
 import { openData } from "../../training/data/open_data.ts";
 import { checkpointOf } from "../../training/foreign_model.ts";
+import { anec, inNewFolder, type Result } from "../e2e/cli_support.ts";
 import { userError } from "../support/user_error.ts";
 import { bytesOf } from "../unit/formats/gguf_support.ts";
 import { hfFolder } from "../unit/formats/hf_models.ts";
 import { randomWeights, smallConfig } from "../unit/formats/random_weights.ts";
 import { settingsOf } from "../unit/search/support.ts";
-import { anec, inNewFolder, type Result } from "./cli_support.ts";
 
 const weights = randomWeights({ ...smallConfig, vocabulary: 32 }, 5);
 

@@ -6,9 +6,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
 import { readRun } from "../../report/run/follow.ts";
 import { runPage } from "../../report/run/page.ts";
+import { openPage } from "../e2e/browser_support.ts";
+import { anec, inNewFolder } from "../e2e/cli_support.ts";
 import { linesOfRun } from "../unit/report/run_records.ts";
-import { openPage } from "./browser_support.ts";
-import { anec, inNewFolder } from "./cli_support.ts";
 
 /** Starts the command on the current folder; answers its address. It ends with the test. */
 function dashboard(...args: string[]): Promise<string> {

@@ -16,11 +16,11 @@ import { createDecoder } from "../../training/decoder.ts";
 import { checkpointOf, weightsOf } from "../../training/foreign_model.ts";
 import { createGenerator } from "../../training/generate.ts";
 import { rowOfId } from "../../training/vocabulary.ts";
+import { findLlamaCpp, type LlamaRun, runInLlamaCpp } from "../e2e/llama_cpp_support.ts";
 import { randomWeights, smallConfig } from "../support/random_weights.ts";
 import { SPLITS, type Split, TEXTS, TOY_IDS, toyTokenizer } from "../support/toy_tokenizer.ts";
 import { testFolder } from "../unit/data/support.ts";
 import { SMALL, smallTrainer, VOCABULARY } from "../unit/training/support.ts";
-import { findLlamaCpp, type LlamaRun, runInLlamaCpp } from "./llama_cpp_support.ts";
 
 const found = await findLlamaCpp();
 const addon = "addon" in found ? found.addon : "";

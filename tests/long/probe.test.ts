@@ -6,7 +6,7 @@ import { type ProbeRunOptions, runProbes } from "../../cli/probe_process.ts";
 import { UserError } from "../../compiler/support/diagnostic.ts";
 import { probes } from "../../compiler/target/probes/index.ts";
 import { parseReport } from "../../compiler/target/probes/report.ts";
-import { anec, inNewFolder } from "./cli_support.ts";
+import { anec, inNewFolder } from "../e2e/cli_support.ts";
 
 test("on the emulator, with a report that is read back and is no evidence", async () => {
   const folder = inNewFolder();

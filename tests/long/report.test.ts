@@ -6,10 +6,10 @@ import type { Page } from "playwright-core";
 import { expect, type TestContext, test } from "vitest";
 import { packageRoot } from "../../dsl/index.ts";
 import { writeHf } from "../../formats/hf.ts";
+import { openPage } from "../e2e/browser_support.ts";
+import { anec, inNewFolder } from "../e2e/cli_support.ts";
 import { randomWeights, smallConfig } from "../unit/formats/random_weights.ts";
 import { linesOfRun } from "../unit/report/run_records.ts";
-import { openPage } from "./browser_support.ts";
-import { anec, inNewFolder } from "./cli_support.ts";
 
 /** Makes a report in a folder of its own; answers its path. */
 async function report(...args: string[]): Promise<string> {
