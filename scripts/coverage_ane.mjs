@@ -119,7 +119,7 @@ async function build() {
   );
   const newest = Math.max(...[...headers, keptChecks].map(changed));
   const flags = [
-    ...["-std=gnu++20", "-O0", "-g", ...checks, "-Wall", "-Wextra", "-Werror"],
+    ...["-std=gnu++20", "-O0", "-g1", ...checks, "-Wall", "-Wextra", "-Werror"],
     ...["-fno-exceptions", "-fno-rtti", "-I", join(source, "include"), "-I", source],
   ];
   // Tests are counted too: functions in headers are compiled where they are used.
