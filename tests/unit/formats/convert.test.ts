@@ -1,8 +1,10 @@
 /** Models through every format and back, and what is said of what a format cannot hold. */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Diagnostic, UserError } from "../../../compiler/support/diagnostic.ts";
+import { temporaryName } from "../../../compiler/support/temporary_files.ts";
 import { castTensor } from "../../../formats/cast.ts";
 import { type ConvertOptions, convertModel } from "../../../formats/convert.ts";
 import { detectFormat, formats, readWeights } from "../../../formats/index.ts";
@@ -248,6 +250,26 @@ test("an output that is there is replaced only when asked, and never by its own 
   expect(codeOf(() => convertModel(out, join(folder, "model.onnx")))).toBe("E0741");
   expect(codeOf(() => convertModel(join(folder, "none"), join(folder, "x.ckpt")))).toBe("E0706");
 });
+
+test.each(formats.filter(({ write }) => write !== undefined))(
+  "what a killed writer of $name left goes",
+  ({ name: to }) => {
+    const work = join(newFolder(), "work");
+    fs.mkdirSync(work);
+    const convert = (): void => {
+      convertModel(hfFolder("llama"), join(work, "out"), { to, replace: true });
+    };
+    convert();
+    const made = fs.readdirSync(work);
+    const gone = spawnSync(process.execPath, ["--version"]).pid.toString(16).padStart(8, "0");
+    for (const name of made) {
+      const own = process.pid.toString(16).padStart(8, "0");
+      fs.writeFileSync(join(work, temporaryName(name).replace(own, gone)), "half a file");
+    }
+    convert();
+    expect(fs.readdirSync(work)).toEqual(made);
+  },
+);
 
 test("what is no model is said to be none", () => {
   const folder = newFolder();
