@@ -172,7 +172,11 @@ const queue = [
   ...(others.some((name) => name !== "texts") ? await readersOf("files") : []),
   ...(others.some((name) => name !== "files") ? await readersOf("texts") : []),
 ];
-if (!(seconds > 0 && jobs >= 1) || queue.length === 0) {
+const isKnown = (asked) =>
+  ["texts", "files"].includes(asked) ||
+  !others.includes(asked) ||
+  queue.some(({ name }) => name === asked);
+if (!(seconds > 0 && jobs >= 1 && only.every(isKnown))) {
   process.stderr.write(
     "usage: fuzz.mjs [--seconds N] [--jobs N] [--only texts|files|native|TARGET,…]\n",
   );

@@ -4,7 +4,6 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Diagnostic, UserError } from "../../../compiler/support/diagnostic.ts";
-import { temporaryName } from "../../../compiler/support/temporary_files.ts";
 import { castTensor } from "../../../formats/cast.ts";
 import { type ConvertOptions, convertModel } from "../../../formats/convert.ts";
 import { detectFormat, formats, readWeights } from "../../../formats/index.ts";
@@ -17,6 +16,7 @@ import { createDecoder } from "../../../training/decoder.ts";
 import { checkpointOf } from "../../../training/foreign_model.ts";
 import { openModel } from "../../../training/open_model.ts";
 import { rowOfId } from "../../../training/vocabulary.ts";
+import { leftTemporary } from "../../support/left_temporary.ts";
 import { closing, lossesOf, smallTrainer } from "../training/support.ts";
 import { bitsOf, hfFolder, hfNames, newFolder } from "./hf_models.ts";
 
@@ -261,10 +261,9 @@ test.each(formats.filter(({ write }) => write !== undefined))(
     };
     convert();
     const made = fs.readdirSync(work);
-    const gone = spawnSync(process.execPath, ["--version"]).pid.toString(16).padStart(8, "0");
+    const gone = spawnSync(process.execPath, ["--version"]).pid;
     for (const name of made) {
-      const own = process.pid.toString(16).padStart(8, "0");
-      fs.writeFileSync(join(work, temporaryName(name).replace(own, gone)), "half a file");
+      fs.writeFileSync(join(work, leftTemporary(work, name, gone)), "half a file");
     }
     convert();
     expect(fs.readdirSync(work)).toEqual(made);

@@ -11,10 +11,10 @@ import {
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { diskFileSystem } from "../../../compiler/support/atomic_write.ts";
-import { temporaryName } from "../../../compiler/support/temporary_files.ts";
 import { readCheckpoint } from "../../../training/checkpoint.ts";
 import { resumeTrainer } from "../../../training/resume.ts";
 import { type RunOptions, startRun, type TrainEvent } from "../../../training/run.ts";
+import { leftTemporary } from "../../support/left_temporary.ts";
 import { errorOf, testFolder } from "../data/support.ts";
 import { closing, smallTrainer, toyData } from "./support.ts";
 
@@ -120,10 +120,7 @@ test("a run removes what killed runs left of its checkpoint, and nothing else", 
   const folder = testFolder();
   const out = join(folder, "a.ckpt");
   const leave = (name: string, writer: number): string => {
-    const file = temporaryName(join(folder, name)).replace(
-      process.pid.toString(16).padStart(8, "0"),
-      writer.toString(16).padStart(8, "0"),
-    );
+    const file = leftTemporary(folder, name, writer);
     writeFileSync(join(folder, file), "half a checkpoint");
     return file;
   };
