@@ -6,7 +6,7 @@
  *     node scripts/build_native.mjs --sanitize    with ASan and UBSan, into build/native-sanitize
  *     node scripts/build_native.mjs --races       with TSan, into build/native-races: what runs outside of Node
  *     node scripts/build_native.mjs --no-cmake    calls the compiler directly
- *     node scripts/build_native.mjs --strict      warnings are errors, as in CI
+ *     node scripts/build_native.mjs --strict      every file by itself, and warnings are errors, as in CI
  *     node scripts/build_native.mjs --package     only what an installed package needs, not what tests need
  *
  * cmake is used when it is there. Otherwise the C++ compiler is called once per file, as
@@ -23,12 +23,14 @@ import {
   compileAll,
   emulatorName,
   inputs,
+  isInPackage,
   isNewer,
   linkage,
   nodeHeaders,
   root,
   source,
   start,
+  unitsOf,
   withObjects,
 } from "./native_parts.mjs";
 
@@ -45,6 +47,7 @@ const addon = join(output, "anec.node");
 const emulator = join(output, emulatorName(process.platform));
 const milRun = join(output, "mil_run");
 const sessionRun = join(output, "session_run");
+/** Whether `session_run` counts what is allocated. */
 const counts = process.platform === "linux" && checks === "";
 
 /** Whether every product is younger than what it is made of. */
@@ -87,6 +90,7 @@ async function buildWithCmake() {
     ...[`-DANEC_ROOT=${root}`, `-DANEC_OUTPUT=${output}`],
     ...[`-DANEC_HEADERS=${nodeHeaders().join(";")}`, `-DANEC_SANITIZE=${checks}`],
     `-DANEC_STRICT=${strict ? "ON" : "OFF"}`,
+    `-DCMAKE_UNITY_BUILD=${strict ? "OFF" : "ON"}`,
   ]);
   const targets = races
     ? ["session_run", "anec_emulator"]
@@ -101,8 +105,8 @@ async function buildWithCmake() {
 
 async function buildDirectly(compiler) {
   const all = compilations({ arch: process.arch, counts });
-  const isNeeded = ({ part, file }) => part !== "tools" && !file.endsWith("mil_run.cpp");
-  const jobs = withObjects(lean ? all.filter(isNeeded) : all, output);
+  const needed = lean ? all.filter(isInPackage) : all;
+  const jobs = withObjects(strict ? needed : unitsOf(needed, output), output);
   const optimise =
     checks === ""
       ? ["-O3"]

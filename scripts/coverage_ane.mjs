@@ -24,7 +24,7 @@ import {
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { finished, root, source } from "./native_parts.mjs";
+import { finished, root, source, unitsOf } from "./native_parts.mjs";
 
 const ENOUGH = 95; // per cent
 const backend = join(source, "backends", "ane");
@@ -123,25 +123,23 @@ async function build() {
     ...["-fno-exceptions", "-fno-rtti", "-I", join(source, "include"), "-I", source],
   ];
   // Tests are counted too: functions in headers are compiled where they are used.
-  const jobs = [...filesIn(backend, ".cpp"), ...filesIn(suite, ".cpp")].map((file) => ({
-    file,
-    object: join(output, `${basename(file, ".cpp")}.o`),
-    flags,
+  const parts = [
+    ...filesIn(backend, ".cpp").map((file) => ({ part: "ane", file, flags })),
+    ...filesIn(suite, ".cpp").map((file) => ({ part: "tests", file, flags })),
+  ];
+  const jobs = unitsOf(parts, output, 5).map((job) => ({
+    ...job,
+    object: join(output, `${basename(job.file, ".cpp")}.o`),
   }));
   const stale = jobs.filter(
-    ({ file, object }) =>
-      !existsSync(object) || changed(object) < changed(file) || changed(object) < newest,
+    ({ files, object }) =>
+      !existsSync(object) || Math.max(newest, ...files.map(changed)) > changed(object),
   );
   const queue = [...stale];
   const worker = async () => {
     for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-      const { status, text } = await run(compiler, [
-        ...job.flags,
-        "-c",
-        job.file,
-        "-o",
-        job.object,
-      ]);
+      const words = ["-c", job.file, "-o", job.object];
+      const { status, text } = await run(compiler, [...job.flags, ...words]);
       if (status !== 0) fail(text);
     }
   };

@@ -18,10 +18,12 @@ import {
   compilations,
   compileAll,
   emulatorName,
+  isInPackage,
   linkage,
   nodeHeaders,
   root,
   start,
+  unitsOf,
   withObjects,
 } from "./native_parts.mjs";
 import { zig } from "./zig.mjs";
@@ -58,14 +60,13 @@ function processorLibrary(name) {
 async function build(name, compiler, folder) {
   const { triple, cpu } = TARGETS[name];
   const [platform, arch] = name.split("-");
-  const kept = compilations({ arch }).filter(
-    ({ part, file }) => part !== "tools" && !file.endsWith("mil_run.cpp"),
-  );
-  const jobs = withObjects(kept, join(root, "build", "prebuild", name)).map((job) =>
-    job.part === "avx512" ? { ...job, flags: [...job.flags, ...WIDE] } : job,
+  const output = join(root, "build", "prebuild", name);
+  const kept = compilations({ arch }).filter(isInPackage);
+  const jobs = withObjects(unitsOf(kept, output), output).map((job) =>
+    job.part === "avx512_inner" ? { ...job, flags: [...job.flags, ...WIDE] } : job,
   );
   const command = [compiler, "c++", "-target", triple, `-mcpu=${cpu}`];
-  process.stdout.write(`${name}: ${jobs.length} files for ${triple}\n`);
+  process.stdout.write(`${name}: ${kept.length} files for ${triple}\n`);
   const failure = await compileAll(command, jobs, { flags: ["-O3", "-DNDEBUG", "-Werror"] });
   if (failure !== undefined) stop(failure, 1);
   const objects = linkage(jobs);
@@ -75,7 +76,7 @@ async function build(name, compiler, folder) {
   };
   mkdirSync(folder, { recursive: true });
   // The C++ library is a part of the file, and no one else's.
-  const exported = join(root, "build", "prebuild", name, "exports.map");
+  const exported = join(output, "exports.map");
   writeFileSync(exported, "{ global: *; local: _Z*; };\n");
   const system =
     platform === "darwin"

@@ -11,7 +11,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::adamw {
 namespace {
 
 void describe(Shape& s) {
@@ -52,7 +52,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel adamw;
-const Kernel adamw = {"adamw", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"adamw", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::adamw

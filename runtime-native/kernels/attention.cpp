@@ -4,7 +4,7 @@
 
 #include "attention.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::attention {
 namespace {
 
 void describe(Shape& s) {
@@ -34,7 +34,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel attention;
-const Kernel attention = {"attention", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"attention", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::attention

@@ -4,7 +4,7 @@
 
 #include "attention.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::attention_cached {
 namespace {
 
 void describe(Shape& s) {
@@ -35,7 +35,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel attention_cached;
-const Kernel attention_cached = {"attention_cached", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"attention_cached", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::attention_cached

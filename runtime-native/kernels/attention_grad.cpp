@@ -10,7 +10,7 @@
 
 #include "attention_grad_whole.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::attention_grad {
 namespace {
 
 constexpr int64_t key_block = 64;
@@ -154,7 +154,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel attention_grad;
-const Kernel attention_grad = {"attention_grad", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"attention_grad", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::attention_grad

@@ -10,7 +10,7 @@
 #include "anec/transpose.h"
 #include "walk.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::copy {
 namespace {
 
 constexpr int64_t tile = 32;
@@ -133,7 +133,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel copy;
-const Kernel copy = {"copy", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"copy", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::copy

@@ -8,7 +8,7 @@
 #include "loss.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::cross_entropy {
 namespace {
 
 void describe(Shape& s) {
@@ -40,7 +40,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel cross_entropy;
-const Kernel cross_entropy = {"cross_entropy", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"cross_entropy", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::cross_entropy

@@ -14,7 +14,7 @@
 #include "loss.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::cross_entropy_both {
 namespace {
 
 void describe(Shape& s) {
@@ -63,7 +63,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel cross_entropy_both;
-const Kernel cross_entropy_both = {"cross_entropy_both", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"cross_entropy_both", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::cross_entropy_both

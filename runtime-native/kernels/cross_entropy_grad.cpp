@@ -6,7 +6,7 @@
 #include "ids.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::cross_entropy_grad {
 namespace {
 
 void describe(Shape& s) {
@@ -40,7 +40,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel cross_entropy_grad;
-const Kernel cross_entropy_grad = {"cross_entropy_grad", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"cross_entropy_grad", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::cross_entropy_grad

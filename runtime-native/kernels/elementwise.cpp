@@ -16,7 +16,7 @@
 #include "elementwise_ops.h"
 #include "walk.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::elementwise {
 namespace {
 
 constexpr int64_t block = 512;
@@ -196,7 +196,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel elementwise;
-const Kernel elementwise = {"elementwise", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"elementwise", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::elementwise

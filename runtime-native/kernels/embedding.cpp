@@ -5,7 +5,7 @@
 #include "anec/kernel.h"
 #include "ids.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::embedding {
 namespace {
 
 void describe(Shape& s) {
@@ -32,7 +32,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel embedding;
-const Kernel embedding = {"embedding", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"embedding", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::embedding

@@ -8,7 +8,7 @@
 #include "anec/kernel.h"
 #include "ids.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::embedding_grad {
 namespace {
 
 void describe(Shape& s) {
@@ -45,7 +45,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel embedding_grad;
-const Kernel embedding_grad = {"embedding_grad", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"embedding_grad", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::embedding_grad

@@ -3,7 +3,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::fill {
 namespace {
 
 void describe(Shape& s) {
@@ -22,7 +22,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel fill;
-const Kernel fill = {"fill", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"fill", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::fill

@@ -9,7 +9,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::lion {
 namespace {
 
 void describe(Shape& s) {
@@ -48,7 +48,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel lion;
-const Kernel lion = {"lion", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"lion", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::lion

@@ -9,7 +9,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::matmul {
 namespace {
 
 constexpr int64_t small_product = 64 * 64 * 64;  // multiply-adds
@@ -69,7 +69,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel matmul;
-const Kernel matmul = {"matmul", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"matmul", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::matmul

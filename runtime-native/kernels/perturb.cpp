@@ -12,7 +12,7 @@
 #include "anec/kernel.h"
 #include "signs.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::perturb {
 namespace {
 
 constexpr uint64_t golden = 0x9e3779b97f4a7c15;
@@ -45,7 +45,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel perturb;
-const Kernel perturb = {"perturb", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"perturb", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::perturb

@@ -10,7 +10,7 @@
 #include "anec/kernel.h"
 #include "signs.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::perturb_stream {
 namespace {
 
 void describe(Shape& s) {
@@ -75,7 +75,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel perturb_stream;
-const Kernel perturb_stream = {"perturb_stream", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"perturb_stream", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::perturb_stream

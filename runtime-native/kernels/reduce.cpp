@@ -6,7 +6,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::reduce {
 namespace {
 
 constexpr int64_t chunk = 16384;
@@ -95,7 +95,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel reduce;
-const Kernel reduce = {"reduce", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"reduce", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::reduce

@@ -3,7 +3,7 @@
 #include "anec/kernel.h"
 #include "rms.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::rms_norm {
 namespace {
 
 void describe(Shape& s) {
@@ -31,7 +31,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel rms_norm;
-const Kernel rms_norm = {"rms_norm", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"rms_norm", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::rms_norm

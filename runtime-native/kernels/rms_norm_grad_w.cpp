@@ -6,7 +6,7 @@
 #include "anec/kernel.h"
 #include "rms.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::rms_norm_grad_w {
 namespace {
 
 constexpr int64_t columns = 64;
@@ -47,7 +47,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel rms_norm_grad_w;
-const Kernel rms_norm_grad_w = {"rms_norm_grad_w", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"rms_norm_grad_w", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::rms_norm_grad_w

@@ -3,7 +3,7 @@
 #include "anec/kernel.h"
 #include "rms.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::rms_norm_grad_x {
 namespace {
 
 void describe(Shape& s) {
@@ -43,7 +43,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel rms_norm_grad_x;
-const Kernel rms_norm_grad_x = {"rms_norm_grad_x", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"rms_norm_grad_x", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::rms_norm_grad_x

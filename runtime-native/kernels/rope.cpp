@@ -11,7 +11,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::rope {
 namespace {
 
 constexpr int64_t rows_at_once = 16;
@@ -134,7 +134,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel rope;
-const Kernel rope = {"rope", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"rope", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::rope

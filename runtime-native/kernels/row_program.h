@@ -29,11 +29,11 @@ inline constexpr int max_row_registers = max_row_inputs + max_row_instructions;
 inline constexpr int64_t column_rows = 64;
 inline constexpr int64_t most_chunks = 64;
 
-enum class Step : int { constant, map, sum, max, mean };
+enum class RowStep : int { constant, map, sum, max, mean };
 inline constexpr int64_t first_reduction = 64;  // opcodes 64, 65, 66: sum, max, mean
 
 struct RowInstruction {
-  Step step;
+  RowStep step;
   Opcode opcode;  // of a map
   int a, b;       // registers, or the index of a constant
 };
@@ -85,13 +85,13 @@ struct RowProgram {
   bool is_stream(int array) const {
     return rank > 0 && strides[array][rank] == 1 && strides[array][rank - 1] >= n;
   }
-  bool reduces(int i) const { return code[i].step >= Step::sum; }
+  bool reduces(int i) const { return code[i].step >= RowStep::sum; }
 };
 
 // Registers that instruction i reads: 0, 1 or 2.
 inline int operands_of(const RowInstruction& c) {
-  if (c.step == Step::constant) return 0;
-  return c.step == Step::map && reads_two(c.opcode) ? 2 : 1;
+  if (c.step == RowStep::constant) return 0;
+  return c.step == RowStep::map && reads_two(c.opcode) ? 2 : 1;
 }
 inline int operand_of(const RowInstruction& c, int which) { return which == 0 ? c.a : c.b; }
 
@@ -117,10 +117,10 @@ void read_row_program(RowProgram& p, int64_t constants, const Next& next) {
     RowInstruction& c = p.code[i];
     const int64_t opcode = next("opcode", first_reduction + 3);
     c.opcode = opcode < int64_t(Opcode::count) ? static_cast<Opcode>(opcode) : Opcode::copy;
-    c.step = opcode >= first_reduction      ? static_cast<Step>(int(Step::sum) + opcode - first_reduction)
-             : c.opcode == Opcode::constant ? Step::constant
-                                            : Step::map;
-    const bool constant = c.step == Step::constant;
+    c.step = opcode >= first_reduction      ? static_cast<RowStep>(int(RowStep::sum) + opcode - first_reduction)
+             : c.opcode == Opcode::constant ? RowStep::constant
+                                            : RowStep::map;
+    const bool constant = c.step == RowStep::constant;
     c.a = static_cast<int>(next("a", constant ? std::max<int64_t>(1, constants)
                                               : std::max(1, p.register_of(i))));
     c.b = static_cast<int>(next("b", std::max(1, p.register_of(i))));
@@ -189,7 +189,7 @@ inline void fold_products(RowProgram& p) {
   for (int i = 0; i < p.outputs; ++i) ++reads[p.output[i].source];
   const auto maker = [&](int x) -> const RowInstruction& { return p.code[x - p.inputs]; };
   const auto is_map = [&](int x, Opcode opcode) {
-    return x >= p.inputs && p.is_row[x] && reads[x] == 1 && maker(x).step == Step::map &&
+    return x >= p.inputs && p.is_row[x] && reads[x] == 1 && maker(x).step == RowStep::map &&
            maker(x).opcode == opcode;
   };
   const auto of_two = [&](int x) { return is_map(x, Opcode::mul) && !reads_folded(p, maker(x)); };
@@ -198,13 +198,13 @@ inline void fold_products(RowProgram& p) {
   for (int i = 0; i < p.instructions; ++i) {
     const RowInstruction& c = p.code[i];
     if (!p.is_row[p.register_of(i)]) {
-      if (c.step != Step::sum && c.step != Step::mean) continue;
+      if (c.step != RowStep::sum && c.step != RowStep::mean) continue;
       const bool squares = is_map(c.a, Opcode::square) && !reads_folded(p, maker(c.a));
       if (squares || (of_two(c.a) && !scales(c.a))) p.home[c.a] = Home::folded;
       continue;
     }
     const bool adds = c.opcode == Opcode::add, subtracts = c.opcode == Opcode::sub;
-    if (c.step != Step::map || !(adds || subtracts || c.opcode == Opcode::mul)) continue;
+    if (c.step != RowStep::map || !(adds || subtracts || c.opcode == Opcode::mul)) continue;
     if (adds && (of_three(c.a) || of_three(c.b))) {
       p.home[of_three(c.a) ? c.a : c.b] = Home::folded;
       continue;
@@ -246,7 +246,7 @@ inline int column_of(const RowProgram& p, int r) {
     }
     columns += is_column;
   }
-  return outputs == 1 && c.step == Step::map && c.opcode == Opcode::mul ? column : -1;
+  return outputs == 1 && c.step == RowStep::map && c.opcode == Opcode::mul ? column : -1;
 }
 
 // Where each row lies.

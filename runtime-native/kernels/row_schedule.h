@@ -79,7 +79,7 @@ struct Schedule {
         Phase& ph = phase[phase_of_reading(p, i)];
         ph.pass[ph.passes++] = static_cast<uint8_t>(i);
       }
-      if (!p.is_row[r] && p.code[i].step != Step::constant) {
+      if (!p.is_row[r] && p.code[i].step != RowStep::constant) {
         Phase& ph = phase[p.phase[r]];
         ph.number[ph.numbers++] = static_cast<uint8_t>(i);
       }

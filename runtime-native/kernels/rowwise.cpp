@@ -19,7 +19,7 @@
 #include "row_schedule.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::rowwise {
 namespace {
 
 // What one thread works with.
@@ -43,7 +43,7 @@ struct Machine : Values {
     kept = blocks + p.blocks * p.block;
     columns = kept + p.rows_kept * p.padded();
     for (int i = 0; i < p.instructions; ++i)
-      if (p.code[i].step == Step::constant)
+      if (p.code[i].step == RowStep::constant)
         set_number(p.register_of(i), static_cast<float>(call.floats[p.code[i].a]));
   }
 
@@ -77,7 +77,7 @@ void describe(Shape& s) {
   for (int i = 0; i < p.inputs && s.ok(); ++i) s.operand(i, DType::f32, reach(i, true, true));
   for (int i = 0; i < p.instructions && s.ok(); ++i) {
     const RowInstruction& c = p.code[i];
-    if (c.step == Step::constant) s.require(s.floats() > 0, "reads a constant, but there are none");
+    if (c.step == RowStep::constant) s.require(s.floats() > 0, "reads a constant, but there are none");
     else s.require(p.register_of(i) > 0, "reads a register before it is set");
   }
   for (int i = 0; i < p.outputs && s.ok(); ++i)
@@ -111,15 +111,15 @@ void evaluate_number(Machine& m, int i) {
   const RowInstruction& c = m.p.code[i];
   const int r = m.p.register_of(i);
   switch (c.step) {
-    case Step::map:
+    case RowStep::map:
       evaluate(c.opcode, m.number[r], m.number[c.a], m.number[reads_two(c.opcode) ? c.b : c.a], 8);
       break;
     default:
       if (m.p.is_row[c.a]) {
-        const double factor = c.step == Step::mean ? 1.0 / static_cast<double>(m.p.n) : 1.0;
+        const double factor = c.step == RowStep::mean ? 1.0 / static_cast<double>(m.p.n) : 1.0;
         m.set_number(r, static_cast<float>(m.sum[i] * factor));
       } else {
-        const double times = c.step == Step::sum ? static_cast<double>(m.p.n) : 1.0;
+        const double times = c.step == RowStep::sum ? static_cast<double>(m.p.n) : 1.0;
         m.set_number(r, static_cast<float>(m.number[c.a][0] * times));
       }
   }
@@ -148,7 +148,7 @@ void fetch(Machine& m, int x, int64_t from, int64_t n) {
 
 void reduce_block(Machine& m, int i, int64_t n) {
   const RowInstruction& c = m.p.code[i];
-  if (c.step == Step::max) {
+  if (c.step == RowStep::max) {
     const double value = row_max(m.now[c.a], n);
     m.sum[i] = value > m.sum[i] || value != value ? value : m.sum[i];
   } else if (m.p.home[c.a] == Home::folded) {
@@ -212,7 +212,7 @@ void run_row(Machine& m, const Schedule& schedule) {
   for (int x = 0; x < p.inputs; ++x)
     if (!p.is_row[x]) m.set_number(x, m.call.f32(x)[m.cursor.at[x]]);
   for (int i = 0; i < p.instructions; ++i)
-    m.sum[i] = p.code[i].step == Step::max ? -__builtin_inf() : 0.0;
+    m.sum[i] = p.code[i].step == RowStep::max ? -__builtin_inf() : 0.0;
   for (int at = 0; at <= p.phases; ++at) {
     const Schedule::Phase& phase = schedule.phase[at];
     for (int k = 0; k < phase.numbers; ++k) evaluate_number(m, phase.number[k]);
@@ -314,7 +314,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel rowwise;
-const Kernel rowwise = {"rowwise", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"rowwise", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::rowwise

@@ -7,7 +7,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::sanitize {
 namespace {
 
 void describe(Shape& s) {
@@ -29,7 +29,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel sanitize;
-const Kernel sanitize = {"sanitize", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"sanitize", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::sanitize

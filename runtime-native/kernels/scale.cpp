@@ -3,7 +3,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::scale {
 namespace {
 
 void describe(Shape& s) {
@@ -22,7 +22,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel scale;
-const Kernel scale = {"scale", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"scale", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::scale

@@ -8,7 +8,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::sgd {
 namespace {
 
 void describe(Shape& s) {
@@ -44,7 +44,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel sgd;
-const Kernel sgd = {"sgd", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"sgd", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::sgd

@@ -5,7 +5,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::softmax {
 namespace {
 
 void describe(Shape& s) {
@@ -31,7 +31,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel softmax;
-const Kernel softmax = {"softmax", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"softmax", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::softmax

@@ -3,7 +3,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::softmax_grad {
 namespace {
 
 void describe(Shape& s) {
@@ -28,7 +28,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel softmax_grad;
-const Kernel softmax_grad = {"softmax_grad", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"softmax_grad", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::softmax_grad

@@ -9,7 +9,7 @@
 #include "anec/kernel.h"
 #include "rows.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::sum_squares {
 namespace {
 
 constexpr int64_t chunk = 16384;
@@ -64,7 +64,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel sum_squares;
-const Kernel sum_squares = {"sum_squares", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"sum_squares", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::sum_squares

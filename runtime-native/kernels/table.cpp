@@ -12,8 +12,8 @@ namespace anec::ANEC_LEVEL {
   X(embedding_grad) X(update_rows) X(fill) X(scale) X(sum_squares) X(sanitize) X(adamw) X(lion)  \
   X(sgd) X(perturb) X(perturb_stream) X(rowwise)
 
-#define ANEC_DECLARE(name) extern const Kernel name;
-#define ANEC_ENTRY(name) &name,
+#define ANEC_DECLARE(name) namespace name { extern const Kernel kernel; }
+#define ANEC_ENTRY(name) &name::kernel,
 ANEC_KERNELS(ANEC_DECLARE)
 
 std::span<const Kernel* const> kernels() {

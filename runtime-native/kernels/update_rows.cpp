@@ -5,7 +5,7 @@
 #include "anec/kernel.h"
 #include "anec/simd.h"
 
-namespace anec::ANEC_LEVEL {
+namespace anec::ANEC_LEVEL::update_rows {
 namespace {
 
 void describe(Shape& s) {
@@ -35,7 +35,7 @@ Fault run(const Call& call) {
 
 }  // namespace
 
-extern const Kernel update_rows;
-const Kernel update_rows = {"update_rows", describe, run};
+extern const Kernel kernel;
+const Kernel kernel = {"update_rows", describe, run};
 
-}  // namespace anec::ANEC_LEVEL
+}  // namespace anec::ANEC_LEVEL::update_rows

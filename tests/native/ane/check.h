@@ -45,13 +45,12 @@ inline void expect_part(const char* file, int line, const std::string& text,
   if (text.find(part) == text.npos) failed(file, line, shown(text) + " has no " + shown(part));
 }
 
-#define ANEC_JOIN2(a, b) a##b
-#define ANEC_JOIN(a, b) ANEC_JOIN2(a, b)
-#define TEST(sentence)                                                    \
-  static void ANEC_JOIN(test_, __LINE__)();                               \
-  static const ::anec::test::Registered ANEC_JOIN(registered_, __LINE__)( \
-      sentence, ANEC_JOIN(test_, __LINE__));                              \
-  static void ANEC_JOIN(test_, __LINE__)()
+#define ANEC_TEST2(sentence, number)                                                      \
+  static void test_##number();                                                            \
+  static const ::anec::test::Registered registered_##number(sentence, test_##number);     \
+  static void test_##number()
+#define ANEC_TEST(sentence, number) ANEC_TEST2(sentence, number)
+#define TEST(sentence) ANEC_TEST(sentence, __COUNTER__)
 #define EXPECT(condition) \
   if (!(condition)) ::anec::test::failed(__FILE__, __LINE__, #condition)
 #define EXPECT_EQUAL(a, b) ::anec::test::expect_equal(__FILE__, __LINE__, a, b)

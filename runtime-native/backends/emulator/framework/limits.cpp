@@ -49,7 +49,6 @@ bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-Error invalid(std::string why) { return Error{"", "InvalidMILProgram", std::move(why)}; }
 Error failed(std::string why) { return Error{"", "CompilationFailure", std::move(why)}; }
 
 int64_t elements(const OpCost& op) {

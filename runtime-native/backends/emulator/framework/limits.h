@@ -7,11 +7,17 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "../mil/mil.h"
 #include "anec/result.h"
 
 namespace anec::emulator {
+
+// The compiler's error for a program it cannot read.
+inline Error invalid(std::string why) {
+  return Error{"", "InvalidMILProgram", std::move(why)};
+}
 
 // Why a chip of this family (the 4 of m4) has no op of this name; empty if it has one.
 std::string refusal_of(std::string_view op, int family);

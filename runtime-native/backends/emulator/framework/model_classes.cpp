@@ -14,7 +14,6 @@ namespace anec::emulator {
 namespace {
 
 constexpr const char* compiler_domain = "com.apple.appleneuralengine.compiler";
-constexpr const char* engine_domain = "com.apple.appleneuralengine";
 constexpr int64_t state_loaded = 3;
 constexpr uint32_t highest_qos = 63;
 

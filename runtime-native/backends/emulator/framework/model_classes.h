@@ -13,6 +13,9 @@
 
 namespace anec::emulator {
 
+// The domain of the engine's own errors.
+inline constexpr const char* engine_domain = "com.apple.appleneuralengine";
+
 struct Descriptor : Object {
   std::string mil, options;
   std::vector<std::pair<std::string, std::string>> weights;  // path, bytes

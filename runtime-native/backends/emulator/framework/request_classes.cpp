@@ -11,9 +11,7 @@
 namespace anec::emulator {
 namespace {
 
-constexpr const char* engine_domain = "com.apple.appleneuralengine";
 constexpr int64_t connection_interrupted = 4097;  // NSXPCConnectionInterrupted
-constexpr int64_t page = 16384;
 
 std::string request_failure(const char* status, const char* kind, const char* words) {
   return std::string(

@@ -34,8 +34,6 @@ Service& service() {
   return *service;
 }
 
-Error invalid(std::string detail) { return Error{"", "InvalidMILProgram", std::move(detail)}; }
-
 int64_t round_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
 Result<PortLayout> layout_of(const Port& port) {

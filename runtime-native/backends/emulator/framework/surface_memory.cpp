@@ -14,7 +14,6 @@
 namespace anec::emulator {
 namespace {
 
-constexpr size_t page = 16384;
 constexpr int64_t largest = int64_t{1} << 36;
 constexpr uint32_t read_only = 1;
 constexpr int32_t no_memory = static_cast<int32_t>(0xe00002bd);     // kIOReturnNoMemory
@@ -45,7 +44,7 @@ int64_t property(const Dictionary& properties, const char* key) {
 SurfaceMemory::SurfaceMemory(int64_t s)
     : Object(declare_class("IOSurface"), Kind::surface), size(s) {
   bytes = static_cast<uint8_t*>(
-      std::aligned_alloc(page, static_cast<size_t>((s + 16383) / 16384 * 16384)));
+      std::aligned_alloc(page, static_cast<size_t>((s + page - 1) / page * page)));
   // What new memory holds is anybody's guess.
   if (bytes != nullptr) std::memset(bytes, 0xA5, static_cast<size_t>(s));
   ++counters().surfaces;

@@ -13,6 +13,9 @@
 
 namespace anec::emulator {
 
+// What a surface occupies is a multiple of this, in bytes.
+inline constexpr int64_t page = 16384;
+
 struct SurfaceMemory : Object {
   uint8_t* bytes;
   int64_t size;

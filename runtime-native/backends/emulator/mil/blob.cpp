@@ -11,7 +11,7 @@
 namespace anec::emulator {
 namespace {
 
-constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kBlobAlignment = 64;
 constexpr uint32_t kSentinel = 0xdeadbeef, kVersion = 2;
 
 constexpr ElementType kCodes[] = {
@@ -69,12 +69,12 @@ bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType typ
     problem = std::move(what);
     return false;
   };
-  if (file.size() < kAlignment) return fail("the file has " + number(file.size()) + " bytes");
+  if (file.size() < kBlobAlignment) return fail("the file has " + number(file.size()) + " bytes");
   if (field<uint32_t>(file, 4) != kVersion)
     return fail("the file's version is " + number(field<uint32_t>(file, 4)) + ", not 2");
-  if (offset < kAlignment || offset % kAlignment != 0)
+  if (offset < kBlobAlignment || offset % kBlobAlignment != 0)
     return fail("offsets are multiples of 64, from 64 on");
-  if (offset > file.size() || file.size() - offset < kAlignment)
+  if (offset > file.size() || file.size() - offset < kBlobAlignment)
     return fail("the file has " + number(file.size()) + " bytes");
   if (field<uint32_t>(file, offset) != kSentinel) return fail("no descriptor starts there");
 
@@ -93,7 +93,7 @@ bool read_record(std::span<const uint8_t> file, uint64_t offset, ElementType typ
   // The payload is where the record says, even if that is 0 (fact: blob_record).
   if (start > file.size() || bytes > file.size() - start)
     return fail("the " + number(bytes) + " bytes of the payload end behind the file");
-  for (uint64_t at = offset + 32; at < offset + kAlignment; at += 8)
+  for (uint64_t at = offset + 32; at < offset + kBlobAlignment; at += 8)
     if (field<uint64_t>(file, at) != 0)
       return fail("the descriptor's reserved fields are not zero");
 

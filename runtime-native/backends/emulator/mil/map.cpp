@@ -5,7 +5,7 @@
 namespace anec::emulator {
 namespace {
 
-constexpr size_t kMost = 6;  // operands
+constexpr size_t kMostOperands = 6;
 
 struct MappedOperand {
   int in;
@@ -41,8 +41,8 @@ void merge(Plan& plan) {
 // Elements begin .. end of the row of the last dimension that starts at dense place `row`.
 void map_part(const Run& run, const Plan& plan, int64_t row, int64_t begin, int64_t end,
               const int64_t* starts) {
-  double buffers[kMost][kBlock], results[kBlock];
-  const double* in[kMost] = {};
+  double buffers[kMostOperands][kBlock], results[kBlock];
+  const double* in[kMostOperands] = {};
   const MapFunction f =
       run.exact() && plan.options.exact != nullptr ? plan.options.exact : plan.function;
   for (int64_t at = begin; at < end; at += kBlock) {
@@ -62,7 +62,7 @@ void map_part(const Run& run, const Plan& plan, int64_t row, int64_t begin, int6
 void run_map(const Run& run, const Plan& plan) {
   const int64_t width = plan.shape.back(), rows = size_of(plan.shape) / width;
   const auto part = [&](int64_t row, int64_t begin, int64_t end) {
-    int64_t starts[kMost] = {};
+    int64_t starts[kMostOperands] = {};
     int64_t rest = row;
     for (size_t d = plan.shape.size() - 1; d-- > 0;) {
       const int64_t index = rest % plan.shape[d];

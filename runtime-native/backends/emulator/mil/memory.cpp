@@ -8,10 +8,12 @@
 namespace anec::emulator {
 namespace {
 
-constexpr int64_t kAlignment = 64;
+constexpr int64_t kBufferAlignment = 64;
 constexpr int64_t kMostBytes = int64_t{1} << 33;  // no program of the engine comes near
 
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t padded(int64_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
 
 struct Placed {
   int64_t begin, end;
@@ -44,7 +46,7 @@ class Arena {
 
 Memory::Block Memory::allocate(size_t bytes) {
   return Block(static_cast<std::byte*>(
-      ::operator new(bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow)));
+      ::operator new(bytes == 0 ? 1 : bytes, std::align_val_t{kBufferAlignment}, std::nothrow)));
 }
 
 bool Memory::serves(const Numerics& numerics, int threads) const {
@@ -64,20 +66,20 @@ bool Memory::place() {
     const Storage& s = plan_.storages[i];
     if (!s.is_constant || s.constant >= 0) continue;
     offsets[i] = fixed;
-    fixed += aligned(s.cells * int64_t(sizeof(float)));
+    fixed += padded(s.cells * int64_t(sizeof(float)));
   }
   // Storages are numbered in the order of the steps that write them.
   Arena arena;
   for (size_t i = 0; i < plan_.storages.size(); ++i) {
     const Storage& s = plan_.storages[i];
     if (s.is_constant) continue;
-    offsets[i] = fixed + arena.place(aligned(s.cells * int64_t(sizeof(float))), s.first,
+    offsets[i] = fixed + arena.place(padded(s.cells * int64_t(sizeof(float))), s.first,
                                      std::max(s.first, s.last));
   }
   int64_t scratch = 0;
   for (const Step& step : plan_.steps) {
-    scratch = std::max(scratch, aligned(step.scratch));
-    thread_stride_ = std::max(thread_stride_, aligned(step.thread_scratch));
+    scratch = std::max(scratch, padded(step.scratch));
+    thread_stride_ = std::max(thread_stride_, padded(step.thread_scratch));
   }
   const int64_t total = fixed + arena.size() + scratch + thread_stride_ * threads_;
   if (total > kMostBytes) return false;

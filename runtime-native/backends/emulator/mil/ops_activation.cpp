@@ -112,27 +112,28 @@ bool softplus_parametric(Call& c) {
 constexpr const char* kAlpha = "x:floats alpha:scalar";
 constexpr const char* kBoth = "x:floats alpha:scalar beta:scalar";
 
-constexpr OpSpec kOps[] = {
-    {"relu", "x:numbers", plain<relu>},
-    {"relu6", "x:floats", plain<relu6>},
-    {"sigmoid", "x:floats", plain<sigmoid, map1<table::sigmoid>>},
-    {"silu", "x:floats", plain<silu, map1<table::silu>>},
-    {"softsign", "x:floats", plain<softsign>},
-    {"softplus", "x:floats", plain<softplus, map1<table::softplus>>},
-    {"gelu", "x:floats mode:text", gelu_op},
-    {"leaky_relu", kAlpha, with_alpha<leaky_relu>},
-    {"elu", kAlpha, with_alpha<elu>},
-    {"thresholded_relu", kAlpha, with_alpha<thresholded_relu>},
-    {"clamped_relu", kBoth, with_both<clamped_relu>},
-    {"linear_activation", kBoth, with_both<linear>},
-    {"scaled_tanh", kBoth, with_both<scaled_tanh>},
-    {"sigmoid_hard", kBoth, with_both<hard_sigmoid>},
-    {"prelu", "x:floats alpha:floats", prelu},
-    {"softplus_parametric", "x:floats alpha:floats beta:floats", softplus_parametric},
-};
-
 }  // namespace
 
-std::span<const OpSpec> activation_ops() { return kOps; }
+std::span<const OpSpec> activation_ops() {
+  static constexpr OpSpec list[] = {
+      {"relu", "x:numbers", plain<relu>},
+      {"relu6", "x:floats", plain<relu6>},
+      {"sigmoid", "x:floats", plain<sigmoid, map1<table::sigmoid>>},
+      {"silu", "x:floats", plain<silu, map1<table::silu>>},
+      {"softsign", "x:floats", plain<softsign>},
+      {"softplus", "x:floats", plain<softplus, map1<table::softplus>>},
+      {"gelu", "x:floats mode:text", gelu_op},
+      {"leaky_relu", kAlpha, with_alpha<leaky_relu>},
+      {"elu", kAlpha, with_alpha<elu>},
+      {"thresholded_relu", kAlpha, with_alpha<thresholded_relu>},
+      {"clamped_relu", kBoth, with_both<clamped_relu>},
+      {"linear_activation", kBoth, with_both<linear>},
+      {"scaled_tanh", kBoth, with_both<scaled_tanh>},
+      {"sigmoid_hard", kBoth, with_both<hard_sigmoid>},
+      {"prelu", "x:floats alpha:floats", prelu},
+      {"softplus_parametric", "x:floats alpha:floats beta:floats", softplus_parametric},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

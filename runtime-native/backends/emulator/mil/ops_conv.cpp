@@ -145,15 +145,16 @@ bool conv(Call& c) {
   });
 }
 
-constexpr OpSpec kOps[] = {
-    {"conv",
-     "x:floats weight:floats bias:floats? strides:ints? pad_type:text? pad:ints? dilations:ints? "
-     "groups:int?",
-     conv},
-};
-
 }  // namespace
 
-std::span<const OpSpec> convolution_ops() { return kOps; }
+std::span<const OpSpec> convolution_ops() {
+  static constexpr OpSpec list[] = {
+      {"conv",
+       "x:floats weight:floats bias:floats? strides:ints? pad_type:text? pad:ints? dilations:ints? "
+       "groups:int?",
+       conv},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

@@ -49,11 +49,11 @@ bool with_epsilon(Call& c) {
   return map(c, {&c.one("x"), &c.one("epsilon")}, map2<shifted<F>>, {.exact = map2<Exact>});
 }
 
-double larger(double x, double y) {
+double maximum(double x, double y) {
   if (x != x || y != y) return x != x ? x : y;
   return x == y ? (std::signbit(x) ? y : x) : (x > y ? x : y);
 }
-double smaller(double x, double y) {
+double minimum(double x, double y) {
   if (x != x || y != y) return x != x ? x : y;
   return x == y ? (std::signbit(x) ? x : y) : (x < y ? x : y);
 }
@@ -166,76 +166,77 @@ bool select(Call& c) {
 bool clip(Call& c) {
   c.result(c.one("x"));
   const auto limit = [](const double* const* in, const double*, double* out, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) out[i] = smaller(in[2][i], larger(in[1][i], in[0][i]));
+    for (int64_t i = 0; i < n; ++i) out[i] = minimum(in[2][i], maximum(in[1][i], in[0][i]));
   };
   return map(c, {&c.one("x"), &c.one("alpha"), &c.one("beta")}, limit);
 }
 
 bool threshold(Call& c) {
   c.result(c.one("x"));
-  return map(c, {&c.one("x"), &c.one("alpha")}, map2<larger>);
+  return map(c, {&c.one("x"), &c.one("alpha")}, map2<maximum>);
 }
 
 constexpr const char* kTwo = "x:numbers y:numbers";
 constexpr const char* kTwoBools = "x:bools y:bools";
 
-constexpr OpSpec kOps[] = {
-    {"identity", "x:values", identity},
-    {"cast", "x:values dtype:text", cast},
-    {"constexpr_cast", "source_val:values output_dtype:text", constexpr_cast},
-    {"add", kTwo, binary<add>},
-    {"sub", kTwo, binary<sub>},
-    {"mul", kTwo, binary<mul>},
-    {"real_div", kTwo, binary<real_div>},
-    {"floor_div", kTwo, binary<floor_div>},
-    {"mod", kTwo, binary<mod>},
-    {"pow", kTwo, binary<power>},
-    {"maximum", kTwo, binary<larger>},
-    {"minimum", kTwo, binary<smaller>},
-    {"equal", kTwo, binary<equal, true>},
-    {"not_equal", kTwo, binary<not_equal, true>},
-    {"less", kTwo, binary<less, true>},
-    {"less_equal", kTwo, binary<less_equal, true>},
-    {"greater", kTwo, binary<greater, true>},
-    {"greater_equal", kTwo, binary<greater_equal, true>},
-    {"logical_and", kTwoBools, binary<logical_and, true, true>},
-    {"logical_or", kTwoBools, binary<logical_or, true, true>},
-    {"logical_xor", kTwoBools, binary<logical_xor, true, true>},
-    {"logical_not", "x:bools", logical_not_op},
-    {"select", "cond:bools a:values b:values", select},
-    {"clip", "x:numbers alpha:number beta:number", clip},
-    {"threshold", "x:numbers alpha:number", threshold},
-    {"abs", "x:numbers", unary<absolute>},
-    {"neg", "x:numbers", unary<negative>},
-    {"sign", "x:numbers", unary<sign>},
-    {"square", "x:numbers", unary<square>},
-    {"sqrt", "x:floats", unary<root, map1<table::sqrt>>},
-    {"exp", "x:floats", unary<exponential, map1<table::exp>>},
-    {"exp2", "x:numbers", unary<exponential2, map1<table::exp2>>},
-    {"erf", "x:floats", unary<error_function, map1<table::erf>>},
-    {"floor", "x:floats", unary<floor_of>},
-    {"ceil", "x:floats", unary<ceil_of>},
-    {"round", "x:floats", unary<round_of>},
-    {"sin", "x:floats", unary<sine, map1<table::sin>>},
-    {"cos", "x:floats", unary<cosine, map1<table::cos>>},
-    {"tan", "x:floats", unary<tangent>},
-    {"asin", "x:floats", unary<arcsine>},
-    {"acos", "x:floats", unary<arccosine>},
-    {"atan", "x:floats", unary<arctangent>},
-    {"sinh", "x:floats", unary<hyperbolic_sine>},
-    {"cosh", "x:floats", unary<hyperbolic_cosine>},
-    {"tanh", "x:floats", unary<hyperbolic_tangent, map1<table::tanh>>},
-    {"asinh", "x:floats", unary<area_sine>},
-    {"acosh", "x:floats", unary<area_cosine>},
-    {"atanh", "x:floats", unary<area_tangent>},
-    // Without `epsilon` the engine's compiler refuses these three.
-    {"rsqrt", "x:floats epsilon:scalar", with_epsilon<inverse_root, table::rsqrt>},
-    {"log", "x:floats epsilon:scalar", with_epsilon<logarithm, table::log>},
-    {"inverse", "x:floats epsilon:scalar", with_epsilon<inverse, table::inverse>},
-};
-
 }  // namespace
 
-std::span<const OpSpec> elementwise_ops() { return kOps; }
+std::span<const OpSpec> elementwise_ops() {
+  static constexpr OpSpec list[] = {
+      {"identity", "x:values", identity},
+      {"cast", "x:values dtype:text", cast},
+      {"constexpr_cast", "source_val:values output_dtype:text", constexpr_cast},
+      {"add", kTwo, binary<add>},
+      {"sub", kTwo, binary<sub>},
+      {"mul", kTwo, binary<mul>},
+      {"real_div", kTwo, binary<real_div>},
+      {"floor_div", kTwo, binary<floor_div>},
+      {"mod", kTwo, binary<mod>},
+      {"pow", kTwo, binary<power>},
+      {"maximum", kTwo, binary<maximum>},
+      {"minimum", kTwo, binary<minimum>},
+      {"equal", kTwo, binary<equal, true>},
+      {"not_equal", kTwo, binary<not_equal, true>},
+      {"less", kTwo, binary<less, true>},
+      {"less_equal", kTwo, binary<less_equal, true>},
+      {"greater", kTwo, binary<greater, true>},
+      {"greater_equal", kTwo, binary<greater_equal, true>},
+      {"logical_and", kTwoBools, binary<logical_and, true, true>},
+      {"logical_or", kTwoBools, binary<logical_or, true, true>},
+      {"logical_xor", kTwoBools, binary<logical_xor, true, true>},
+      {"logical_not", "x:bools", logical_not_op},
+      {"select", "cond:bools a:values b:values", select},
+      {"clip", "x:numbers alpha:number beta:number", clip},
+      {"threshold", "x:numbers alpha:number", threshold},
+      {"abs", "x:numbers", unary<absolute>},
+      {"neg", "x:numbers", unary<negative>},
+      {"sign", "x:numbers", unary<sign>},
+      {"square", "x:numbers", unary<square>},
+      {"sqrt", "x:floats", unary<root, map1<table::sqrt>>},
+      {"exp", "x:floats", unary<exponential, map1<table::exp>>},
+      {"exp2", "x:numbers", unary<exponential2, map1<table::exp2>>},
+      {"erf", "x:floats", unary<error_function, map1<table::erf>>},
+      {"floor", "x:floats", unary<floor_of>},
+      {"ceil", "x:floats", unary<ceil_of>},
+      {"round", "x:floats", unary<round_of>},
+      {"sin", "x:floats", unary<sine, map1<table::sin>>},
+      {"cos", "x:floats", unary<cosine, map1<table::cos>>},
+      {"tan", "x:floats", unary<tangent>},
+      {"asin", "x:floats", unary<arcsine>},
+      {"acos", "x:floats", unary<arccosine>},
+      {"atan", "x:floats", unary<arctangent>},
+      {"sinh", "x:floats", unary<hyperbolic_sine>},
+      {"cosh", "x:floats", unary<hyperbolic_cosine>},
+      {"tanh", "x:floats", unary<hyperbolic_tangent, map1<table::tanh>>},
+      {"asinh", "x:floats", unary<area_sine>},
+      {"acosh", "x:floats", unary<area_cosine>},
+      {"atanh", "x:floats", unary<area_tangent>},
+      // Without `epsilon` the engine's compiler refuses these three.
+      {"rsqrt", "x:floats epsilon:scalar", with_epsilon<inverse_root, table::rsqrt>},
+      {"log", "x:floats epsilon:scalar", with_epsilon<logarithm, table::log>},
+      {"inverse", "x:floats epsilon:scalar", with_epsilon<inverse, table::inverse>},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

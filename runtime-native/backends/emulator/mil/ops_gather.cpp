@@ -119,17 +119,18 @@ bool one_hot(Call& c) {
   });
 }
 
-constexpr OpSpec kOps[] = {
-    {"gather", "x:values indices:wholes axis:int? batch_dims:int? validate_indices:flag?", gather},
-    {"gather_along_axis", "x:values indices:wholes axis:int? validate_indices:flag?",
-     gather_along_axis},
-    {"one_hot",
-     "indices:wholes one_hot_vector_size:int axis:int? on_value:number? off_value:number?",
-     one_hot},
-};
-
 }  // namespace
 
-std::span<const OpSpec> gather_ops() { return kOps; }
+std::span<const OpSpec> gather_ops() {
+  static constexpr OpSpec list[] = {
+      {"gather", "x:values indices:wholes axis:int? batch_dims:int? validate_indices:flag?", gather},
+      {"gather_along_axis", "x:values indices:wholes axis:int? validate_indices:flag?",
+       gather_along_axis},
+      {"one_hot",
+       "indices:wholes one_hot_vector_size:int axis:int? on_value:number? off_value:number?",
+       one_hot},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

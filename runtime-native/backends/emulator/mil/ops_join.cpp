@@ -121,14 +121,15 @@ bool split(Call& c) {
   });
 }
 
-constexpr OpSpec kOps[] = {
-    {"concat", "values:values* axis:int interleave:flag?", concat},
-    {"stack", "values:values* axis:int", stack},
-    {"split", "x:values num_splits:int? split_sizes:ints? axis:int", split},
-};
-
 }  // namespace
 
-std::span<const OpSpec> join_ops() { return kOps; }
+std::span<const OpSpec> join_ops() {
+  static constexpr OpSpec list[] = {
+      {"concat", "values:values* axis:int interleave:flag?", concat},
+      {"stack", "values:values* axis:int", stack},
+      {"split", "x:values num_splits:int? split_sizes:ints? axis:int", split},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

@@ -145,16 +145,17 @@ bool batch_norm(Call& c) {
              batch_norm_map);
 }
 
-constexpr OpSpec kOps[] = {
-    {"layer_norm", "x:floats axes:ints? gamma:floats? beta:floats? epsilon:scalar?", layer_norm},
-    {"batch_norm",
-     "x:floats mean:floats variance:floats gamma:floats? beta:floats? epsilon:scalar?", batch_norm},
-    {"instance_norm", "x:floats gamma:floats? beta:floats? epsilon:scalar?", instance_norm},
-    {"l2_norm", "x:floats epsilon:scalar?", l2_norm},
-};
-
 }  // namespace
 
-std::span<const OpSpec> normalization_ops() { return kOps; }
+std::span<const OpSpec> normalization_ops() {
+  static constexpr OpSpec list[] = {
+      {"layer_norm", "x:floats axes:ints? gamma:floats? beta:floats? epsilon:scalar?", layer_norm},
+      {"batch_norm",
+       "x:floats mean:floats variance:floats gamma:floats? beta:floats? epsilon:scalar?", batch_norm},
+      {"instance_norm", "x:floats gamma:floats? beta:floats? epsilon:scalar?", instance_norm},
+      {"l2_norm", "x:floats epsilon:scalar?", l2_norm},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

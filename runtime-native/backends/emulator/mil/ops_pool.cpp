@@ -135,17 +135,18 @@ bool l2_pool(Call& c) { return pool(c, 2, euclidean); }
 constexpr const char* kPool =
     "x:floats kernel_sizes:ints strides:ints? pad_type:text? pad:ints? ceil_mode:flag?";
 
-constexpr OpSpec kOps[] = {
-    {"avg_pool",
-     "x:floats kernel_sizes:ints strides:ints? pad_type:text? pad:ints? ceil_mode:flag? "
-     "exclude_padding_from_average:flag?",
-     avg_pool},
-    {"max_pool", kPool, max_pool},
-    {"l2_pool", kPool, l2_pool},
-};
-
 }  // namespace
 
-std::span<const OpSpec> pool_ops() { return kOps; }
+std::span<const OpSpec> pool_ops() {
+  static constexpr OpSpec list[] = {
+      {"avg_pool",
+       "x:floats kernel_sizes:ints strides:ints? pad_type:text? pad:ints? ceil_mode:flag? "
+       "exclude_padding_from_average:flag?",
+       avg_pool},
+      {"max_pool", kPool, max_pool},
+      {"l2_pool", kPool, l2_pool},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

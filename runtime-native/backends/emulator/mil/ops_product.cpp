@@ -256,15 +256,16 @@ bool attention(Call& c) {
   });
 }
 
-constexpr OpSpec kOps[] = {
-    {"matmul", "x:numbers y:numbers transpose_x:flag? transpose_y:flag?", matmul},
-    {"linear", "x:numbers weight:numbers bias:numbers?", linear},
-    {"scaled_dot_product_attention", "query:floats key:floats value:floats attn_mask:values?",
-     attention},
-};
-
 }  // namespace
 
-std::span<const OpSpec> product_ops() { return kOps; }
+std::span<const OpSpec> product_ops() {
+  static constexpr OpSpec list[] = {
+      {"matmul", "x:numbers y:numbers transpose_x:flag? transpose_y:flag?", matmul},
+      {"linear", "x:numbers weight:numbers bias:numbers?", linear},
+      {"scaled_dot_product_attention", "query:floats key:floats value:floats attn_mask:values?",
+       attention},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

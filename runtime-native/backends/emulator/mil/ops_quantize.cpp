@@ -211,17 +211,18 @@ bool palette(Call& c) {
 
 constexpr const char* kAffine = "quantized_data:bytes scale:floats zero_point:numbers axis:int";
 
-constexpr OpSpec kOps[] = {
-    {"quantize", "input:floats scale:floats zero_point:bytes? axis:int? output_dtype:text",
-     quantize},
-    {"dequantize", "input:bytes scale:floats zero_point:bytes? axis:int?", dequantize},
-    {"constexpr_affine_dequantize", kAffine, affine_dequantize},
-    {"constexpr_lut_to_dense", "indices:wholes lut:values shape:ints? vector_axis:int?", palette},
-    {"constexpr_blockwise_shift_scale", "data:numbers scale:floats offset:numbers?", blockwise},
-};
-
 }  // namespace
 
-std::span<const OpSpec> quantization_ops() { return kOps; }
+std::span<const OpSpec> quantization_ops() {
+  static constexpr OpSpec list[] = {
+      {"quantize", "input:floats scale:floats zero_point:bytes? axis:int? output_dtype:text",
+       quantize},
+      {"dequantize", "input:bytes scale:floats zero_point:bytes? axis:int?", dequantize},
+      {"constexpr_affine_dequantize", kAffine, affine_dequantize},
+      {"constexpr_lut_to_dense", "indices:wholes lut:values shape:ints? vector_axis:int?", palette},
+      {"constexpr_blockwise_shift_scale", "data:numbers scale:floats offset:numbers?", blockwise},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

@@ -251,31 +251,32 @@ bool band_part(Call& c) {
 constexpr const char* kReduction = "x:numbers axes:ints? keep_dims:flag?";
 constexpr const char* kPlace = "x:numbers axis:int? keep_dims:flag? output_dtype:text?";
 
-constexpr OpSpec kOps[] = {
-    {"reduce_sum", kReduction, reduction<sum>},
-    {"reduce_mean", kReduction, reduction<mean>},
-    {"reduce_max", kReduction, reduction<largest>},
-    {"reduce_min", kReduction, reduction<smallest>},
-    {"reduce_prod", kReduction, reduction<product>},
-    {"reduce_l1_norm", kReduction, reduction<l1_norm>},
-    {"reduce_l2_norm", kReduction, reduction<l2_norm>},
-    {"reduce_sum_square", kReduction, reduction<sum_square>},
-    {"reduce_log_sum", kReduction, reduction<log_sum>},
-    {"reduce_log_sum_exp", kReduction, log_sum_exp_op},
-    {"reduce_argmax", kPlace, place<place_of_largest>},
-    {"reduce_argmin", kPlace, place<place_of_smallest>},
-    {"softmax", "x:floats axis:int?", softmax},
-    {"cumsum", "x:numbers axis:int? exclusive:flag? reverse:flag?", cumsum},
-    {"argsort", "x:numbers axis:int? ascending:flag?", argsort},
-    {"topk",
-     "x:numbers k:int? axis:int? ascending:flag? sort:flag? return_indices:flag? "
-     "output_indices_dtype:text?",
-     topk},
-    {"band_part", "x:values lower:int? upper:int?", band_part},
-};
-
 }  // namespace
 
-std::span<const OpSpec> reduction_ops() { return kOps; }
+std::span<const OpSpec> reduction_ops() {
+  static constexpr OpSpec list[] = {
+      {"reduce_sum", kReduction, reduction<sum>},
+      {"reduce_mean", kReduction, reduction<mean>},
+      {"reduce_max", kReduction, reduction<largest>},
+      {"reduce_min", kReduction, reduction<smallest>},
+      {"reduce_prod", kReduction, reduction<product>},
+      {"reduce_l1_norm", kReduction, reduction<l1_norm>},
+      {"reduce_l2_norm", kReduction, reduction<l2_norm>},
+      {"reduce_sum_square", kReduction, reduction<sum_square>},
+      {"reduce_log_sum", kReduction, reduction<log_sum>},
+      {"reduce_log_sum_exp", kReduction, log_sum_exp_op},
+      {"reduce_argmax", kPlace, place<place_of_largest>},
+      {"reduce_argmin", kPlace, place<place_of_smallest>},
+      {"softmax", "x:floats axis:int?", softmax},
+      {"cumsum", "x:numbers axis:int? exclusive:flag? reverse:flag?", cumsum},
+      {"argsort", "x:numbers axis:int? ascending:flag?", argsort},
+      {"topk",
+       "x:numbers k:int? axis:int? ascending:flag? sort:flag? return_indices:flag? "
+       "output_indices_dtype:text?",
+       topk},
+      {"band_part", "x:values lower:int? upper:int?", band_part},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

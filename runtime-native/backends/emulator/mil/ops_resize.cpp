@@ -172,23 +172,24 @@ bool resize(Call& c) {
 
 constexpr const char* kTarget = "x:floats target_size_height:int target_size_width:int";
 
-constexpr OpSpec kOps[] = {
-    {"resize_nearest_neighbor", kTarget, resize_nearest},
-    {"upsample_nearest_neighbor",
-     "x:floats scale_factor_height:factor? scale_factor_width:factor?", upsample_nearest},
-    {"resize_bilinear",
-     "x:floats target_size_height:int? target_size_width:int? sampling_mode:text?",
-     resize_bilinear},
-    {"upsample_bilinear",
-     "x:floats scale_factor_height:factor? scale_factor_width:factor? align_corners:flag? "
-     "half_pixel_centers:flag?",
-     upsample_bilinear},
-    {"resize",
-     "x:floats shape:ints resized_dims:int interpolation_mode:text? sampling_mode:text?", resize},
-};
-
 }  // namespace
 
-std::span<const OpSpec> resize_ops() { return kOps; }
+std::span<const OpSpec> resize_ops() {
+  static constexpr OpSpec list[] = {
+      {"resize_nearest_neighbor", kTarget, resize_nearest},
+      {"upsample_nearest_neighbor",
+       "x:floats scale_factor_height:factor? scale_factor_width:factor?", upsample_nearest},
+      {"resize_bilinear",
+       "x:floats target_size_height:int? target_size_width:int? sampling_mode:text?",
+       resize_bilinear},
+      {"upsample_bilinear",
+       "x:floats scale_factor_height:factor? scale_factor_width:factor? align_corners:flag? "
+       "half_pixel_centers:flag?",
+       upsample_bilinear},
+      {"resize",
+       "x:floats shape:ints resized_dims:int interpolation_mode:text? sampling_mode:text?", resize},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

@@ -159,19 +159,20 @@ bool tile(Call& c) {
   return copy(c, x, box);
 }
 
-constexpr OpSpec kOps[] = {
-    {"reshape", "x:values shape:ints", reshape},
-    {"transpose", "x:values perm:ints", transpose},
-    {"expand_dims", "x:values axes:ints", expand_dims},
-    {"squeeze", "x:values axes:ints?", squeeze},
-    {"flatten2d", "x:values axis:int?", flatten2d},
-    {"reverse", "x:values axes:ints?", reverse},
-    {"sliding_windows", "x:values axis:int size:int stride:int?", sliding_windows},
-    {"tile", "x:values reps:ints", tile},
-};
-
 }  // namespace
 
-std::span<const OpSpec> shape_ops() { return kOps; }
+std::span<const OpSpec> shape_ops() {
+  static constexpr OpSpec list[] = {
+      {"reshape", "x:values shape:ints", reshape},
+      {"transpose", "x:values perm:ints", transpose},
+      {"expand_dims", "x:values axes:ints", expand_dims},
+      {"squeeze", "x:values axes:ints?", squeeze},
+      {"flatten2d", "x:values axis:int?", flatten2d},
+      {"reverse", "x:values axes:ints?", reverse},
+      {"sliding_windows", "x:values axis:int size:int stride:int?", sliding_windows},
+      {"tile", "x:values reps:ints", tile},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

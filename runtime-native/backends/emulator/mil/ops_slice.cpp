@@ -210,16 +210,17 @@ bool crop(Call& c) {
 #define ANEC_SLICE \
   "begin:ints end:ints stride:ints? begin_mask:flags? end_mask:flags? squeeze_mask:flags?"
 
-constexpr OpSpec kOps[] = {
-    {"slice_by_size", "x:values begin:ints size:ints", slice_by_size},
-    {"slice_by_index", "x:values " ANEC_SLICE, slice_by_index},
-    {"slice_update", "x:values update:values " ANEC_SLICE, slice_update},
-    {"pad", "x:values pad:ints mode:text? constant_val:number?", pad},
-    {"crop", "x:floats crop_height:ints crop_width:ints", crop},
-};
-
 }  // namespace
 
-std::span<const OpSpec> slice_ops() { return kOps; }
+std::span<const OpSpec> slice_ops() {
+  static constexpr OpSpec list[] = {
+      {"slice_by_size", "x:values begin:ints size:ints", slice_by_size},
+      {"slice_by_index", "x:values " ANEC_SLICE, slice_by_index},
+      {"slice_update", "x:values update:values " ANEC_SLICE, slice_update},
+      {"pad", "x:values pad:ints mode:text? constant_val:number?", pad},
+      {"crop", "x:floats crop_height:ints crop_width:ints", crop},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

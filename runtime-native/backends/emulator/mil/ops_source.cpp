@@ -68,15 +68,16 @@ bool shape_op(Call& c) {
   });
 }
 
-constexpr OpSpec kOps[] = {
-    {"fill", "shape:ints value:values?", fill},
-    {"fill_like", "ref_tensor:values value:values?", fill_like},
-    {"range_1d", "start:factor end:factor step:factor", range_1d},
-    {"shape", "x:values", shape_op},
-};
-
 }  // namespace
 
-std::span<const OpSpec> source_ops() { return kOps; }
+std::span<const OpSpec> source_ops() {
+  static constexpr OpSpec list[] = {
+      {"fill", "shape:ints value:values?", fill},
+      {"fill_like", "ref_tensor:values value:values?", fill_like},
+      {"range_1d", "start:factor end:factor step:factor", range_1d},
+      {"shape", "x:values", shape_op},
+  };
+  return list;
+}
 
 }  // namespace anec::emulator

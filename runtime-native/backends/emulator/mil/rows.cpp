@@ -54,7 +54,7 @@ struct Layout {
   }
 };
 
-struct Plan {
+struct RowLoop {
   Layout from, to;
   int64_t rows, width, count;
   int in;
@@ -67,7 +67,7 @@ struct Plan {
   int64_t together = 1;  // rows that are read at once
 };
 
-void load_rows(const Plan& p, const Run& run, int64_t start, int64_t rows, double* out) {
+void load_rows(const RowLoop& p, const Run& run, int64_t start, int64_t rows, double* out) {
   const float* in = run.in[p.in] + start;
   const int64_t step = p.from.inner.strides.back(), n = p.from.inner.shape.back();
   p.from.each_run([&](int64_t k, int64_t at) {
@@ -83,7 +83,7 @@ void load_rows(const Plan& p, const Run& run, int64_t start, int64_t rows, doubl
   });
 }
 
-void store_rows(const Plan& p, const Run& run, int64_t start, int64_t rows, const double* in) {
+void store_rows(const RowLoop& p, const Run& run, int64_t start, int64_t rows, const double* in) {
   float* out = run.out[0] + start;
   if (!p.as_row) {
     const int64_t step = p.to.inner.strides.back();
@@ -98,7 +98,7 @@ void store_rows(const Plan& p, const Run& run, int64_t start, int64_t rows, cons
   });
 }
 
-void run_rows(const Run& run, const Plan& p) {
+void run_rows(const Run& run, const RowLoop& p) {
   double constants[8];
   size_t known = 0;
   for (const auto& [in, type] : p.scalars)
@@ -132,7 +132,7 @@ bool map_rows(Call& c, const Operand& x, const Shape& axes, int64_t count, RowFu
               RowOptions options) {
   Shape to = x.shape;
   for (const int64_t axis : axes) to[size_t(axis)] = axes.size() == 1 ? count : 1;
-  Plan p{Layout(x.shape, axes),
+  RowLoop p{Layout(x.shape, axes),
          Layout(to, axes),
          1,
          1,

@@ -8,12 +8,12 @@ namespace anec::emulator {
 namespace {
 
 // Larger parameters would overflow what is computed from them.
-constexpr int64_t kMost = int64_t{1} << 28;
+constexpr int64_t kLargestParameter = int64_t{1} << 28;
 
 bool list(Call& c, const char* name, size_t count, int64_t otherwise, int64_t least, Shape& out) {
   out = c.ints(name).value_or(Shape(count, otherwise));
   bool fits = out.size() == count;
-  for (const int64_t n : out) fits = fits && n >= least && n <= kMost;
+  for (const int64_t n : out) fits = fits && n >= least && n <= kLargestParameter;
   return fits || c.fail(name, "needs " + std::to_string(count) + " numbers, none below " +
                                   std::to_string(least));
 }
