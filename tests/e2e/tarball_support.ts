@@ -1,6 +1,6 @@
 /** The package as npm packs it, and command lines in the folder of somebody who installs it. */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageRoot } from "../../dsl/index.ts";
@@ -72,10 +72,12 @@ export function pack(from: string, into: string, env: NodeJS.ProcessEnv): Packed
 /** The package without prebuilt runtimes: its folder, unpacked, and the size of its tarball. */
 export function leanPackage(folder: string, env: NodeJS.ProcessEnv) {
   const lean = join(folder, "lean");
-  const { path } = pack(root, lean, env);
+  const { path, bytes } = pack(root, lean, env);
   must("tar", ["-xzf", path, "-C", lean], folder, env);
   const unpacked = join(lean, "package");
-  rmSync(join(unpacked, "prebuilds"), { recursive: true, force: true });
+  const prebuilds = join(unpacked, "prebuilds");
+  if (!existsSync(prebuilds)) return { folder: unpacked, bytes };
+  rmSync(prebuilds, { recursive: true });
   return { folder: unpacked, bytes: pack(unpacked, join(folder, "again"), env).bytes };
 }
 

@@ -3,10 +3,11 @@
  * a network.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 
 export interface LocalRegistry {
   readonly url: string;
@@ -82,9 +83,9 @@ function listing(name: string, list: readonly { readonly manifest: Manifest }[],
 /** The bytes of a package as npm packs it: everything in a folder `package`. */
 function tarball(path: string, work: string): Buffer {
   mkdirSync(work, { recursive: true });
-  const isOwn = (file: string): boolean => !file.slice(path.length).includes("node_modules");
-  cpSync(path, join(work, "package"), { recursive: true, filter: isOwn });
-  const made = spawnSync("tar", ["-czf", "-", "-C", work, "package"], { maxBuffer: 2 ** 28 });
+  if (!existsSync(join(work, "package"))) symlinkSync(path, join(work, "package"));
+  const words = ["-chf", "-", "--exclude=node_modules", "-C", work, "package"];
+  const made = spawnSync("tar", words, { maxBuffer: 2 ** 28 });
   if (made.status !== 0) throw new Error(`tar: ${made.stderr.toString()}`);
-  return made.stdout;
+  return gzipSync(made.stdout, { level: 1 });
 }

@@ -3,11 +3,17 @@
  * host's ops by the reference interpreter. What lies on a surface and was never written is NaN.
  */
 import { readBlobRecord } from "../../compiler/bundle/blob.ts";
-import { makeBundle, type Place, type ScheduleStep } from "../../compiler/bundle/manifest.ts";
+import {
+  type Bundle,
+  makeBundle,
+  type Place,
+  type ScheduleStep,
+} from "../../compiler/bundle/manifest.ts";
 import { type Graph, leafName } from "../../compiler/ir/graph.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { interpretMil, type Numerics } from "../../compiler/mil/interpret.ts";
 import { parseMil } from "../../compiler/mil/parse.ts";
+import type { MilProgram } from "../../compiler/mil/tree.ts";
 import { opOf } from "../../compiler/ops/define.ts";
 import type { Values } from "../../compiler/reference/interpret.ts";
 import { roundToHalf } from "../../compiler/support/half.ts";
@@ -45,6 +51,27 @@ export function bundleOf(made: AneCompilation, graph: Graph) {
   return { bundle, hostNodes, graph };
 }
 
+interface ReadProgram {
+  readonly p: Bundle["manifest"]["programs"][number];
+  readonly mil: MilProgram;
+}
+
+const read = new WeakMap<Bundle, ReadonlyMap<string, ReadProgram>>();
+
+/** The programs of a bundle by name, read from their texts once. */
+function programsOf(bundle: Bundle): ReadonlyMap<string, ReadProgram> {
+  const known = read.get(bundle);
+  if (known !== undefined) return known;
+  const programs = new Map(
+    bundle.manifest.programs.map((p) => {
+      const text = new TextDecoder().decode(bundle.files.get(p.file)!);
+      return [p.name, { p, mil: parseMil({ path: p.file, text }) }];
+    }),
+  );
+  read.set(bundle, programs);
+  return programs;
+}
+
 /** Outputs by name, of a graph with these leaves. `seen` is given every value that a program makes. */
 export function runBundle(
   { bundle, hostNodes = [], graph }: Pick<Compilation, "bundle" | "hostNodes" | "graph">,
@@ -64,12 +91,7 @@ export function runBundle(
       return [s.name, { data, width: s.shape[3]! }];
     }),
   );
-  const programs = new Map(
-    manifest.programs.map((p) => {
-      const text = new TextDecoder().decode(files.get(p.file)!);
-      return [p.name, { p, mil: parseMil({ path: p.file, text }) }];
-    }),
-  );
+  const programs = programsOf(bundle);
   let next = 0;
   const host = (step: ScheduleStep & { do: "host" }, node: Node): void => {
     const inputs = step.reads.map((name, i) => {
