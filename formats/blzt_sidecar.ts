@@ -11,7 +11,6 @@
 import * as fs from "node:fs";
 import { blztSidecarDamaged } from "../compiler/messages/blzt.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
-import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import { readTextBytes, writeFileBytes } from "./files.ts";
 import { isObject } from "./json_keys.ts";
 import { isTokenizerData } from "./tokenizer_data.ts";
@@ -39,7 +38,7 @@ export function sidecarPath(path: string): string {
   return `${path}.json`;
 }
 
-/** Writes the file beside `path`, and removes what killed writers left of it. Throws a `UserError` (E0701 to E0707). */
+/** Writes the file beside `path`. Throws a `UserError` (E0701 to E0707). */
 export function writeBlztSidecar(path: string, sidecar: BlztSidecar): void {
   const { sha256, name, ropeTheta, normEps, residualScale, context, dtypes, tokenizer } = sidecar;
   const json = {
@@ -47,7 +46,6 @@ export function writeBlztSidecar(path: string, sidecar: BlztSidecar): void {
     rope: { theta: ropeTheta, pairing: "interleaved" },
     ...{ norm_eps: normEps, residual_scale: residualScale, context, dtypes, tokenizer },
   };
-  removeStaleTemporaries(sidecarPath(path));
   writeFileBytes(sidecarPath(path), Buffer.from(`${JSON.stringify(json, null, 2)}\n`));
 }
 

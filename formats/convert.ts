@@ -11,7 +11,6 @@ import {
 import { outputIsInput } from "../compiler/messages/usage.ts";
 import { bug } from "../compiler/support/bug.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
-import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import type { Format, ReadOptions, WriteDtype } from "./format.ts";
 import { detectFormat, formatForOutput, writableFormats } from "./index.ts";
 import { foldResidualScale } from "./residual.ts";
@@ -58,7 +57,6 @@ export function convertModel(
     ...{ ...options, report, cut: to.keeps.anyVocabulary },
   });
   const write = to.write ?? bug(`the format ${to.name} is not written`);
-  removeStaleTemporaries(output);
   write(output, watched(fittingFor(weights, to, report), onProgress), {
     replace,
     report,

@@ -1,6 +1,7 @@
 /**
  * Writes a folder whole or not at all: its files go into a temporary folder beside it, which then takes its
- * name in one step. A folder that is replaced is out of the way for that moment and removed afterwards.
+ * name in one step. A folder that is replaced is out of the way for that moment and removed afterwards. What
+ * killed writers left is removed first.
  */
 import * as fs from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -8,7 +9,7 @@ import { withFileErrors } from "../compiler/messages/files.ts";
 import { outputExists } from "../compiler/messages/formats.ts";
 import { fileFaultOf, makeFolder, writeFileAtomic } from "../compiler/support/atomic_write.ts";
 import { UserError } from "../compiler/support/diagnostic.ts";
-import { temporaryName } from "../compiler/support/temporary_files.ts";
+import { removeStaleTemporaries, temporaryName } from "../compiler/support/temporary_files.ts";
 
 export interface FolderFile {
   /** Its path in the folder. */
@@ -28,6 +29,7 @@ export function writeFolderAtomic(
     isThere && fs.statSync(target).isDirectory() && fs.readdirSync(target).length === 0;
   if (isThere && !isEmpty && !replace) throw new UserError(outputExists(folder));
 
+  removeStaleTemporaries(target);
   const beside = (): string => join(dirname(target), temporaryName(target));
   const [fresh, old] = [beside(), beside()];
   withFileErrors(() => {

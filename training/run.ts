@@ -22,7 +22,6 @@ import {
 } from "../compiler/messages/training.ts";
 import { diskFileSystem, type FileSystem, fileFaultOf } from "../compiler/support/atomic_write.ts";
 import { type Diagnostic, UserError } from "../compiler/support/diagnostic.ts";
-import { removeStaleTemporaries } from "../compiler/support/temporary_files.ts";
 import type { EngineTrouble } from "./engine_recovery.ts";
 import { needWhole } from "./options.ts";
 import { lostRank, type Ranks } from "./ranks.ts";
@@ -103,10 +102,7 @@ export function startRun(options: RunOptions): Run {
   if (time !== undefined && !(time > 0 && time < Infinity)) {
     throw new UserError(badTrainOption("time", String(time), "a number of seconds above 0"));
   }
-  if (out !== undefined && options.ranks?.saves !== false) {
-    needWritable(out);
-    removeStaleTemporaries(out);
-  }
+  if (out !== undefined && options.ranks?.saves !== false) needWritable(out);
   let stopped = false;
   const finished = new Runner(options, () => stopped).run();
   return {

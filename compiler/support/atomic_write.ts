@@ -3,12 +3,12 @@
  *
  * The bytes go to a temporary file in the same folder, are flushed to the disk, and then take the
  * name of the file in one step. Whoever reads the file sees the old bytes or the new ones, after a
- * crash or a full disk too. A temporary file is left behind only by a process that is killed; see
- * temporary_files.ts.
+ * crash or a full disk too. A temporary file is left behind only by a process that is killed, and the next
+ * writer of the file removes it; see temporary_files.ts.
  */
 import * as fs from "node:fs";
 import { dirname, join } from "node:path";
-import { temporaryName } from "./temporary_files.ts";
+import { removeStaleTemporaries, temporaryName } from "./temporary_files.ts";
 
 /** What went wrong with a file, as far as the user can act on it. */
 export type FileFaultKind =
@@ -95,6 +95,7 @@ export function writeFileAtomic(
   }
 
   const target = old?.path ?? path;
+  removeStaleTemporaries(target);
   const temporary = join(dirname(target), temporaryName(target));
   try {
     const file = onDisk(path, () => disk.open(temporary, "wx", old?.mode ?? mode));

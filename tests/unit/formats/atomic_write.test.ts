@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +11,8 @@ import {
 } from "../../../compiler/support/atomic_write.ts";
 import { UserError } from "../../../compiler/support/diagnostic.ts";
 import { readFileBytes, writeFileBytes } from "../../../formats/files.ts";
+import { writeFolderAtomic } from "../../../formats/write_folder.ts";
+import { leftTemporary } from "../../support/left_temporary.ts";
 
 function testFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "anec-test-"));
@@ -77,6 +80,30 @@ test.each([
   ).toBe(expected);
   expect(fs.readFileSync(path, "utf8")).toBe("old");
   expect(fs.readdirSync(folder)).toEqual(["a"]);
+});
+
+const writers: readonly (readonly [string, (path: string) => void])[] = [
+  ["file", (path) => writeFileBytes(path, text("whole"))],
+  [
+    "folder",
+    (path) => writeFolderAtomic(path, [{ name: "in", chunks: [text("x")] }], { replace: true }),
+  ],
+];
+
+test.each(writers)("what killed writers left of a %s is removed, and nothing else", (_, write) => {
+  const folder = testFolder();
+  const leave = (name: string, writer: number): string => {
+    const left = leftTemporary(folder, name, writer);
+    fs.writeFileSync(join(folder, left), "half of it");
+    return left;
+  };
+  const gone = spawnSync(process.execPath, ["--version"]).pid;
+  leave("a", gone);
+  fs.utimesSync(join(folder, leave("a", process.pid)), 0, 0);
+  const kept = [leave("a", process.pid), leave("b", gone), ".anec-0123456789abcdef.tmp"];
+  fs.writeFileSync(join(folder, kept[2]!), "");
+  write(join(folder, "a"));
+  expect(fs.readdirSync(folder).sort()).toEqual(["a", ...kept].sort());
 });
 
 test("a disk that fills up in the middle leaves no temporary file", () => {

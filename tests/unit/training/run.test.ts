@@ -1,20 +1,10 @@
-/** A run from start to end: events, time, stopping, saving. */
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { diskFileSystem } from "../../../compiler/support/atomic_write.ts";
 import { readCheckpoint } from "../../../training/checkpoint.ts";
 import { resumeTrainer } from "../../../training/resume.ts";
 import { type RunOptions, startRun, type TrainEvent } from "../../../training/run.ts";
-import { leftTemporary } from "../../support/left_temporary.ts";
 import { errorOf, testFolder } from "../data/support.ts";
 import { closing, smallTrainer, toyData } from "./support.ts";
 
@@ -114,24 +104,6 @@ test("a complete run that is resumed with other settings leaves its checkpoint a
   // Another file is written all the same.
   await startRun({ trainer: again(), out: copy }).finished;
   expect(readCheckpoint(copy).state).toEqual(checkpoint.state);
-});
-
-test("a run removes what killed runs left of its checkpoint, and nothing else", async () => {
-  const folder = testFolder();
-  const out = join(folder, "a.ckpt");
-  const leave = (name: string, writer: number): string => {
-    const file = leftTemporary(folder, name, writer);
-    writeFileSync(join(folder, file), "half a checkpoint");
-    return file;
-  };
-  const gone = spawnSync(process.execPath, ["--version"]).pid;
-  leave("a.ckpt", gone);
-  const old = leave("a.ckpt", process.pid);
-  utimesSync(join(folder, old), 0, 0);
-  const kept = [leave("a.ckpt", process.pid), leave("b.ckpt", gone), ".anec-0123456789abcdef.tmp"];
-  writeFileSync(join(folder, kept[2]!), "");
-  await startRun({ trainer: smallTrainer({ steps: 1 }), out }).finished;
-  expect(readdirSync(folder).sort()).toEqual(["a.ckpt", ...kept].sort());
 });
 
 const fullFor = (saves: number) => {
