@@ -1,7 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests that start nothing and change no settings of the process share its modules. */
-const PURE = ["unit", "conformance", "meta"].map((folder) => `tests/${folder}/**/*.test.ts`);
+/** Tests that change no settings of the process share its modules. */
+const SHARED = ["unit", "conformance", "meta", "fuzz", "native", "numerics"];
+const PURE = SHARED.map((folder) => `tests/${folder}/**/*.test.ts`);
+/** Files in these folders that replace a module, measure the process, or settle what engine it has. */
+const OWN = ["fuzz/ane_fusion", "native/memory", "native/overlap"].map(
+  (name) => `tests/${name}.test.ts`,
+);
 /** Tests of minutes: `npm run test:long`. */
 const LONG = "tests/long/**/*.test.ts";
 
@@ -15,10 +20,10 @@ export default defineConfig({
     // Tests make much that lives for one case only: with room for it, collecting takes half the time.
     execArgv: ["--max-semi-space-size=64", "--min-semi-space-size=16"],
     projects: [
-      { extends: true, test: { name: "pure", include: PURE, isolate: false } },
+      { extends: true, test: { name: "pure", include: PURE, exclude: OWN, isolate: false } },
       {
         extends: true,
-        test: { name: "apart", include: ["tests/**/*.test.ts"], exclude: [...PURE, LONG] },
+        test: { name: "apart", include: ["tests/e2e/**/*.test.ts", ...OWN] },
       },
       { extends: true, test: { name: "long", include: [LONG] } },
     ],

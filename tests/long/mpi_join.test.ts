@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { mpiAddonPath } from "../../runtime-native/js/ranks.ts";
-import { inNewFolder } from "./cli_support.ts";
-import { missingMpi, mpirun } from "./mpi_support.ts";
+import { inNewFolder } from "../e2e/cli_support.ts";
+import { missingMpi, mpirun } from "../e2e/mpi_support.ts";
 
 test("who has waited for other ranks says so once, and goes on when they come", (context) => {
   const missing = missingMpi();
