@@ -9,7 +9,7 @@
  *     node scripts/build_native.mjs --strict      every file by itself, and warnings are errors, as in CI
  *     node scripts/build_native.mjs --package     only what an installed package needs, not what tests need
  *
- * cmake is used when it is there. Otherwise the C++ compiler is called once per file, as
+ * cmake is used when it is there. Otherwise the C++ compiler is called for up to ten files at a time, as
  * `runtime-native/CMakeLists.txt` would. CXX and CXXFLAGS count, the flags after our own. Headers come from
  * node_modules; nothing is downloaded.
  */
