@@ -21,10 +21,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { finished, root, source, unitsOf } from "./native_parts.mjs";
+import { compileAll, finished, isNewer, root, source, unitsOf } from "./native_parts.mjs";
 
 const ENOUGH = 95; // per cent
 const backend = join(source, "backends", "ane");
@@ -114,10 +113,8 @@ async function build() {
       `${compiler} or gcov counts no lines: the tests of backends/ane run all the same\n`,
     );
   const checks = [...(sanitizers ? SANITIZERS : []), ...(counters ? COUNTERS : [])];
-  const headers = [backend, suite, join(source, "include", "anec")].flatMap((f) =>
-    filesIn(f, ".h"),
-  );
-  const newest = Math.max(...[...headers, keptChecks].map(changed));
+  const folders = [backend, suite, join(source, "include", "anec")];
+  const headers = [...folders.flatMap((folder) => filesIn(folder, ".h")), keptChecks];
   const flags = [
     ...["-std=gnu++20", "-O0", "-g1", ...checks, "-Wall", "-Wextra", "-Werror"],
     ...["-fno-exceptions", "-fno-rtti", "-I", join(source, "include"), "-I", source],
@@ -127,24 +124,14 @@ async function build() {
     ...filesIn(backend, ".cpp").map((file) => ({ part: "ane", file, flags })),
     ...filesIn(suite, ".cpp").map((file) => ({ part: "tests", file, flags })),
   ];
+  // Counters are written beside the objects.
   const jobs = unitsOf(parts, output, 5).map((job) => ({
     ...job,
     object: join(output, `${basename(job.file, ".cpp")}.o`),
   }));
-  const stale = jobs.filter(
-    ({ files, object }) =>
-      !existsSync(object) || Math.max(newest, ...files.map(changed)) > changed(object),
-  );
-  const queue = [...stale];
-  const worker = async () => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-      const words = ["-c", job.file, "-o", job.object];
-      const { status, text } = await run(compiler, [...job.flags, ...words]);
-      if (status !== 0) fail(text);
-    }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  if (stale.length > 0 || !existsSync(program)) {
+  const failure = await compileAll([compiler], jobs, { headers, cwd: output });
+  if (failure !== undefined) fail(failure);
+  if (!existsSync(program) || jobs.some(({ object }) => isNewer(object, program))) {
     const objects = jobs.map(({ object }) => object);
     const { status, text } = await run(compiler, [
       ...[...checks, "-o", program, ...objects, "-pthread"],

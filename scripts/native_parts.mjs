@@ -83,7 +83,7 @@ const KERNEL_FLAGS = {
 /** Sources in one unit: what they share is read and compiled once, which saves more than half of a build's time. */
 const UNIT = 10;
 /** Files that stay by themselves: in a large unit gcc takes fewer functions into the loops of products. */
-const ALONE = ["gemm.cpp", "thread_pool.cpp"];
+const ALONE = ["gemm.cpp", "gemm_micro.cpp", "thread_pool.cpp"];
 
 /**
  * Compilations: { part, file, flags }. Portable objects come before those of other instruction sets: if two
@@ -111,13 +111,10 @@ export function compilations({ arch, counts = false }) {
   const isInner = (name) => name === "gemm_micro";
   const isShared = (name) => ["digest", "files"].includes(name);
   const isMain = (name) => name === "mil_run";
-  const level = (name, lanes, files) => {
-    const numbers = [`-DANEC_LEVEL=${name}`, `-DANEC_LANES=${lanes}`];
-    const flags = [ALIGNED_LOOPS, ...(KERNEL_FLAGS[name] ?? []), ...numbers];
-    return [
-      { part: name, files, flags },
-      { part: `${name}_inner`, files: named(runtime, isInner), flags },
-    ];
+  const inner = named(runtime, isInner);
+  const level = (part, lanes, files) => {
+    const numbers = [`-DANEC_LEVEL=${part}`, `-DANEC_LANES=${lanes}`];
+    return { part, files, flags: [ALIGNED_LOOPS, ...(KERNEL_FLAGS[part] ?? []), ...numbers] };
   };
   const parts = [
     {
@@ -131,8 +128,10 @@ export function compilations({ arch, counts = false }) {
     { part: "ane_shared", files: named(backend, isShared), flags: [] },
     { part: "emulator_framework", files: filesIn(framework, ".cpp"), flags: [] },
     { part: "tools", files: filesIn("tools", ".cpp"), flags: counts ? ["-DANEC_COUNT"] : [] },
-    ...level("portable", 4, kernels),
-    ...(arch === "x64" ? [...level("avx2", 8, kernels), ...level("avx512", 16, [])] : []),
+    level("portable", 4, [...kernels, ...inner]),
+    ...(arch === "x64"
+      ? [level("avx2", 8, [...kernels, ...inner]), level("avx512", 16, inner)]
+      : []),
     { part: "emulator_mil", files: named(emulator, (name) => !isMain(name)), flags: exact },
     { part: "emulator_main", files: named(emulator, isMain), flags: exact },
   ];
@@ -169,8 +168,7 @@ export function unitsOf(jobs, output, size = UNIT) {
 export function linkage(jobs) {
   const of = (...parts) =>
     jobs.filter(({ part }) => parts.includes(part)).map(({ object }) => object);
-  const levels = ["portable", "avx2", "avx512"].flatMap((name) => [name, `${name}_inner`]);
-  const session = ["host", "pool", "ane", "ane_shared", ...levels];
+  const session = ["host", "pool", "ane", "ane_shared", "portable", "avx2", "avx512"];
   return {
     addon: of("door", ...session),
     emulator: of("emulator_framework", "emulator_mil", "pool", "ane_shared"),
@@ -199,25 +197,29 @@ export function finished(command, parameters, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe"], ...options });
     let text = "";
-    child.stdout.on("data", (data) => (text += data));
-    child.stderr.on("data", (data) => (text += data));
+    child.stdout?.on("data", (data) => (text += data));
+    child.stderr?.on("data", (data) => (text += data));
     child.on("error", (error) => resolve({ status: 1, text: String(error) }));
     child.on("close", (status) => resolve({ status: status ?? 1, text }));
   });
 }
 
-/** Runs a command to its end; resolves with its output if it failed. */
-export async function start(command, parameters) {
-  const { status, text } = await finished(command, parameters);
+/** Runs a command to its end; resolves with its output if it failed. `options` are those of `spawn`. */
+export async function start(command, parameters, options = {}) {
+  const { status, text } = await finished(command, parameters, options);
   return status === 0 ? undefined : text;
 }
 
 /**
  * Compiles the jobs whose object is older than its files or any header, on all processors, the longest first.
- * `compiler` is the command and its first parameters. Resolves with the compiler's words if it refuses a file.
+ * `compiler` is the command and its first parameters, `cwd` where it runs. Resolves with the compiler's words if
+ * it refuses a file.
  */
-export async function compileAll([command, ...first], jobs, { flags = [], force = false } = {}) {
-  const headers = headerFiles();
+export async function compileAll(
+  [command, ...first],
+  jobs,
+  { flags = [], force = false, headers = headerFiles(), cwd } = {},
+) {
   const sourcesOf = ({ file, files = [] }) => [file, ...files];
   const size = (job) => sourcesOf(job).reduce((sum, path) => sum + statSync(path).size, 0);
   const stale = jobs
@@ -233,7 +235,7 @@ export async function compileAll([command, ...first], jobs, { flags = [], force 
     for (let job = stale.shift(); job !== undefined; job = stale.shift()) {
       mkdirSync(dirname(job.object), { recursive: true });
       const words = ["-c", job.file, "-o", job.object];
-      const answer = await start(command, [...first, ...flags, ...job.flags, ...words]);
+      const answer = await start(command, [...first, ...flags, ...job.flags, ...words], { cwd });
       if (answer === undefined) continue;
       failure ??= answer;
       stale.length = 0;

@@ -63,7 +63,7 @@ async function build(name, compiler, folder) {
   const output = join(root, "build", "prebuild", name);
   const kept = compilations({ arch }).filter(isInPackage);
   const jobs = withObjects(unitsOf(kept, output), output).map((job) =>
-    job.part === "avx512_inner" ? { ...job, flags: [...job.flags, ...WIDE] } : job,
+    job.part === "avx512" ? { ...job, flags: [...job.flags, ...WIDE] } : job,
   );
   const command = [compiler, "c++", "-target", triple, `-mcpu=${cpu}`];
   process.stdout.write(`${name}: ${kept.length} files for ${triple}\n`);

@@ -23,12 +23,12 @@ export function temporaryName(target: string): string {
 }
 
 /**
- * Removes the temporary files that writes of `path` left beside it: those whose process on this machine is
- * gone, and those that are an hour old. Links are followed, as by `writeFileAtomic`. Temporary files of
- * other files stay, and so does what the system refuses to remove: nothing depends on it.
+ * Removes the temporary files that writes of `target` left beside it: those whose process on this machine is
+ * gone, and those that are an hour old. Temporary files of other files stay, and so does what the system
+ * refuses to remove: nothing depends on it.
  */
-export function removeStaleTemporaries(path: string, now: number = Date.now()): void {
-  for (const temporary of temporariesOf(path)) {
+export function removeStaleTemporaries(target: string, now: number = Date.now()): void {
+  for (const temporary of temporariesOf(target)) {
     ignoringFailure(() => {
       const age = now - fs.statSync(temporary.path).mtimeMs;
       const isLeft = temporary.host === digest8(hostname()) && !isRunning(temporary.writer);
@@ -44,15 +44,15 @@ interface Temporary {
   readonly writer: number;
 }
 
-function temporariesOf(path: string): readonly Temporary[] {
+function temporariesOf(target: string): readonly Temporary[] {
   const found: Temporary[] = [];
   ignoringFailure(() => {
-    const target = fs.existsSync(path) ? fs.realpathSync(path) : path;
     const folder = dirname(target);
+    const own = digest8(basename(target));
     const pattern = /^\.anec-([0-9a-f]{8})([0-9a-f]{8})([0-9a-f]{8})[0-9a-f]{8}\.tmp$/;
     for (const name of fs.readdirSync(folder)) {
       const [, file, host, writer] = pattern.exec(name) ?? [];
-      if (file !== digest8(basename(target)) || host === undefined) continue;
+      if (file !== own || host === undefined) continue;
       found.push({ path: join(folder, name), host, writer: Number.parseInt(writer!, 16) });
     }
   });

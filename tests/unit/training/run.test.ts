@@ -1,3 +1,4 @@
+/** A run from start to end: events, time, stopping, saving. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
